@@ -1,0 +1,1 @@
+"""The core: values, seams, the engine, the turn. It knows no messenger, no model vendor and no tool."""
