@@ -1,0 +1,142 @@
+"""Every error of ours, drawn as one tree. Policy reads the data on an error, never its class name or its text.
+
+    WaystationError
+    ├── SettingsError            the configuration is wrong: which value, why, and the mend
+    ├── StoreError               the database cannot be used: newer than us, locked by another process, damaged, full
+    ├── AdapterError             a messenger
+    │   ├── PlatformRefusedUs    bad token, banned bot: final, asking again is pointless
+    │   ├── PlatformBusy         told to wait: retry_after_s, one chat or the whole bot
+    │   ├── PlatformDown         certainly not delivered (no connection, 5xx): try again later
+    │   ├── DeliveryUnknown      the line was cut after sending: it may or may not have arrived
+    │   ├── MarkupRefused        this form is not accepted: say it in the next one
+    │   ├── MessageGone          what we wanted to edit is not there any more
+    │   ├── ChatGone             blocked, kicked, deleted: nothing will arrive there
+    │   └── MediaUnavailable     a file cannot be fetched: gone, or larger than allowed
+    ├── ProviderError            a model: retryable, retry_after_s
+    │   ├── ProviderRefusedUs    bad key, no permission, no money
+    │   ├── ModelUnknown         there is no such model there
+    │   ├── RequestRefused       this request, as it is, will never be taken
+    │   │   └── ContextTooLong   it would be, were it shorter
+    │   ├── ProviderBusy         429, overloaded
+    │   └── ProviderDown         5xx, no connection, silence, a stream that broke or made no sense
+    └── ToolError
+        ├── CallMalformed        the model may mend its call: it is told what was wrong
+        └── ToolFailed           the tool could not do it: the model is told so, once
+
+A person in a chat sees one short sentence (``core/phrases.py``); the log has the whole chain.
+"""
+
+from typing import ClassVar, Literal
+
+
+class WaystationError(Exception):
+    """Whatever we raise on purpose."""
+
+
+class SettingsError(WaystationError):
+    """The configuration is wrong; the message is meant for the operator and needs no traceback."""
+
+
+class StoreError(WaystationError):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class AdapterError(WaystationError):
+    """A messenger did not do what we asked."""
+
+
+class PlatformRefusedUs(AdapterError):
+    """The platform does not accept our credentials; final until the operator changes them."""
+
+
+class PlatformBusy(AdapterError):
+    """We are to wait.
+
+    Attributes:
+        retry_after_s: Seconds the platform asked for.
+        reach: Whether one chat or everything this bot does has to wait.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float, reach: Literal["chat", "bot"] = "chat") -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.reach = reach
+
+
+class PlatformDown(AdapterError):
+    """It certainly did not arrive; try again later."""
+
+
+class DeliveryUnknown(AdapterError):
+    """The connection broke after the request went out: nobody knows whether it arrived."""
+
+
+class MarkupRefused(AdapterError):
+    """The platform does not take this form of the message."""
+
+
+class MessageGone(AdapterError):
+    """The message to edit is not there any more."""
+
+
+class ChatGone(AdapterError):
+    """Nothing can reach this chat any more."""
+
+
+class MediaUnavailable(AdapterError):
+    """The file cannot be had."""
+
+
+class ProviderError(WaystationError):
+    """A model did not answer.
+
+    Attributes:
+        retryable: The same request may well succeed a little later.
+        retry_after_s: Seconds the provider asked for; None where it did not say.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderRefusedUs(ProviderError):
+    """Bad key, no permission, or an unpaid bill."""
+
+
+class ModelUnknown(ProviderError):
+    """The provider has no model of this name."""
+
+
+class RequestRefused(ProviderError):
+    """This request will never be taken as it is."""
+
+
+class ContextTooLong(RequestRefused):
+    """The conversation does not fit the model's window."""
+
+
+class ProviderBusy(ProviderError):
+    """Rate limit or overload."""
+
+    retryable = True
+
+
+class ProviderDown(ProviderError):
+    """The provider failed or could not be reached."""
+
+    retryable = True
+
+
+class ToolError(WaystationError):
+    """A tool call did not succeed; the message is told to the model."""
+
+
+class CallMalformed(ToolError):
+    """The model may mend its call."""
+
+
+class ToolFailed(ToolError):
+    """The tool could not do it."""

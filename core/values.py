@@ -1,0 +1,410 @@
+"""The values that cross the seams: what people send, what we answer, what the store keeps.
+
+Everything here is frozen, slotted and keyword-only; times are aware; unions are closed, so whoever
+consumes one matches every case and ends in ``assert_never``. What only one platform knows stays in
+its adapter. How a value becomes bytes is ``core/codec.py``'s affair.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeVar, dataclass_transform
+
+_T = TypeVar("_T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def value(cls: type[_T]) -> type[_T]:
+    """Make a class one of ours: a frozen, slotted, keyword-only dataclass."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What comes in
+
+
+@value
+class Address:
+    """Where to answer: one chat of one adapter.
+
+    Attributes:
+        adapter: The adapter's name, as configured (``telegram``).
+        chat: The platform's id of the chat.
+        thread: A topic or thread inside the chat, "" for none.
+        handle: The adapter's own and opaque: a token it needs to answer this very event.
+        private: True where exactly one person and the assistant read along.
+    """
+
+    adapter: str
+    chat: str
+    thread: str = ""
+    handle: str = ""
+    private: bool = True
+
+
+MediaKind = Literal["photo", "document", "voice", "audio", "video", "sticker"]
+
+
+@value
+class Media:
+    """A file by reference; its bytes are fetched from the adapter when somebody needs them."""
+
+    adapter: str
+    ref: str
+    kind: MediaKind
+    size_bytes: int = 0
+    name: str = ""
+    mime: str = ""
+
+
+@value
+class Place:
+    """A location somebody shared, in degrees (WGS 84)."""
+
+    latitude: float
+    longitude: float
+    title: str = ""
+
+
+@value
+class Contact:
+    """A contact card somebody shared."""
+
+    name: str
+    phone: str = ""
+
+
+@value
+class Quote:
+    """The message a person replied to, or forwarded, as far as the platform tells it."""
+
+    text: str
+    author: str = ""
+    mine: bool = False
+    forwarded: bool = False
+
+
+@value
+class Message:
+    """What a person said.
+
+    Attributes:
+        id: The platform's id of the message; an edit carries the id of what it edits.
+        album: Messages sent as one album share this, "" for none.
+        edited: True when this replaces the earlier message of the same id.
+        unknown: The platform's name of a kind we cannot read, "" where everything was understood.
+    """
+
+    kind: Literal["message"] = "message"
+    id: str
+    text: str
+    media: tuple[Media, ...] = ()
+    places: tuple[Place, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    album: str = ""
+    edited: bool = False
+    unknown: str = ""
+
+
+@value
+class Command:
+    """A command by its bare name: ``/stop now`` is ``Command(name="stop", args="now")``."""
+
+    kind: Literal["command"] = "command"
+    name: str
+    args: str = ""
+
+
+@value
+class Tap:
+    """A button was pressed. The token says nothing by itself: the store knows whose it is and what it stands for."""
+
+    kind: Literal["tap"] = "tap"
+    token: str
+
+
+@value
+class Fired:
+    """A job came due."""
+
+    kind: Literal["fired"] = "fired"
+    job: str
+    due: datetime
+
+
+Body = Message | Command | Tap | Fired
+
+
+@value
+class Inbound:
+    """One event from one adapter.
+
+    Attributes:
+        key: Names the event, not the message (an edit is a new event), unique over all platforms and bots.
+            A redelivery carries the same key and is recognised by it.
+        sender: The platform's id of who did it, from the verified envelope only.
+        name: How the sender is called there; for reading, never for identity.
+    """
+
+    key: str
+    sender: str
+    to: Address
+    body: Body
+    name: str = ""
+
+
+@value
+class Received:
+    """An inbound event after ``accept``: durable, ordered, and its sender resolved.
+
+    Attributes:
+        row: Its row in the inbox; what ``Outcome.done`` names.
+        scope: Whom it belongs to: the sender's own scope, with its own key.
+        space: The scope of the context it was said in: the sender's person in private, the group's in a group.
+    """
+
+    row: int
+    scope: str
+    space: str
+    inbound: Inbound
+
+
+@value
+class Receipt:
+    """A platform's later word about something we sent: settles an outbox row, wakes no turn."""
+
+    key: str
+    slot: str
+    state: Literal["sent", "failed"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What goes out
+
+
+@value
+class Choice:
+    """A button: what it says, and the random token that comes back in a ``Tap``."""
+
+    label: str
+    token: str
+
+
+@value
+class Reply:
+    """What we want to say, in Markdown, before any platform's form."""
+
+    markdown: str
+    media: tuple[Media, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
+@value
+class Page:
+    """One message's worth of a reply in one form of one platform.
+
+    Attributes:
+        body: The platform's JSON, less address and uploads.
+        form: Which of the adapter's forms this is.
+        source: The Markdown this page says, so that it alone can be said again in another form.
+    """
+
+    body: str
+    form: str
+    source: str = ""
+    media: tuple[Media, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
+@value
+class Outbound:
+    """ "This slot reads this": an empty slot sends, a filled one edits.
+
+    Attributes:
+        slot: One answer's place in a chat, at most 24 characters, the same in every run of the same turn.
+        final: False while more is to come: a preview, which may be dropped.
+    """
+
+    slot: str
+    to: Address
+    reply: Reply
+    final: bool = True
+
+
+@value
+class Put:
+    """A row to keep; the engine seals ``body`` under the scope's key. None deletes the row."""
+
+    table: str
+    row: str
+    scope: str
+    body: bytes | None
+
+
+@value
+class Job:
+    """Something to be told of later, as a ``Fired`` event.
+
+    Attributes:
+        id: A second job with this id replaces the first.
+        rule: An RRULE with its DTSTART, or ``at:`` and an ISO 8601 time (see ``core/schedule.py``).
+        zone: The IANA time zone that local times of the rule are in.
+        cancel: True to forget the job of this id.
+    """
+
+    id: str
+    to: Address
+    sender: str
+    rule: str
+    zone: str = "UTC"
+    cancel: bool = False
+
+
+@value
+class Outcome:
+    """All that one turn changes, committed at once or not at all.
+
+    Attributes:
+        done: The inbox rows this settles.
+    """
+
+    done: tuple[int, ...] = ()
+    out: tuple[Outbound, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    writes: tuple[Put, ...] = ()
+
+
+@value
+class Capabilities:
+    """What one chat of an adapter can do, as data.
+
+    Attributes:
+        forms: Ways to say a thing there, richest first; the last is plain text.
+        preview: How an unfinished answer is shown: not at all, as a draft that vanishes by itself, or by editing.
+        preview_every_s: The shortest time between two previews.
+        burst: How many calls a chat takes at once before it wants rest.
+        rest_s: The rest each call then needs.
+        typing_s: How often "typing" must be repeated to stay on; 0 where there is no such thing.
+        draft_s: How often a draft must be sent again to stay on.
+        idempotent: True where the platform itself drops a second send with the same slot.
+        unknown: After a send of which nobody knows whether it arrived: send again, or mark and leave it.
+    """
+
+    forms: tuple[str, ...]
+    preview: Literal["none", "draft", "edit"] = "none"
+    preview_every_s: float = 1.0
+    burst: int = 1
+    rest_s: float = 0.0
+    typing_s: float = 0.0
+    draft_s: float = 20.0
+    idempotent: bool = False
+    unknown: Literal["resend", "mark"] = "resend"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What models say and are told
+
+
+@value
+class Part:
+    """A piece of a conversation with a model.
+
+    Attributes:
+        kind: ``text``; ``media`` (see ``media``); ``call`` and ``result`` of a tool; ``citation``; or ``opaque``:
+            what a lab wants back word for word (thinking signatures, encrypted search results).
+        id: Joins a result to its call.
+        name: The tool's name, a citation's title, or which provider an opaque part belongs to.
+        body: The text; a call's arguments as JSON; a result's text; a citation's address; the opaque bytes as text.
+        failed: On a result: the tool could not do it.
+    """
+
+    kind: Literal["text", "media", "call", "result", "citation", "opaque"]
+    id: str = ""
+    name: str = ""
+    body: str = ""
+    media: Media | None = None
+    failed: bool = False
+
+
+@value
+class Entry:
+    """One side's contribution to a conversation: what the person (and our tools) said, or what the model said."""
+
+    role: Literal["user", "assistant"]
+    parts: tuple[Part, ...]
+
+
+@value
+class ToolSchema:
+    """A tool as a model sees it; ``parameters`` is a JSON Schema (an object's) as text."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+@value
+class Request:
+    """One call of a model."""
+
+    model: str
+    entries: tuple[Entry, ...]
+    system: str = ""
+    tools: tuple[ToolSchema, ...] = ()
+    max_output_tokens: int = 4096
+
+
+@value
+class Usage:
+    """Tokens, as the provider counts them: cached ones are part of the input, reasoning part of the output."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@value
+class Delta:
+    """A little more text."""
+
+    text: str
+    kind: Literal["answer", "reasoning", "progress"] = "answer"
+
+
+@value
+class Spent:
+    """What the call has cost so far; a call that is cut off is settled by the last of these."""
+
+    usage: Usage
+
+
+@value
+class Finished:
+    """The last event of every stream, exactly once: why it ended, and all that was said as parts."""
+
+    reason: Literal["stop", "tools", "length", "refusal", "pause"]
+    parts: tuple[Part, ...]
+    usage: Usage
+
+
+ModelEvent = Delta | Spent | Finished
+
+
+@value
+class Model:
+    """A model one can ask for.
+
+    Attributes:
+        id: As its provider calls it.
+        context_tokens: Prompt and answer together; 0 where unknown.
+        hosting: ``self`` when prompts stay on machines the operator runs.
+        tools: False where the model cannot be trusted to call tools.
+        note: What a person should know before using it, "" for nothing.
+    """
+
+    id: str
+    context_tokens: int = 0
+    hosting: Literal["hosted", "self"] = "hosted"
+    tools: bool = True
+    note: str = ""
