@@ -1,0 +1,43 @@
+# Every target works alone and first, from a fresh clone, with nothing but make and Python 3.11 or newer.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do command -v $$p && break; done)
+UV = $(or $(PYTHON),$(error Python 3.11 or newer is needed, and no python3 is on PATH: install it and try again)) .ci/uv.py
+RUN = $(UV) run
+
+# Recorded platform documents that some tests compare with, where they lie beside the checkout.
+ifneq ($(wildcard ../shared/specs),)
+export WAYSTATION_SPECS ?= $(abspath ../shared/specs)
+endif
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check lint fmt chaos clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+run: ## start Waystation (ARGS="--config my.toml" and the like)
+	@$(RUN) waystation run $(ARGS)
+
+test: ## run the tests (ARGS="-k name" for some of them)
+	@$(RUN) pytest $(ARGS)
+
+lint: ## check format, lint, types and the direction of imports
+	@$(RUN) ruff format --check
+	@$(RUN) ruff check
+	@$(RUN) mypy
+	@$(RUN) lint-imports --no-logo
+
+check: lint test ## all that continuous integration runs: lint, then test
+
+fmt: ## format, and mend what can be mended by itself
+	@$(RUN) ruff format
+	@$(RUN) ruff check --fix
+
+chaos: ## break a running deployment on purpose and count what was lost or doubled
+	@$(RUN) python tests/chaos/run.py $(ARGS)
+
+clean: ## remove what the tools made; your configuration and data stay
+	@rm -rf .venv .uv .coverage .coverage.* coverage.xml htmlcov build dist *.egg-info
+	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find bots core plugins providers tests -name __pycache__ -type d -prune -exec rm -rf {} +

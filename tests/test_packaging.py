@@ -1,0 +1,76 @@
+"""What the package promises about itself: entry points that load, bounds on dependencies, a lock anyone can use."""
+
+import importlib.metadata
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+GROUPS = ("waystation.bots", "waystation.providers", "waystation.plugins", "waystation.engines")
+VENDOR_SDKS = ("anthropic", "discord", "google.genai", "openai", "telegram", "telegramify_markdown", "xllamacpp")
+
+ENTRY_POINTS = [
+    pytest.param(entry_point, id=f"{group}:{entry_point.name}")
+    for group in GROUPS
+    for entry_point in importlib.metadata.entry_points(group=group)
+]
+REQUIREMENTS = [*PROJECT["project"]["dependencies"], *(r for g in PROJECT["dependency-groups"].values() for r in g)]
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_entry_point_loads_a_spec_that_opens(entry_point: importlib.metadata.EntryPoint) -> None:
+    """What an entry point names can be imported, and is a spec with a name, settings and a way to open it."""
+    spec = entry_point.load()
+    assert spec.name == entry_point.name
+    assert callable(spec.open)
+    assert hasattr(spec, "settings")
+
+
+def test_loading_every_entry_point_imports_no_vendor_sdk() -> None:
+    """A spec can be read without its SDK: that is only imported once something configured needs it."""
+    program = (
+        "import importlib.metadata, sys\n"
+        f"[e.load() for g in {GROUPS!r} for e in importlib.metadata.entry_points(group=g)]\n"
+        f"print(*[m for m in {VENDOR_SDKS!r} if m in sys.modules])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (answer.stdout.strip(), answer.stderr, answer.returncode) == ("", "", 0)
+
+
+def test_the_installed_entry_points_are_the_declared_ones() -> None:
+    """The environment holds this tree's entry points, so that what is tested is what is written."""
+    installed = {
+        (entry_point.group, entry_point.name, entry_point.value)
+        for entry_point in importlib.metadata.distribution("waystation").entry_points
+    }
+    declared = {
+        (group, name, value)
+        for group, entries in PROJECT["project"]["entry-points"].items()
+        for name, value in entries.items()
+    }
+    assert declared <= installed
+    assert ("console_scripts", "waystation", "core.main:main") in installed
+    assert {group for group, _, _ in declared} == set(GROUPS)
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
+def test_every_dependency_has_a_lower_and_an_upper_bound(requirement: str) -> None:
+    """A dependency says from which version on it was tried and at which it must be looked at again."""
+    assert "==" in requirement or re.search(r">=[\d.]+,<[\d.]+", requirement), requirement
+
+
+def test_the_lock_names_the_public_index_only() -> None:
+    """Anyone can install from uv.lock: it points to no mirror."""
+    urls = re.findall(r'"(https?://[^"]+)"', (ROOT / "uv.lock").read_text(encoding="utf-8"))
+    assert {urlsplit(url).hostname for url in urls} == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_no_tests_folder_is_a_package() -> None:
+    """No __init__.py lies below tests: tests/core would otherwise shadow core."""
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
