@@ -69,13 +69,17 @@ def say(line: str) -> None:
 
 
 def find_uv() -> str:
-    """Return the path of a usable uv, fetching it if there is none."""
+    """Return the path of a usable uv, fetching it if there is none.
+
+    A fetched one is told, through the environment, to trust what the system trusts, as the fetch itself did.
+    """
     on_path = shutil.which("uv")
     if on_path and uv_version(on_path) >= OLDEST_UV:
         return on_path
     ours = ROOT / ".uv" / VERSION / "uv"
     if not ours.exists():
         unpack(fetch_wheel(), ours)
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")
     return str(ours)
 
 
@@ -214,11 +218,11 @@ def sync() -> None:
     """Bring `.venv` to what uv.lock says; returns at once when nothing has changed since the last time."""
     if STAMP.exists() and STAMP.read_text() == wanted() and (VENV / "bin" / "python").exists():
         return
+    command = [find_uv(), "sync", "--frozen", "--quiet"]
     env = environment()
     env.setdefault("UV_PYTHON_DOWNLOADS", "never")
     if not runs(str(VENV / "bin" / "python")) and env["UV_PYTHON_DOWNLOADS"] == "never":
         env.setdefault("UV_PYTHON", find_python())
-    command = [find_uv(), "sync", "--frozen", "--quiet"]
     if not has_embedded_engine():
         say("The embedded model has no build for this platform and is left out; every other provider works.")
         command.append("--no-group=embedded")
@@ -259,7 +263,8 @@ def main(arguments: list[str]) -> int:
         sync()
         become(rest, environment())
     elif verb == "uv":
-        become([find_uv(), *rest], {"UV_PYTHON_DOWNLOADS": "never", **os.environ})
+        command = [find_uv(), *rest]
+        become(command, {"UV_PYTHON_DOWNLOADS": "never", **os.environ})
     else:
         print(__doc__)
         return 2
