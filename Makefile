@@ -11,10 +11,10 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint fmt chaos clean
+.PHONY: help run test check lint format ruff types imports coverage fmt chaos clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
 
 run: ## start Waystation (ARGS="--config my.toml" and the like)
 	@$(RUN) waystation run $(ARGS)
@@ -22,13 +22,22 @@ run: ## start Waystation (ARGS="--config my.toml" and the like)
 test: ## run the tests (ARGS="-k name" for some of them)
 	@$(RUN) pytest $(ARGS)
 
-lint: ## check format, lint, types and the direction of imports
+check: lint test ## all that continuous integration runs: lint, then test
+
+lint: format ruff types imports ## check format, code, types and the direction of imports
+
+# Targets of their own, so that `make --keep-going lint` tells all there is to mend.
+format:
 	@$(RUN) ruff format --check
+ruff:
 	@$(RUN) ruff check
+types:
 	@$(RUN) mypy
+imports:
 	@$(RUN) lint-imports --no-logo
 
-check: lint test ## all that continuous integration runs: lint, then test
+coverage: ## run the tests and show which lines and branches they leave out
+	@$(RUN) pytest --cov --cov-report=term $(ARGS)
 
 fmt: ## format, and mend what can be mended by itself
 	@$(RUN) ruff format
