@@ -156,6 +156,8 @@ def mend(error: Exception) -> str:
             "Install the system's certificates (Debian: apt-get install ca-certificates), "
             "or name your own in SSL_CERT_FILE."
         )
+    if isinstance(error, urllib.error.HTTPError):
+        return "Is UV_INDEX_URL (or PIP_INDEX_URL) right? Without either, pypi.org is asked."
     return (
         "Is the machine online? Behind a proxy, set HTTPS_PROXY; with a mirror, set UV_INDEX_URL; "
         "or install uv yourself and put it on PATH."
