@@ -9,6 +9,8 @@ import tomllib
 from urllib.parse import urlsplit
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -69,6 +71,15 @@ def test_the_lock_names_the_public_index_only() -> None:
     """Anyone can install from uv.lock: it points to no mirror."""
     urls = re.findall(r'"(https?://[^"]+)"', (ROOT / "uv.lock").read_text(encoding="utf-8"))
     assert {urlsplit(url).hostname for url in urls} == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_the_lock_is_of_the_dependencies_that_are_declared() -> None:
+    """A dependency changed in pyproject.toml is locked in the same change; installing from the lock would not tell."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    (ours,) = (package for package in lock["package"] if package["name"] == "waystation")
+    locked = [*ours["metadata"]["requires-dist"], *(r for g in ours["metadata"]["requires-dev"].values() for r in g)]
+    declared = {(canonicalize_name(r.name), r.specifier) for r in map(Requirement, REQUIREMENTS)}
+    assert {(r["name"], Requirement(r["name"] + r["specifier"]).specifier) for r in locked} == declared
 
 
 def test_no_tests_folder_is_a_package() -> None:
