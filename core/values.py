@@ -218,7 +218,7 @@ class Page:
 
 @value
 class Outbound:
-    """ "This slot reads this": an empty slot sends, a filled one edits.
+    """What a slot is to read: an empty slot sends, a filled one edits.
 
     Attributes:
         slot: One answer's place in a chat, at most 24 characters, the same in every run of the same turn.

@@ -1,0 +1,31 @@
+"""Values to bytes and back: what the store keeps of a value, as JSON.
+
+Fields a value gained since are filled with their defaults, fields it lost are ignored, so that a newer version
+reads what an older one wrote.
+"""
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  a type expression, unions included
+    return TypeAdapter(kind)
+
+
+def dump(kind: type[T], value: T) -> bytes:
+    """The value as JSON, by the declared type (which may be a union)."""
+    return _adapter(kind).dump_json(value)
+
+
+def load(kind: type[T], raw: bytes) -> T:
+    """The value again.
+
+    Raises:
+        ValueError: The bytes are not what ``dump`` makes of this type.
+    """
+    return _adapter(kind).validate_json(raw)  # type: ignore[no-any-return]

@@ -1,0 +1,108 @@
+"""The embedded store's tables, as numbered migrations.
+
+A migration is applied inside a transaction and recorded; a database that records one we do not know was written by a
+newer version and is left alone. Content stands only in columns named ``body``, ``sent_as`` and ``wrapped``, all sealed;
+everything else is an id of ours, a keyed hash, a number or a state.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from core.errors import StoreError
+
+migrations = Migrations("waystation")
+
+
+@migrations()
+def m001_ground(db: Database) -> None:
+    """People, what came in, what goes out, what is to come, and what is kept."""
+    db.table("scopes").create(
+        {"id": str, "lookup": str, "person": str, "wrapped": bytes, "made_ms": int},
+        pk="id",
+        not_null={"lookup", "person", "wrapped", "made_ms"},
+        strict=True,
+    )
+    db.table("scopes").create_index(["lookup"], unique=True)
+    db.execute(
+        "CREATE TABLE inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, scope TEXT NOT NULL,"
+        " space TEXT NOT NULL, event TEXT NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT"
+    )
+    db.execute("CREATE INDEX inbox_lane ON inbox (lane, id)")
+    db.execute("CREATE TABLE tombstones (event TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    db.execute("CREATE INDEX tombstones_at ON tombstones (at_ms)")
+    db.execute(
+        "CREATE TABLE steps (lane TEXT NOT NULL, number INTEGER NOT NULL, space TEXT NOT NULL, body BLOB NOT NULL,"
+        " PRIMARY KEY (lane, number)) STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE slots (id INTEGER PRIMARY KEY AUTOINCREMENT, slot TEXT NOT NULL UNIQUE, lane TEXT NOT NULL,"
+        " space TEXT NOT NULL, adapter TEXT NOT NULL, chat TEXT NOT NULL, body BLOB NOT NULL, final INTEGER NOT NULL,"
+        " at_ms INTEGER NOT NULL) STRICT"
+    )
+    db.execute("CREATE INDEX slots_unfinished ON slots (lane) WHERE final = 0")
+    db.execute("CREATE INDEX slots_at ON slots (at_ms)")
+    # state: pending, sending (intent committed), sent, unknown, failed; body NULL: take back what is there
+    db.execute(
+        "CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL REFERENCES slots (id),"
+        " page INTEGER NOT NULL, chat TEXT NOT NULL, state TEXT NOT NULL, final INTEGER NOT NULL, body BLOB,"
+        " sent_as BLOB, attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL DEFAULT 0,"
+        " UNIQUE (slot, page)) STRICT"
+    )
+    db.execute("CREATE INDEX outbox_waiting ON outbox (chat, slot, page) WHERE state IN ('pending', 'sending')")
+    db.execute(
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, scope TEXT NOT NULL, due_ms INTEGER NOT NULL, body BLOB NOT NULL)"
+        " STRICT"
+    )
+    db.execute("CREATE INDEX jobs_due ON jobs (due_ms)")
+    db.execute("CREATE TABLE leases (name TEXT PRIMARY KEY, fence INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    db.execute("CREATE TABLE pauses (name TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE records (tbl TEXT NOT NULL, row TEXT NOT NULL, scope TEXT NOT NULL, body BLOB NOT NULL,"
+        " PRIMARY KEY (tbl, row)) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX records_scope ON records (scope)")
+
+
+def connect(path: Path, *, writes: bool = True) -> sqlite3.Connection:
+    """Open the database file with the settings everything here relies on.
+
+    Raises:
+        StoreError: The file is no database of ours, or cannot be used.
+    """
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not writes:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        msg = f"{path} cannot be opened as a database: {error}. Restore a backup, or set another data_dir."
+        raise StoreError(msg) from error
+    return connection
+
+
+def migrate(path: Path) -> None:
+    """Bring the database up to date; refuse one that is ahead of us.
+
+    Raises:
+        StoreError: It was written by a newer version, or a migration failed (and left nothing behind).
+    """
+    connection = connect(path)
+    try:
+        db = Database(connection)
+        known = {migration.name for migration in migrations.pending(Database(memory=True))}
+        if newer := sorted({migration.name for migration in migrations.applied(db)} - known):
+            msg = (
+                f"{path} was last used by a newer version of Waystation (it has {', '.join(newer)}). "
+                "Run that version, or restore the backup made before it."
+            )
+            raise StoreError(msg)
+        migrations.apply(db)
+    except sqlite3.Error as error:
+        msg = f"{path} cannot be brought up to date: {error}. Nothing was changed."
+        raise StoreError(msg) from error
+    finally:
+        connection.close()

@@ -1,0 +1,56 @@
+"""Leases, pauses, upkeep and counts: the store's small change.
+
+Plain functions of a connection, run by a worker's thread.
+"""
+
+import sqlite3
+
+from core.engines.vault import now_ms
+
+
+def lease(db: sqlite3.Connection, name: str) -> int:
+    """The next fence of a name."""
+    return int(
+        db.execute(
+            "INSERT INTO leases VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET fence = fence + 1 RETURNING fence",
+            (name,),
+        ).fetchone()[0]
+    )
+
+
+def pauses(db: sqlite3.Connection) -> dict[str, float]:
+    """Names that still have to wait, with the seconds left."""
+    now = now_ms()
+    db.execute("DELETE FROM pauses WHERE until_ms <= ?", (now,))
+    return {name: (until - now) / 1000 for name, until in db.execute("SELECT name, until_ms FROM pauses")}
+
+
+def pause(db: sqlite3.Connection, name: str, seconds: float) -> None:
+    """Remember that a name has to wait."""
+    until = now_ms() + round(seconds * 1000)
+    db.execute("INSERT OR REPLACE INTO pauses VALUES (?, ?)", (name, until))
+
+
+def prune(db: sqlite3.Connection, tombstones_before_ms: int, sent_before_ms: int) -> None:
+    """Forget keys of events no platform delivers again, and messages nobody edits any more."""
+    db.execute("DELETE FROM tombstones WHERE at_ms < ?", (tombstones_before_ms,))
+    old = "SELECT id FROM slots WHERE at_ms < ? AND final = 1"
+    db.execute(
+        f"DELETE FROM outbox WHERE slot IN ({old}) AND state IN ('sent', 'unknown', 'failed')",  # noqa: S608
+        (sent_before_ms,),
+    )
+    db.execute(
+        f"DELETE FROM slots WHERE id IN ({old}) AND NOT EXISTS"  # noqa: S608
+        " (SELECT 1 FROM outbox WHERE outbox.slot = slots.id)",
+        (sent_before_ms,),
+    )
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """How much is where, for ``status``."""
+    return {
+        "people": db.execute("SELECT count(*) FROM scopes").fetchone()[0],
+        "inbox": db.execute("SELECT count(*) FROM inbox").fetchone()[0],
+        "jobs": db.execute("SELECT count(*) FROM jobs").fetchone()[0],
+        **dict(db.execute("SELECT state, count(*) FROM outbox WHERE state <> 'sent' GROUP BY state").fetchall()),
+    }

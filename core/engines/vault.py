@@ -1,0 +1,85 @@
+"""Scopes with their keys, and everything sealed under them: the part of the store that knows how content is kept.
+
+Plain functions of a connection, run by a worker's thread, many to a transaction. One instance for each worker.
+"""
+
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from secrets import token_hex
+
+from core.errors import StoreError
+from core.seams import Sealer
+from core.values import Put
+
+HOUSE = "house"
+"""The scope of what belongs to nobody: the deployment's own notes."""
+
+_KEYS_REMEMBERED = 4096
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, as the store counts."""
+    return time.time_ns() // 1_000_000
+
+
+class Vault:
+    """Seals and opens, with a short memory of keys."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._keys: OrderedDict[str, bytes] = OrderedDict()
+
+    def scope(self, db: sqlite3.Connection, lookup: str) -> tuple[str, str]:
+        """The scope behind a hashed name and the person it is part of; both made with their key at first sight."""
+        row = db.execute("SELECT id, person FROM scopes WHERE lookup = ?", (lookup,)).fetchone()
+        if row is not None:
+            return row[0], row[1]
+        new = HOUSE if lookup == HOUSE else token_hex(8)
+        db.execute("INSERT INTO scopes VALUES (?, ?, ?, ?, ?)", (new, lookup, new, self._sealer.new_key(), now_ms()))
+        return new, new
+
+    def _key(self, db: sqlite3.Connection, scope: str) -> bytes:
+        key = self._keys.get(scope)
+        if key is None:
+            row = db.execute("SELECT wrapped FROM scopes WHERE id = ?", (scope,)).fetchone()
+            if row is None:
+                msg = f"there is no scope {scope}, so nothing can be kept for it"
+                raise StoreError(msg)
+            key = self._keys[scope] = row[0]
+            if len(self._keys) > _KEYS_REMEMBERED:
+                self._keys.popitem(last=False)
+        return key
+
+    def seal(self, db: sqlite3.Connection, scope: str, table: str, row: str, body: bytes) -> bytes:
+        """A body sealed to its place."""
+        return self._sealer.seal(self._key(db, scope), (scope, table, row), body)
+
+    def open(self, db: sqlite3.Connection, scope: str, table: str, row: str, sealed: bytes) -> bytes:
+        """The body that was sealed to this place."""
+        return self._sealer.open(self._key(db, scope), (scope, table, row), sealed)
+
+    def put(self, db: sqlite3.Connection, writes: Sequence[Put]) -> None:
+        """Keep or delete records."""
+        for put in writes:
+            if put.body is None:
+                db.execute("DELETE FROM records WHERE tbl = ? AND row = ?", (put.table, put.row))
+                continue
+            if put.scope == HOUSE:
+                self.scope(db, HOUSE)
+            sealed = self.seal(db, put.scope, put.table, put.row, put.body)
+            db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (put.table, put.row, put.scope, sealed))
+
+    def get(self, db: sqlite3.Connection, table: str, row: str) -> bytes | None:
+        """One record."""
+        found = db.execute("SELECT scope, body FROM records WHERE tbl = ? AND row = ?", (table, row)).fetchone()
+        return None if found is None else self.open(db, found[0], table, row, found[1])
+
+    def latest(self, db: sqlite3.Connection, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """The last records whose names begin so, in ascending order."""
+        rows = db.execute(
+            "SELECT row, scope, body FROM records WHERE tbl = ? AND row >= ? AND row < ? ORDER BY row DESC LIMIT ?",
+            (table, prefix, prefix + "\U0010ffff", limit),
+        ).fetchall()
+        return tuple((row, self.open(db, scope, table, row, body)) for row, scope, body in reversed(rows))

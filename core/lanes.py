@@ -1,0 +1,204 @@
+"""Lanes: one context's events in strict order, all contexts at once.
+
+A lane with open rows is ready; ready lanes run their turns side by side, up to a bound, and a lane that has more
+to do goes to the end of the line after each turn, so that a hot one starves nobody. What does not fit into the line
+stays on disk and is found again when the line runs dry.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from core.delivery import Delivery
+from core.errors import WaystationError
+from core.seams import Turn
+from core.storage import LaneStore, Opened
+from core.values import Outbound, Outcome, Put, Received
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 1000
+_LINE = 10_000
+_ROWS_A_TURN = 64
+_RETRY_S = (0.5, 60.0)
+
+
+class _Running:
+    """A lane whose turn runs, and what it is to hear meanwhile."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
+class Lanes:
+    """Runs turns over the lanes of a store.
+
+    Args:
+        jobs_changed: Called after a commit that set or cancelled jobs.
+    """
+
+    def __init__(self, store: LaneStore, delivery: Delivery, jobs_changed: Callable[[], None]) -> None:
+        self._store = store
+        self._delivery = delivery
+        self._jobs_changed = jobs_changed
+        self._line: OrderedDict[str, None] = OrderedDict()
+        self._running: dict[str, _Running] = {}
+        self._spilled = True
+        self._changed = asyncio.Event()
+
+    @property
+    def running(self) -> int:
+        """How many turns run now."""
+        return len(self._running)
+
+    def heard(self, lanes: Iterable[str]) -> None:
+        """These lanes have new rows, committed already."""
+        for lane in lanes:
+            if (running := self._running.get(lane)) is not None:
+                running.news.set()
+            elif len(self._line) < _LINE:
+                self._line[lane] = None
+            else:
+                self._spilled = True
+        self._changed.set()
+
+    async def run(self, turn: Turn) -> None:
+        """Run turns until cancelled; the turns that run then go on (see ``drain``)."""
+        while True:
+            self._changed.clear()
+            if not self._line and self._spilled:
+                await self._refill()
+            while self._line and len(self._running) < _AT_ONCE:
+                lane, _ = self._line.popitem(last=False)
+                running = self._running[lane] = _Running()
+                running.task = asyncio.create_task(self._serve(lane, running, turn), name=f"lane {lane}")
+            if not (self._spilled and not self._line and len(self._running) < _AT_ONCE):
+                await self._changed.wait()
+
+    async def drain(self, grace_s: float) -> None:
+        """Let running turns finish for a while, then cut them off: their rows stay open and run again."""
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=grace_s)
+        for task in late:
+            task.cancel()
+        if late:
+            log.info("turns cut off", count=len(late), note="they run again at the next start")
+            await asyncio.wait(late)
+
+    async def _refill(self) -> None:
+        self._spilled = False
+        lanes = await self._store.waiting_lanes(_LINE, self._running.keys())
+        self._spilled = len(lanes) == _LINE
+        self._line.update(dict.fromkeys(lanes))
+
+    async def _serve(self, lane: str, running: _Running, turn: Turn) -> None:
+        """Run the lane's turns until it is empty, or others wait."""
+        again = False
+        try:
+            again = await self._turns(lane, running, turn)
+        finally:
+            self._delivery.forget(lane)
+            del self._running[lane]
+            if again or running.news.is_set():
+                self.heard([lane])
+            self._changed.set()
+
+    async def _turns(self, lane: str, running: _Running, turn: Turn) -> bool:
+        """True when there is more to do but others wait."""
+        failures = 0
+        while True:
+            running.news.clear()
+            try:
+                if not await self._one(lane, running, turn):
+                    return False
+            except Exception:
+                # The turn answers for its own failures; what arrives here is the store's, or a bug. Nothing is lost.
+                failures += 1
+                delay_s = min(_RETRY_S[1], _RETRY_S[0] * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311
+                log.exception("turn failed", lane=lane, again_in_s=round(delay_s, 1))
+                await asyncio.sleep(delay_s)
+                continue
+            failures = 0
+            if self._line:
+                return True
+
+    async def _one(self, lane: str, running: _Running, turn: Turn) -> bool:
+        opened = await self._store.open_lane(lane, 0, _ROWS_A_TURN)
+        if not opened.events:
+            return False
+        with structlog.contextvars.bound_contextvars(lane=lane, row=opened.events[0].row):
+            work = _LaneWork(self._store, self._delivery, lane, opened, running.news)
+            outcome = await turn(work)
+            work.close()
+            if not outcome.done:
+                msg = f"a turn of lane {lane} settled nothing and would run for ever"
+                raise WaystationError(msg)
+            await self._settle(lane, outcome)
+        return True
+
+    async def _settle(self, lane: str, outcome: Outcome) -> None:
+        written = tuple(self._delivery.written(out) for out in outcome.out)
+        with self._delivery.closing(lane, written):
+            log.debug("stage", stage="commit", phase="begin")
+            await self._store.settle(lane, outcome, written)
+            log.debug("stage", stage="commit", phase="done")
+        if outcome.jobs:
+            self._jobs_changed()
+
+
+class _LaneWork:
+    """What a turn sees of its lane."""
+
+    def __init__(
+        self,
+        store: LaneStore,
+        delivery: Delivery,
+        lane: str,
+        opened: Opened,
+        news: asyncio.Event,
+    ) -> None:
+        self.lane = lane
+        self.events = opened.events
+        self.steps = opened.steps
+        self._store = store
+        self._delivery = delivery
+        self._news = news
+        self._seen = opened.events[-1].row
+        self._closed = False
+
+    async def later(self) -> tuple[Received, ...]:
+        """See ``Work.later``."""
+        while True:
+            opened = await self._store.open_lane(self.lane, self._seen, _ROWS_A_TURN)
+            if opened.events:
+                self._seen = opened.events[-1].row
+                return opened.events
+            await self._news.wait()
+            self._news.clear()
+
+    async def record(self, step: bytes, *writes: Put) -> None:
+        """See ``Work.record``."""
+        self._alive()
+        log.debug("stage", stage="record", phase="begin")
+        await self._store.record(self.lane, step, writes)
+        log.debug("stage", stage="record", phase="done")
+
+    async def show(self, out: Outbound) -> None:
+        """See ``Work.show``."""
+        self._alive()
+        self._delivery.show(self.lane, out)
+
+    def close(self) -> None:
+        """The turn is over: nothing may be shown or recorded in its name any more."""
+        self._closed = True
+
+    def _alive(self) -> None:
+        if self._closed:
+            msg = f"a turn of lane {self.lane} went on after its end"
+            raise WaystationError(msg)

@@ -1,0 +1,103 @@
+"""What lanes and delivery need of a store: the seam between what an engine does and where it keeps things.
+
+Chats and lanes go by names of our own (keyed hashes, ids), never by a platform's. All methods return after the commit.
+"""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from core.values import Address, Outbound, Outcome, Page, Put, Received, value
+
+
+@value
+class Written:
+    """An outbound with the pages an adapter made of it, and our name for its chat."""
+
+    out: Outbound
+    chat: str
+    pages: tuple[Page, ...]
+
+
+@value
+class OutboxRow:
+    """One page on its way.
+
+    Attributes:
+        page: None to take back what is there.
+        sent_as: The platform's id of the message to edit, None where nothing is there yet.
+        attempts: How often it was tried and put off.
+    """
+
+    id: int
+    slot: str
+    number: int
+    to: Address
+    page: Page | None
+    sent_as: str | None
+    attempts: int = 0
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this one message, at most 24 characters."""
+        return f"{self.slot}.{self.number}"
+
+
+@value
+class Opened:
+    """A lane as a turn finds it."""
+
+    events: tuple[Received, ...]
+    steps: tuple[bytes, ...] = ()
+
+
+class LaneStore(Protocol):
+    """The inbox, by lane."""
+
+    async def waiting_lanes(self, limit: int, but: Collection[str]) -> tuple[str, ...]:
+        """Lanes with open rows, the longest waiting first."""
+
+    async def open_lane(self, lane: str, after: int, limit: int) -> Opened:
+        """The lane's open rows beyond a row, in order, with the steps of a turn that was killed."""
+
+    async def record(self, lane: str, step: bytes, writes: tuple[Put, ...]) -> None:
+        """Keep a step of the running turn."""
+
+    async def settle(self, lane: str, outcome: Outcome, written: tuple[Written, ...]) -> None:
+        """End a turn: all of its outcome at once. Unfinished slots of the lane it does not fill are taken back."""
+
+
+class Outbox(Protocol):
+    """What is to be said, by chat."""
+
+    def chat(self, to: Address) -> str:
+        """Our name for a chat: what shares one budget."""
+
+    async def waiting_chats(self, limit: int, but: Collection[str]) -> tuple[tuple[str, Address], ...]:
+        """Chats, and where they are, with pages to deliver, now or later; the longest waiting first."""
+
+    async def take(self, chat: str) -> OutboxRow | float | None:
+        """The chat's next page, its intent to be sent committed; or the seconds until one is due; or nothing."""
+
+    async def sent(self, row: int, sent_as: str) -> None:
+        """It is there, under this id."""
+
+    async def dropped(self, row: int, state: str) -> None:
+        """It will not be tried again: ``failed`` or ``unknown``."""
+
+    async def put_off(self, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
+        """Try again later; ``as_new`` forgets the message that was there."""
+
+    async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
+        """Say this page in these words instead; further pages of the slot move behind them."""
+
+    async def preview_rows(self, slot: str) -> dict[int, str]:
+        """Page number to platform id, of what the slot already shows."""
+
+    async def begin_preview(self, lane: str, out: Outbound, page: int) -> int:
+        """Commit the intent to send a slot's first sight; returns the row."""
+
+    async def pauses(self) -> dict[str, float]:
+        """Names that were told to wait, with the seconds left."""
+
+    async def pause(self, name: str, seconds: float) -> None:
+        """Remember that a name was told to wait."""
