@@ -1,0 +1,120 @@
+"""How a call's parameters arrive: query, form, multipart or JSON, all made into the same plain values.
+
+See https://core.telegram.org/bots/api#making-requests.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from .calls import Json, Upload, bad_request
+
+_WHOLE = frozenset(
+    [
+        "message_id",
+        "message_thread_id",
+        "draft_id",
+        "offset",
+        "limit",
+        "timeout",
+        "max_connections",
+        "user_id",
+        "reply_to_message_id",
+        "cache_time",
+        "duration",
+        "width",
+        "height",
+        "length",
+        "direct_messages_topic_id",
+    ]
+)
+_TRUTH = frozenset(
+    [
+        "disable_notification",
+        "protect_content",
+        "drop_pending_updates",
+        "show_alert",
+        "is_big",
+        "allow_paid_broadcast",
+        "disable_web_page_preview",
+        "show_caption_above_media",
+        "has_spoiler",
+        "supports_streaming",
+        "disable_content_type_detection",
+        "allow_sending_without_reply",
+    ]
+)
+_NESTED = frozenset(
+    [
+        "entities",
+        "caption_entities",
+        "reply_markup",
+        "reply_parameters",
+        "link_preview_options",
+        "allowed_updates",
+        "media",
+        "commands",
+        "scope",
+        "reaction",
+        "rich_message",
+        "message_ids",
+        "suggested_post_parameters",
+    ]
+)
+_NUMBER = re.compile(r"-?\d+")
+
+
+async def read_params(request: web.Request) -> tuple[Json, dict[str, Upload]]:
+    """Return the call's parameters and its uploaded files.
+
+    Raises:
+        Refused: When a parameter that should be JSON is not.
+    """
+    params: Json = dict(request.query)
+    files: dict[str, Upload] = {}
+    if request.content_type == "application/json":
+        body = await request.read()
+        try:
+            loaded = json.loads(body or b"{}")
+        except ValueError as error:
+            raise bad_request("can't parse JSON object in the request") from error
+        params |= loaded
+    elif request.content_type == "application/x-www-form-urlencoded":
+        params |= dict(await request.post())
+    elif request.content_type.startswith("multipart/"):
+        await _read_parts(await request.multipart(), params, files)
+    return {name: _plain(name, value) for name, value in params.items()}, files
+
+
+async def _read_parts(reader: MultipartReader, params: Json, files: dict[str, Upload]) -> None:
+    async for part in reader:
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            continue
+        data = bytes(await part.read(decode=True))
+        if part.filename is None:
+            params[part.name] = data.decode("utf-8", errors="replace")
+        else:
+            kind = part.headers.get("Content-Type", "application/octet-stream")
+            files[part.name] = Upload(part.filename, kind, data)
+
+
+def _plain(name: str, value: object) -> Any:  # noqa: ANN401 - a parameter may be any JSON
+    """Return a parameter's value with the type its name calls for."""
+    if not isinstance(value, str):
+        return value
+    if name in _NESTED:
+        if not value:
+            return None
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise bad_request(f"can't parse {name} JSON object") from error
+    if (name in _WHOLE or name in ("chat_id", "from_chat_id")) and _NUMBER.fullmatch(value):
+        return int(value)
+    if name in _TRUTH:
+        return value.lower() in ("true", "1", "yes")
+    return value

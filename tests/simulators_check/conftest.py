@@ -1,0 +1,27 @@
+"""The simulated platforms and the real SDKs' clients that the checks are run with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram import Bot
+
+from simulators.telegram import TelegramSimulator
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[TelegramSimulator]:
+    """A simulated Telegram in which Alice, number 42, has opened a chat with the bot."""
+    async with TelegramSimulator(webhook_retry_s=0.05) as simulator:
+        simulator.person(42, "Alice", username="alice")
+        simulator.chat(42)
+        yield simulator
+
+
+@pytest.fixture
+async def bot(telegram: TelegramSimulator) -> AsyncIterator[Bot]:
+    """The library's own client of the first simulated bot."""
+    client = Bot(telegram.token, base_url=telegram.base_url + "/bot", base_file_url=telegram.base_url + "/file/bot")
+    async with client:
+        yield client
