@@ -267,6 +267,7 @@ class Site:
         data_dir: Where this deployment keeps its files.
         control: Register what answers a command that arrives on the control socket.
         unknown: What the operator wants done after a send of which nobody knows whether it arrived.
+        commands: What a menu of commands should show: names without the slash, and what each does.
         connect_s: How long to wait for a connection; likewise for a model's first token, for its next, and at shutdown.
     """
 
@@ -275,6 +276,7 @@ class Site:
     memo: Memo
     control: Callable[[str, Callable[[Wire], Awaitable[None]]], None]
     unknown: Literal["resend", "mark"] = "resend"
+    commands: tuple[tuple[str, str], ...] = ()
     connect_s: float = 5.0
     first_token_s: float = 60.0
     idle_s: float = 60.0

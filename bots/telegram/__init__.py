@@ -1,0 +1,60 @@
+"""Telegram: people's messages and taps in, pages, drafts and edits out, over the Bot API.
+
+By subject: ``transport`` is the line, ``polling`` listens, ``intake`` and ``content`` make events of updates,
+``paging`` and ``sending`` speak, ``files`` fetches, ``refusals`` names what went wrong, ``adapter`` puts them together.
+Importing this module imports none of them, nor the library, which costs half a second of CPU.
+"""
+
+import asyncio
+import importlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from core.seams import Adapter, Site, Spec
+
+
+class Settings(BaseModel):
+    """``[bots.telegram]``.
+
+    Attributes:
+        token: From @BotFather (https://core.telegram.org/bots/features#creating-a-new-bot).
+        mode: How updates come: asked for, or brought to ``/webhooks/telegram``.
+        api_base: Where the Bot API is; one's own server may stand here (https://github.com/tdlib/telegram-bot-api).
+        secret_token: What Telegram shows with each webhook call, so that nobody else can make one.
+        max_download_mb: Files larger than this are not fetched; Telegram itself gives bots at most 20 MB.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: SecretStr = SecretStr("")
+    mode: Literal["polling", "webhook"] = "polling"
+    api_base: str = "https://api.telegram.org"
+    secret_token: SecretStr = SecretStr("")
+    max_download_mb: int = Field(default=20, ge=1)
+
+
+@asynccontextmanager
+async def open_telegram(site: Site, settings: Settings) -> AsyncGenerator[Adapter, None]:
+    """Open the line; nothing is asked of Telegram before ``run``, so a platform that is down stops no start."""
+    # In a thread, so that what already runs keeps running while the library is imported.
+    await asyncio.to_thread(importlib.import_module, "telegram")
+    from bots.telegram.adapter import Telegram
+    from bots.telegram.transport import Line
+
+    line = Line(settings.token.get_secret_value(), api_base=settings.api_base, connect_s=site.connect_s)
+    async with line:
+        yield Telegram(site, line, max_download_bytes=settings.max_download_mb * 2**20)
+
+
+def _missing(settings: Settings) -> str | None:
+    if not settings.token.get_secret_value():
+        return "no token: get one from @BotFather and set bots.telegram.token"
+    if settings.mode == "webhook":
+        return 'bots.telegram.mode = "webhook" is not available yet: use "polling", which needs no open port'
+    return None
+
+
+spec: Spec[Settings, Adapter] = Spec(name="telegram", settings=Settings, open=open_telegram, configured=_missing)

@@ -1,0 +1,96 @@
+"""The adapter: what the core asks of a messenger, each thing passed to whoever does it."""
+
+from collections.abc import AsyncGenerator
+from typing import Final, Literal
+
+from bots.telegram.files import fetch
+from bots.telegram.intake import Intake
+from bots.telegram.menu import publish
+from bots.telegram.paging import FORMS, pages
+from bots.telegram.polling import Pace, Poller
+from bots.telegram.sending import Sender
+from bots.telegram.transport import Line
+from core.seams import Accept, Site
+from core.values import Address, Capabilities, Media, Page, Reply
+
+_TYPING_S: Final = 4.5  # the platform shows it for five seconds
+_DRAFT_S: Final = 20.0  # and a draft for thirty
+
+
+class Telegram:
+    """One bot.
+
+    Args:
+        line: Open; whoever made it closes it.
+        pace: How patiently to listen.
+    """
+
+    def __init__(self, site: Site, line: Line, *, max_download_bytes: int, pace: Pace | None = None) -> None:
+        self._site = site
+        self._line = line
+        self._bot = line.bot()
+        self._sender = Sender(line)
+        self._pace = pace or Pace()
+        self._max_download_bytes = max_download_bytes
+
+    @property
+    def name(self) -> str:
+        """The name as configured."""
+        return self._site.name
+
+    def capabilities(self, to: Address) -> Capabilities:
+        """Say what the chat can do.
+
+        Telegram asks for no more than one message a second in a chat and 20 a minute in a group
+        (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), edits included; short bursts
+        pass. Drafts exist in private chats only.
+        """
+        if not to.private:
+            return Capabilities(
+                forms=FORMS,
+                preview="edit",
+                preview_every_s=3.0,
+                burst=3,
+                rest_s=3.0,
+                typing_s=_TYPING_S,
+                unknown=self._site.unknown,
+            )
+        return Capabilities(
+            forms=FORMS,
+            preview="draft" if self._sender.drafts else "edit",
+            preview_every_s=1.0,
+            burst=4,
+            rest_s=1.0,
+            typing_s=_TYPING_S,
+            draft_s=_DRAFT_S,
+            unknown=self._site.unknown,
+        )
+
+    async def run(self, accept: Accept) -> None:
+        """Listen by long polling; see ``Adapter.run``."""
+        poller = Poller(self._line, self._bot, self._pace)
+        me = await poller.identify()
+        await publish(self._site, self._line, self._bot, me.id)
+        await poller.listen(Intake(self.name, me), accept)
+
+    def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
+        """Render; see ``Adapter.pages``."""
+        return pages(reply, form)
+
+    async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:  # noqa: ARG002
+        """Send, edit or delete. The Bot API knows no idempotency keys, so the slot is of no use here."""
+        return await self._sender.put(to, page, was=was)
+
+    async def signal(self, to: Address, activity: Page | Literal["typing", "seen"], *, slot: str) -> None:
+        """Show a draft or "typing". Bots cannot mark a message as read."""
+        match activity:
+            case "typing":
+                await self._sender.typing(to)
+            case "seen":
+                pass
+            case Page():
+                await self._sender.draft(to, activity, slot=slot)
+
+    def fetch(self, media: Media) -> AsyncGenerator[bytes, None]:
+        """Download; see ``Adapter.fetch``."""
+        return fetch(self._line, media, max_bytes=self._max_download_bytes)

@@ -1,0 +1,279 @@
+"""What a Telegram message says, in our own parts: text, files, places, cards and quotes.
+
+Whether a message is for us at all, and who it is from, is ``intake.py``'s affair.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from telegram import (
+    Animation,
+    Audio,
+    Checklist,
+    Document,
+    Message,
+    MessageEntity,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
+    PhotoSize,
+    Poll,
+    Sticker,
+    Video,
+    VideoNote,
+    Voice,
+)
+
+from bots.telegram.rich import plain_rich
+from core import values
+
+NOTICES: Final = (
+    "new_chat_members",
+    "left_chat_member",
+    "chat_owner_left",
+    "chat_owner_changed",
+    "new_chat_title",
+    "new_chat_photo",
+    "delete_chat_photo",
+    "group_chat_created",
+    "supergroup_chat_created",
+    "channel_chat_created",
+    "message_auto_delete_timer_changed",
+    "migrate_to_chat_id",
+    "migrate_from_chat_id",
+    "pinned_message",
+    "successful_payment",
+    "refunded_payment",
+    "users_shared",
+    "chat_shared",
+    "gift",
+    "unique_gift",
+    "gift_upgrade_sent",
+    "connected_website",
+    "write_access_allowed",
+    "passport_data",
+    "proximity_alert_triggered",
+    "boost_added",
+    "chat_background_set",
+    "checklist_tasks_done",
+    "checklist_tasks_added",
+    "direct_message_price_changed",
+    "forum_topic_created",
+    "forum_topic_edited",
+    "forum_topic_closed",
+    "forum_topic_reopened",
+    "general_forum_topic_hidden",
+    "general_forum_topic_unhidden",
+    "giveaway_created",
+    "giveaway",
+    "giveaway_winners",
+    "giveaway_completed",
+    "managed_bot_created",
+    "paid_message_price_changed",
+    "poll_option_added",
+    "poll_option_deleted",
+    "suggested_post_approved",
+    "suggested_post_approval_failed",
+    "suggested_post_declined",
+    "suggested_post_paid",
+    "suggested_post_refunded",
+    "video_chat_scheduled",
+    "video_chat_started",
+    "video_chat_ended",
+    "video_chat_participants_invited",
+    "web_app_data",
+)
+"""Service messages (https://core.telegram.org/bots/api#message): something happened, nobody said anything to us."""
+
+_UNREADABLE: Final = ("story", "paid_media", "invoice")
+_File = Animation | Audio | Document | PhotoSize | Sticker | Video | VideoNote | Voice
+
+
+def is_notice(message: Message) -> bool:
+    """Tell whether this is a service message, which asks for no answer."""
+    return any(message[name] for name in NOTICES)
+
+
+def read(message: Message, *, adapter: str, bot_id: int, edited: bool) -> values.Message:
+    """Take in everything a message says.
+
+    Of a forwarded message the words are a quote, not the person's own. A kind that cannot be read is named in
+    ``unknown``, unless something else in the message could be.
+    """
+    text, media = said(message), tuple(_media(message, adapter))
+    places, contacts = tuple(_places(message)), tuple(_contacts(message))
+    quotes = tuple(_quotes(message, text, bot_id))
+    understood = text or media or places or contacts
+    return values.Message(
+        id=str(message.message_id),
+        text="" if _origin(message) else text,
+        media=media,
+        places=places,
+        contacts=contacts,
+        quotes=quotes,
+        album=message.media_group_id or "",
+        edited=edited,
+        unknown="" if understood else _strange(message),
+    )
+
+
+def said(message: Message) -> str:
+    """Put a message's words into plain text, whatever kind of message it is; "" where it has none."""
+    if message.text is not None:
+        return with_links(message.text, message.entities)
+    if message.caption is not None:
+        return with_links(message.caption, message.caption_entities)
+    if rich := message.api_kwargs.get("rich_message"):
+        return plain_rich(rich)
+    if message.sticker:
+        return message.sticker.emoji or ""
+    if message.poll:
+        return _poll(message.poll)
+    if message.dice:
+        return f"{message.dice.emoji} {message.dice.value}"
+    if message.checklist:
+        return _checklist(message.checklist)
+    if message.game:
+        return f"{message.game.title}\n{message.game.description}"
+    return ""
+
+
+def with_links(text: str, entities: Sequence[MessageEntity]) -> str:
+    """Write the address behind each link after its label; entities count UTF-16 units.
+
+    See https://core.telegram.org/bots/api#messageentity.
+    """
+    links = [entity for entity in entities if entity.type == MessageEntity.TEXT_LINK and entity.url]
+    if not links:
+        return text
+    units = text.encode("utf-16-le")
+    for link in sorted(links, key=lambda entity: entity.offset, reverse=True):
+        start, end = link.offset * 2, (link.offset + link.length) * 2
+        if link.url and units[start:end].decode("utf-16-le", "replace").strip() != link.url:
+            units = units[:end] + f" ({link.url})".encode("utf-16-le") + units[end:]
+    return units.decode("utf-16-le", "replace")
+
+
+def _poll(poll: Poll) -> str:
+    return "\n".join((poll.question, *(f"- {option.text}" for option in poll.options)))
+
+
+def _checklist(checklist: Checklist) -> str:
+    done = ((task.text, "x" if task.completion_date else " ") for task in checklist.tasks)
+    return "\n".join((checklist.title, *(f"- [{mark}] {text}" for text, mark in done)))
+
+
+def _media(message: Message, adapter: str) -> Iterator[values.Media]:
+    """List the files; an animation also comes as a document, for clients that know no animations."""
+    file: _File | None
+    if message.photo:
+        file = max(message.photo, key=lambda size: size.width * size.height)
+        yield _file(adapter, "photo", file, "image/jpeg")
+    elif file := message.animation or message.video or message.video_note:
+        yield _file(adapter, "video", file, "video/mp4")
+    elif file := message.document:
+        yield _file(adapter, "document", file, "")
+    elif file := message.voice:
+        yield _file(adapter, "voice", file, "audio/ogg")
+    elif file := message.audio:
+        yield _file(adapter, "audio", file, "audio/mpeg")
+    elif file := message.sticker:
+        yield _file(adapter, "sticker", file, _sticker_mime(file))
+
+
+def _file(adapter: str, kind: values.MediaKind, file: _File, mime: str) -> values.Media:
+    return values.Media(
+        adapter=adapter,
+        ref=file.file_id,
+        kind=kind,
+        size_bytes=file.file_size or 0,
+        name=getattr(file, "file_name", None) or "",
+        mime=getattr(file, "mime_type", None) or mime,
+    )
+
+
+def _sticker_mime(sticker: Sticker) -> str:
+    if sticker.is_animated:
+        return "application/x-tgsticker"
+    return "video/webm" if sticker.is_video else "image/webp"
+
+
+def _places(message: Message) -> Iterator[values.Place]:
+    """A venue also comes as a location, for clients that know no venues."""
+    if venue := message.venue:
+        title = ", ".join(filter(None, (venue.title, venue.address)))
+        yield values.Place(latitude=venue.location.latitude, longitude=venue.location.longitude, title=title)
+    elif spot := message.location:
+        yield values.Place(latitude=spot.latitude, longitude=spot.longitude)
+
+
+def _contacts(message: Message) -> Iterator[values.Contact]:
+    if card := message.contact:
+        name = " ".join(filter(None, (card.first_name, card.last_name)))
+        yield values.Contact(name=name, phone=card.phone_number)
+
+
+def _quotes(message: Message, text: str, bot_id: int) -> Iterator[values.Quote]:
+    if origin := _origin(message):
+        author, author_id = origin
+        yield values.Quote(text=text, author=author, mine=author_id == bot_id, forwarded=True)
+    picked = message.quote.text if message.quote else ""
+    if replied := message.reply_to_message:
+        # In a topic every message "replies" to the notice of its creation.
+        if not replied.forum_topic_created:
+            yield values.Quote(text=picked or _gist(replied), author=_author(replied), mine=_id(replied) == bot_id)
+    elif outside := message.external_reply:
+        author, author_id = _named(outside.origin)
+        yield values.Quote(text=picked, author=author, mine=author_id == bot_id)
+
+
+def _gist(message: Message) -> str:
+    """Say what was replied to, if only by its kind."""
+    if text := said(message):
+        return text
+    kinds = ("photo", "animation", "video", "video_note", "document", "voice", "audio", "location", "contact")
+    kind = next((name for name in kinds if message[name]), "")
+    return f"[{kind.replace('_', ' ')}]" if kind else ""
+
+
+def _author(message: Message) -> str:
+    if message.sender_chat:
+        return message.sender_chat.effective_name or ""
+    return message.from_user.full_name if message.from_user else ""
+
+
+def _id(message: Message) -> int:
+    return message.from_user.id if message.from_user else 0
+
+
+def _origin(message: Message) -> tuple[str, int] | None:
+    """Name who said a forwarded message first, with the id where it is a user; None where nothing was forwarded."""
+    if message.forward_origin:
+        return _named(message.forward_origin)
+    if "forward_date" not in message.api_kwargs:
+        return None
+    # Until Bot API 7.0 (https://core.telegram.org/bots/api-changelog#december-29-2023) there were single fields.
+    old = message.api_kwargs
+    source: dict[str, Any] = old.get("forward_from") or old.get("forward_from_chat") or {}
+    names: Iterable[Any] = (source.get(key) for key in ("first_name", "last_name", "title"))
+    return " ".join(filter(None, names)) or str(old.get("forward_sender_name", "")), int(source.get("id", 0))
+
+
+def _named(origin: object) -> tuple[str, int]:
+    match origin:
+        case MessageOriginUser():
+            return origin.sender_user.full_name, origin.sender_user.id
+        case MessageOriginHiddenUser():
+            return origin.sender_user_name, 0
+        case MessageOriginChat():
+            return origin.sender_chat.effective_name or "", 0
+        case MessageOriginChannel():
+            return origin.chat.effective_name or "", 0
+        case _:
+            return "", 0
+
+
+def _strange(message: Message) -> str:
+    known = next((name for name in _UNREADABLE if message[name]), "")
+    return known or next(iter(message.api_kwargs), "empty")

@@ -1,0 +1,164 @@
+"""From an update to one of our events: who said it, where, and what kind of thing it is.
+
+Private chats are taken in whole. In a group only what is meant for the bot is: a command, a reply to it, a mention of
+it. Everything else is passed over by name, so that a new kind of update is noticed rather than guessed at.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from telegram import CallbackQuery, Chat, Message, MessageEntity, Update, User
+
+from bots.telegram.content import is_notice, read, said
+from bots.telegram.shapes import mended, torn
+from core.values import Address, Command, Inbound, Tap, value
+
+log = structlog.get_logger(__name__)
+
+ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query")
+"""What we ask for (https://core.telegram.org/bots/api#getting-updates); whatever else comes is passed over."""
+
+_COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,64})(?:@(?P<bot>\w+))?(?:\s+(?P<args>.*))?", re.DOTALL)
+
+
+@value
+class Identity:
+    """The bot itself (https://core.telegram.org/bots/api#getme)."""
+
+    id: int
+    username: str
+
+
+class Intake:
+    """Makes events for one bot's adapter."""
+
+    def __init__(self, adapter: str, me: Identity) -> None:
+        self._adapter = adapter
+        self._me = me
+
+    def take(self, raw: Mapping[str, Any]) -> Inbound | None:
+        """Turn an update, as JSON, into an event; None where there is nothing to answer.
+
+        Never raises: an update that stopped the loop would come again for ever.
+        """
+        try:
+            return self._take(_parsed(raw))
+        except Exception as error:  # noqa: BLE001 - a stranger's bytes, and two layers of parsers over them
+            log.warning("update not understood", update=raw.get("update_id"), reason=type(error).__name__)
+            return self._torn(raw)
+
+    def _take(self, update: Update) -> Inbound | None:
+        if update.callback_query:
+            return self._tap(update.update_id, update.callback_query)
+        if message := update.message or update.edited_message:
+            return self._message(update.update_id, message, edited=update.message is None)
+        log.debug("update passed over", update=update.update_id, kind=_kind(update))
+        return None
+
+    def _message(self, update_id: int, message: Message, *, edited: bool) -> Inbound | None:
+        sender = _sender(message)
+        if sender is None or is_notice(message) or not self._for_us(message) or (edited and message.location):
+            # A live location is edited every few seconds; only where it began was said to us.
+            return None
+        content = read(message, adapter=self._adapter, bot_id=self._me.id, edited=edited)
+        stamp = message.edit_date or message.date
+        return Inbound(
+            key=self._key(update_id, str(int(stamp.timestamp()))),
+            sender=str(sender.id),
+            name=(sender.full_name if isinstance(sender, User) else sender.effective_name) or "",
+            to=self._address(message.chat, message),
+            body=(None if content.media or content.quotes else self._command(content.text)) or content,
+        )
+
+    def _tap(self, update_id: int, query: CallbackQuery) -> Inbound | None:
+        """Take in a press of a button (https://core.telegram.org/bots/api#callbackquery)."""
+        if not query.data or query.message is None:
+            return None
+        topic = query.message if isinstance(query.message, Message) else None
+        return Inbound(
+            key=self._key(update_id, query.id),
+            sender=str(query.from_user.id),
+            name=query.from_user.full_name,
+            to=self._address(query.message.chat, topic, handle=query.id),
+            body=Tap(token=query.data),
+        )
+
+    def _torn(self, raw: Mapping[str, Any]) -> Inbound | None:
+        """Save what can be saved of an update that no parser takes: whose it is, so that they are told."""
+        found = torn(raw)
+        if found is None:
+            return None
+        to = Address(adapter=self._adapter, chat=str(found.user_id))
+        key = self._key(found.update_id, str(found.message.id))
+        return Inbound(key=key, sender=str(found.user_id), to=to, body=found.message)
+
+    def _key(self, update_id: int, stamp: str) -> str:
+        """Name the event.
+
+        After a week without updates the numbers start anew, at random
+        (https://core.telegram.org/bots/api#update), so a number alone might one day name two events. The time of the
+        message, or the id of the tap, tells them apart, and comes the same with every redelivery.
+        """
+        return f"telegram:{self._me.id}:{update_id}:{stamp}"
+
+    def _address(self, chat: Chat, message: Message | None, *, handle: str = "") -> Address:
+        """Say where to answer. Only a topic is a thread of ours: plain replies in groups carry a thread id as well."""
+        topic = message.message_thread_id if message and message.is_topic_message else None
+        private = chat.type == Chat.PRIVATE
+        return Address(
+            adapter=self._adapter,
+            chat=str(chat.id),
+            thread=str(topic) if topic else "",
+            handle=handle,
+            private=private,
+        )
+
+    def _command(self, text: str) -> Command | None:
+        """Read ``/name@bot args`` (https://core.telegram.org/bots/features#commands); None for other bots' commands."""
+        found = _COMMAND.fullmatch(text)
+        if found is None or (found["bot"] or self._me.username).lower() != self._me.username.lower():
+            return None
+        return Command(name=found["name"].lower(), args=(found["args"] or "").strip())
+
+    def _for_us(self, message: Message) -> bool:
+        if message.chat.type == Chat.PRIVATE:
+            return True
+        if message.chat.type == Chat.CHANNEL:
+            return False
+        replied = message.reply_to_message
+        if replied and replied.from_user and replied.from_user.id == self._me.id and not replied.forum_topic_created:
+            return True
+        return self._mentioned(message) or self._command(said(message)) is not None
+
+    def _mentioned(self, message: Message) -> bool:
+        spans = message.parse_entities() | message.parse_caption_entities()
+        handle = f"@{self._me.username}".lower()
+        return any(
+            (span.type == MessageEntity.MENTION and words.lower() == handle)
+            or (span.user is not None and span.user.id == self._me.id)
+            for span, words in spans.items()
+        )
+
+
+def _parsed(raw: Mapping[str, Any]) -> Update:
+    """Parse an update with the library; old shapes lack what it insists on, so they get a second chance."""
+    try:
+        return Update.de_json(dict(raw))
+    except (TypeError, KeyError):
+        return Update.de_json(mended(raw))
+
+
+def _sender(message: Message) -> User | Chat | None:
+    """Say who is speaking: in a group perhaps a channel or an anonymous administrator; never another bot."""
+    if message.sender_chat and message.chat.type != Chat.PRIVATE:
+        return message.sender_chat
+    if message.from_user:
+        return None if message.from_user.is_bot else message.from_user
+    return message.chat if message.chat.type == Chat.PRIVATE else None
+
+
+def _kind(update: Update) -> str:
+    known = (name for name in Update.ALL_TYPES if getattr(update, name, None))
+    return next(known, "") or next(iter(update.api_kwargs), "empty")

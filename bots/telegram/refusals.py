@@ -1,0 +1,91 @@
+"""What went wrong on the line, said in the kinds that the core acts on."""
+
+from typing import Literal
+
+from telegram.error import TelegramError
+
+from bots.telegram.transport import Cut, Refused, Unsent
+from core.errors import (
+    AdapterError,
+    ChatGone,
+    DeliveryUnknown,
+    MarkupRefused,
+    MessageGone,
+    PlatformBusy,
+    PlatformDown,
+    PlatformRefusedUs,
+)
+
+_NO_WAIT_GIVEN_S = 5.0
+
+_CHAT_GONE = (
+    "chat not found",
+    "user not found",
+    "user is deactivated",
+    "peer_id_invalid",
+    "group chat was deactivated",
+    "group chat was upgraded",
+    "have no rights to send",
+    "not enough rights to send",
+    "need administrator rights",
+    "chat_write_forbidden",
+    "chat_restricted",
+    "message thread not found",
+    "topic_closed",
+    "topic_deleted",
+)
+_MESSAGE_GONE = (
+    "message to edit not found",
+    "message to delete not found",
+    "message can't be edited",
+    "message can't be deleted",
+    "message_id_invalid",
+)
+
+
+def translate(exc: TelegramError, *, repeatable: bool, reach: Literal["chat", "bot"] = "bot") -> AdapterError:
+    """Say an error of the line as one of ours; raise it from ``bare(exc)``.
+
+    Args:
+        repeatable: Doing it twice is the same as doing it once (edits, deletions, questions), so an unknown outcome
+            needs no care.
+        reach: Whom a request to wait holds up.
+    """
+    match exc:
+        case Refused():
+            return _refused(exc, reach)
+        case Unsent():
+            return PlatformDown(f"Telegram cannot be reached: {exc.message}")
+        case Cut() if not repeatable:
+            return DeliveryUnknown(f"Telegram's answer was lost: {exc.message}")
+        case _:
+            return PlatformDown(f"Telegram did not answer: {exc.message}")
+
+
+def _refused(exc: Refused, reach: Literal["chat", "bot"]) -> AdapterError:
+    said = f"Telegram answered {exc.code}: {exc.message}"
+    match exc.code:
+        case 429:
+            return PlatformBusy(said, retry_after_s=exc.retry_after_s or _NO_WAIT_GIVEN_S, reach=reach)
+        case 401 | 404:
+            return PlatformRefusedUs(f"Telegram does not accept the token ({said}). Ask @BotFather for a valid one.")
+        case 403:
+            return ChatGone(said)
+        case 400:
+            return _bad_request(exc.message.lower(), said)
+        case code if code >= 500:  # noqa: PLR2004
+            return PlatformDown(said)
+        case _:
+            return AdapterError(said)
+
+
+def _bad_request(words: str, said: str) -> AdapterError:
+    """Read a 400, which Telegram explains only in words; they have been the same for years.
+
+    What is in neither list is taken as a matter of the page's form: plain text goes through where nothing else does.
+    """
+    if any(known in words for known in _CHAT_GONE):
+        return ChatGone(said)
+    if any(known in words for known in _MESSAGE_GONE):
+        return MessageGone(said)
+    return MarkupRefused(said)

@@ -1,0 +1,141 @@
+"""Speaking: messages, edits, deletions, drafts and "typing".
+
+How often we may is the governor's affair, what a page says the pager's.
+"""
+
+import json
+import time
+import zlib
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+import structlog
+from telegram.error import TelegramError
+
+from bots.telegram.refusals import translate
+from bots.telegram.transport import Line, Refused, bare
+from core.errors import DeliveryUnknown
+from core.values import Address, Page
+
+log = structlog.get_logger(__name__)
+
+_GENERAL_TOPIC: Final = "1"
+_NOT_FOUND: Final = 404
+_UNCHANGED: Final = "message is not modified"
+_DRAFT_KEYS: Final = ("text", "entities")
+_BOT_CALLS, _BOT_SPAN_S = 25, 1.0
+
+
+class Sender:
+    """Speaks for one bot.
+
+    Attributes:
+        drafts: False once the server turned out not to know drafts (one's own may be older than Bot API 9.3).
+    """
+
+    def __init__(self, line: Line) -> None:
+        self.drafts = True
+        self._line = line
+        self._moved: dict[str, str] = {}
+        self._recent: deque[float] = deque(maxlen=_BOT_CALLS)
+
+    async def put(self, to: Address, page: Page | None, *, was: str | None) -> str:
+        """Send, edit or delete; see ``Adapter.put``."""
+        if page is None:
+            return await self._take_back(to, was)
+        if was is None:
+            return await self._send(to, page)
+        await self._edit(to, page, was)
+        return was
+
+    async def typing(self, to: Address) -> None:
+        """Show "typing" for five seconds (https://core.telegram.org/bots/api#sendchataction)."""
+        with self._translating(to, repeatable=True):
+            await self._call("sendChatAction", to, {"action": "typing"})
+
+    async def draft(self, to: Address, page: Page, *, slot: str) -> None:
+        """Show an unfinished answer (https://core.telegram.org/bots/api#sendmessagedraft).
+
+        Where there is nothing to say yet, the platform shows its own "Thinking…".
+        """
+        if not self.drafts:
+            return
+        whole = json.loads(page.body)
+        body = {key: whole[key] for key in _DRAFT_KEYS if key in whole} if page.source.strip() else {"text": ""}
+        with self._translating(to, repeatable=True):
+            try:
+                await self._call("sendMessageDraft", to, {"draft_id": _number(slot)} | body)
+            except Refused as exc:
+                if exc.code != _NOT_FOUND:
+                    raise
+                self.drafts = False
+                log.info("this server knows no drafts, so answers are shown by editing them")
+
+    async def _send(self, to: Address, page: Page) -> str:
+        """Send a new message (https://core.telegram.org/bots/api#sendmessage)."""
+        with self._translating(to, repeatable=False):
+            sent = await self._call("sendMessage", to, json.loads(page.body))
+        if not isinstance(sent, dict) or "message_id" not in sent:
+            raise DeliveryUnknown("Telegram's answer does not say which message it sent.")
+        return str(sent["message_id"])
+
+    async def _edit(self, to: Address, page: Page, was: str) -> None:
+        """Change a message (https://core.telegram.org/bots/api#editmessagetext); to change nothing is refused there."""
+        with self._translating(to, repeatable=True):
+            try:
+                await self._call("editMessageText", to, {"message_id": int(was)} | json.loads(page.body))
+            except Refused as exc:
+                if _UNCHANGED not in exc.message.lower():
+                    raise
+
+    async def _take_back(self, to: Address, was: str | None) -> str:
+        """Delete a message, which works for 48 hours (https://core.telegram.org/bots/api#deletemessage)."""
+        if was is None:
+            return ""
+        with self._translating(to, repeatable=True):
+            await self._call("deleteMessage", to, {"message_id": int(was)})
+        return was
+
+    async def _call(self, method: str, to: Address, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Call a method for one chat, and once more where the chat has moved: the first call did nothing then.
+
+        A group that becomes a supergroup gets a new id (https://core.telegram.org/bots/api#responseparameters).
+        """
+        self._recent.append(time.monotonic())
+        try:
+            return await self._line.call(method, self._place(to) | body)
+        except Refused as exc:
+            if not exc.moved_to or to.chat in self._moved:
+                raise
+            self._moved[to.chat] = str(exc.moved_to)
+        return await self._line.call(method, self._place(to) | body)
+
+    def _place(self, to: Address) -> dict[str, Any]:
+        """Say where. The general topic must not be named, although its messages carry its number."""
+        place: dict[str, Any] = {"chat_id": int(self._moved.get(to.chat, to.chat))}
+        if to.thread and to.thread != _GENERAL_TOPIC:
+            place["message_thread_id"] = int(to.thread)
+        return place
+
+    @contextmanager
+    def _translating(self, to: Address, *, repeatable: bool) -> Generator[None]:
+        try:
+            yield
+        except TelegramError as exc:
+            reach: Literal["chat", "bot"] = "bot" if to.private and self._crowded() else "chat"
+            raise translate(exc, repeatable=repeatable, reach=reach) from bare(exc)
+
+    def _crowded(self) -> bool:
+        """Tell whether we have been calling near the rate that Telegram grants a bot over all chats, 30 a second.
+
+        It does not say which limit a call has hit (https://core.telegram.org/bots/faq#broadcasting-to-users).
+        """
+        recent = self._recent
+        return len(recent) == _BOT_CALLS and recent[-1] - recent[0] < _BOT_SPAN_S
+
+
+def _number(slot: str) -> int:
+    """Give a slot the number its draft goes by: the same in every run, never 0."""
+    return zlib.crc32(slot.encode()) & 0x7FFFFFFF or 1
