@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from openai import AsyncOpenAI
 from telegram import Bot
 
+from simulators.openai import OpenAISimulator
 from simulators.telegram import TelegramSimulator
 
 
@@ -25,3 +27,17 @@ async def bot(telegram: TelegramSimulator) -> AsyncIterator[Bot]:
     client = Bot(telegram.token, base_url=telegram.base_url + "/bot", base_file_url=telegram.base_url + "/file/bot")
     async with client:
         yield client
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[OpenAISimulator]:
+    """A simulated model server that answers at once."""
+    async with OpenAISimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def client(lab: OpenAISimulator) -> AsyncIterator[AsyncOpenAI]:
+    """The library's own client of it, which does not retry."""
+    async with AsyncOpenAI(base_url=lab.base_url, api_key="simulated", max_retries=0) as library:
+        yield library
