@@ -1,0 +1,91 @@
+"""Who may talk to the assistant: its owner, named by a code; or everybody, where the operator says so.
+
+The code is printed at every start while a messenger has no owner, and whoever sends it there in a private chat is
+the owner of that messenger from then on. Everybody else gets one polite sentence, once. Whoever talks through an
+adapter that only this machine's user can reach is the owner anyway.
+"""
+
+import hmac
+import secrets
+from collections.abc import Collection
+from typing import Literal
+
+from core.seams import Records
+from core.values import Command, Message, Put, Received, value
+
+_TABLE = "people"
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_GROUPS, _GROUP = 3, 4  # 60 bits: guessing is hopeless at any rate a messenger allows
+
+
+@value
+class Verdict:
+    """Whether somebody may go on.
+
+    Attributes:
+        kind: ``new`` is who just gave the code; ``stranger`` hears a sentence, ``ignored`` has heard it already.
+        writes: What must be kept with the turn for the verdict to hold.
+    """
+
+    kind: Literal["owner", "guest", "new", "stranger", "ignored"]
+    writes: tuple[Put, ...] = ()
+
+    @property
+    def admitted(self) -> bool:
+        """Whether what they ask is answered."""
+        return self.kind in {"owner", "guest"}
+
+
+class Access:
+    """The rule at the door.
+
+    Args:
+        policy: ``pairing`` (the owner alone) or ``open``.
+        local: Adapters only the machine's own user can reach.
+    """
+
+    def __init__(self, records: Records, policy: Literal["pairing", "open"], local: Collection[str]) -> None:
+        self._records = records
+        self._policy = policy
+        self._local = frozenset(local)
+        self.code = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
+
+    async def unowned(self, adapters: Collection[str]) -> tuple[str, ...]:
+        """Those of these adapters that have no owner yet, while that matters."""
+        if self._policy == "open":
+            return ()
+        others = [name for name in adapters if name not in self._local]
+        return tuple([name for name in others if await self._records.get(_TABLE, f"owner/{name}") is None])
+
+    async def admit(self, received: Received) -> Verdict:
+        """Decide about the sender of one event."""
+        adapter, scope = received.inbound.to.adapter, received.scope
+        if adapter in self._local or await self._is_owner(adapter, scope):
+            return Verdict(kind="owner")
+        if self._policy == "open":
+            return Verdict(kind="guest")
+        if self._gives_code(received) and await self._records.get(_TABLE, f"owner/{adapter}") is None:
+            row = Put(table=_TABLE, row=f"owner/{adapter}", scope=scope, body=scope.encode())
+            return Verdict(kind="new", writes=(row,))
+        if await self._records.get(_TABLE, f"told/{scope}") is not None:
+            return Verdict(kind="ignored")
+        return Verdict(kind="stranger", writes=(Put(table=_TABLE, row=f"told/{scope}", scope=scope, body=b"1"),))
+
+    async def _is_owner(self, adapter: str, scope: str) -> bool:
+        return await self._records.get(_TABLE, f"owner/{adapter}") == scope.encode()
+
+    def _gives_code(self, received: Received) -> bool:
+        if not received.inbound.to.private:
+            return False
+        match received.inbound.body:
+            case Message(text=text):
+                given = text
+            case Command(name="start", args=args):
+                given = args
+            case _:
+                return False
+        return hmac.compare_digest(_bare(given), _bare(self.code))
+
+
+def _bare(code: str) -> bytes:
+    return "".join(code.split()).replace("-", "").upper().encode("utf-8", "replace")

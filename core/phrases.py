@@ -1,0 +1,40 @@
+"""What the house itself says in a chat: one short, honest sentence each, nothing internal."""
+
+STRANGER = (
+    "Hello! This is a private assistant, and I do not know you yet, so I cannot answer here. Its owner can let you in."
+)
+WELCOME_OWNER = "Welcome! From now on I answer you here. Ask me anything; /help shows what else I can do."
+GREETING = "Hello! Ask me anything. /help shows what else I can do."
+HELP_HEAD = "Just write to me. I remember our conversation until you start a new one."
+NEW = "A new conversation. I have put the old one aside."
+NOTHING_RUNS = "There is nothing to stop."
+STOPPED = "Stopped."
+STOPPED_MARK = "_(stopped)_"
+UNKNOWN_COMMAND = "I do not know /{name}. /help lists what I know."
+UNREADABLE = "I cannot read this kind of message ({kind}) yet. Could you send it as text?"
+FAILED = "Something went wrong on my side, and I could not answer. Please try again."
+NO_MODEL = (
+    "No model is available at the moment, so I cannot answer. Whoever runs me finds the reason in `waystation status`."
+)
+MODEL_REFUSED_US = (
+    "The model's provider does not accept us at the moment, so I cannot answer. My owner has to look after it."
+)
+MODEL_BUSY = "The model is too busy to answer at the moment. Please try again in a little while."
+MODEL_DOWN = "I could not reach the model, so I cannot answer right now. Please try again in a little while."
+MODEL_CANNOT = "The model could not take this request. Please try to put it differently."
+TOO_LONG = "This is more than the model can read at once. Please send it in smaller pieces, or start over with /new."
+TOO_SLOW = "The answer took too long, so I stopped."
+AGAIN = "_The model did not answer; I am asking once more …_"
+BROKE_OFF = "_(The connection to the model broke here; the answer is not complete.)_"
+LENGTH_MARK = "_(This is where the model's length limit ended the answer.)_"
+DECLINED_TO_SAY = "The model declined to answer this."
+EMPTY = "The model had nothing to say to this."
+TOO_MANY_STEPS = "_(I stopped here: this took more steps than I allow myself.)_"
+ALLOW = "Allow"
+DENY = "Do not"
+ASK_FIRST = "May I do this?"
+ALLOWED_MARK = "_(allowed)_"
+DENIED_MARK = "_(not done)_"
+EXPIRED_MARK = "_(not done: ten minutes went by without an answer)_"
+BUTTON_OVER = "This button has been used or has expired."
+USING = "_using {tool} …_"
