@@ -1,0 +1,114 @@
+"""Saves notes as Markdown files in a folder the operator named: a notebook other programs can open.
+
+What is saved leaves the assistant's own keeping, so every note needs the person's tap on its exact words.
+"""
+
+import asyncio
+import json
+import re
+import unicodedata
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import CallMalformed, ToolFailed
+from core.seams import Plugin, Site, Spec, Tool, ToolContext
+from core.values import ToolSchema
+
+_SAME_NAME = 1000
+
+
+class NotesSettings(BaseModel):
+    """``[plugins.notes]``.
+
+    Attributes:
+        folder: Where notes are saved; without one the tool is not offered.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path | None = None
+
+
+class Note(BaseModel):
+    """The arguments of ``save_note``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=1, max_length=120, description="A short title, without a date.")
+    text: str = Field(min_length=1, max_length=20_000, description="The note itself, in Markdown.")
+
+
+def _read(arguments: str) -> Note:
+    try:
+        return Note.model_validate_json(arguments)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'arguments'}: {problem['msg']}" for problem in error.errors()
+        )
+        raise CallMalformed(problems) from error
+
+
+def _summary(arguments: str) -> str:
+    """The note as it would be saved, fenced so that nothing in it can pass for something else."""
+    note = _read(arguments)
+    longest = max((len(run) for run in re.findall(r"`+", note.title + "\n" + note.text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"Save this note:\n\n{fence}\n{note.title}\n\n{note.text}\n{fence}"
+
+
+def _file_name(title: str) -> str:
+    """A title as a harmless file name: letters, digits and spaces of any script."""
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in unicodedata.normalize("NFC", title))
+    return " ".join(kept.split())[:60].strip() or "note"
+
+
+def _write(folder: Path, day: str, note: Note) -> str:
+    """Write a new file, never over an old one; returns its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{day} {_file_name(note.title)}"
+    for number in range(1, _SAME_NAME):
+        path = folder / f"{name}{f' {number}' if number > 1 else ''}.md"
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(f"# {note.title}\n\n{note.text}\n")
+        except FileExistsError:
+            continue
+        return path.name
+    msg = "there are too many notes of this title today"
+    raise ToolFailed(msg)
+
+
+@asynccontextmanager
+async def open_notes(site: Site, settings: NotesSettings) -> AsyncGenerator[Plugin]:
+    """Offer ``save_note``."""
+    del site
+    folder = settings.folder
+    if folder is None:
+        yield Plugin(name="notes")
+        return
+
+    async def save(arguments: str, caller: ToolContext) -> str:
+        note = _read(arguments)
+        try:
+            name = await asyncio.to_thread(_write, folder.expanduser(), f"{caller.now:%Y-%m-%d}", note)
+        except OSError as error:
+            msg = f"the note could not be written ({error.strerror})"
+            raise ToolFailed(msg) from error
+        return f"Saved as {name}."
+
+    schema = ToolSchema(
+        name="save_note",
+        description="Save a note as a file in the person's own notes folder. They are asked before it happens.",
+        parameters=json.dumps(Note.model_json_schema()),
+    )
+    yield Plugin(name="notes", tools=(Tool(schema=schema, effect="writes", call=save, summary=_summary),))
+
+
+def _missing(settings: NotesSettings) -> str | None:
+    return None if settings.folder else "no folder: set plugins.notes.folder to where notes should be saved"
+
+
+spec: Spec[NotesSettings, Plugin] = Spec(name="notes", settings=NotesSettings, open=open_notes, configured=_missing)
