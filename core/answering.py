@@ -83,10 +83,10 @@ class Answering:
                 chosen = await self._means.router.choose()
                 return await self._go_on(chosen, answer)
         except ProviderError as error:
-            return self._end(apology(error), keep_it=False)
+            return self._end(apology(error), keep_it=False, failed=True)
         except TimeoutError:
             log.warning("turn too slow", after_s=self._means.turn_s)
-            return self._end(phrases.TOO_SLOW, keep_it=False)
+            return self._end(phrases.TOO_SLOW, keep_it=False, failed=True)
 
     # -- the loop
 
@@ -100,9 +100,9 @@ class Answering:
                     steps -= 1
                 case ProviderError() as error if not answer.text:
                     self._means.router.forget(chosen.provider)
-                    return self._end(apology(error), keep_it=False)
+                    return self._end(apology(error), keep_it=False, failed=True)
                 case ProviderError():
-                    return self._end(f"{answer.text}\n\n{phrases.BROKE_OFF}")
+                    return self._end(f"{answer.text}\n\n{phrases.BROKE_OFF}", failed=True)
                 case Finished(reason="tools", parts=parts):
                     if (asked := await self._use_tools(parts)) is not None:
                         return asked
@@ -258,7 +258,7 @@ class Answering:
             case _ if text:
                 return self._end(text, parts=finished.parts)
             case _:
-                return self._end(phrases.EMPTY, keep_it=False)
+                return self._end(phrases.EMPTY, keep_it=False, failed=True)
 
     def _stopped(self, answer: Answer) -> Outcome:
         """End at once with what there is. What waited behind the answer is kept in the conversation, unanswered."""
@@ -272,6 +272,7 @@ class Answering:
         *,
         parts: tuple[Part, ...] = (),
         keep_it: bool = True,
+        failed: bool = False,
         after: Sequence[Entry] = (),
     ) -> Outcome:
         """The outcome that says this, and what the conversation keeps: the question always, an apology never."""
@@ -279,7 +280,7 @@ class Answering:
         entries = [self._question(), *self._steps, *([said] if keep_it else []), *after]
         return Outcome(
             done=self._ear.done,
-            out=(Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=self._whole(text))),),
+            out=(Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=self._whole(text), failed=failed)),),
             writes=keep(self._work.lane, self._row, self._space, entries),
         )
 

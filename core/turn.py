@@ -47,7 +47,7 @@ class Assistant:
         except Exception:
             # One broken turn costs its own answer: the person is told, the log has the chain, the lane goes on.
             log.exception("turn broke")
-            return Outcome(done=(first.row,), out=(_say(first, phrases.FAILED),))
+            return Outcome(done=(first.row,), out=(_say(first, phrases.FAILED, failed=True),))
 
     async def _turn(self, work: Work, first: Received) -> Outcome:
         body = first.inbound.body
@@ -147,8 +147,8 @@ class Assistant:
         return _over(work, first, pending)
 
 
-def _say(received: Received, text: str) -> Outbound:
-    return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text))
+def _say(received: Received, text: str, *, failed: bool = False) -> Outbound:
+    return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text, failed=failed))
 
 
 def _at_the_door(first: Received, verdict: Verdict) -> Outcome:

@@ -192,11 +192,16 @@ class Choice:
 
 @value
 class Reply:
-    """What we want to say, in Markdown, before any platform's form."""
+    """What we want to say, in Markdown, before any platform's form.
+
+    Attributes:
+        failed: This stands where an answer should have been; for programs that wait for one.
+    """
 
     markdown: str
     media: tuple[Media, ...] = ()
     choices: tuple[Choice, ...] = ()
+    failed: bool = False
 
 
 @value
