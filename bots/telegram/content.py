@@ -90,16 +90,19 @@ _UNREADABLE: Final = ("story", "paid_media", "invoice")
 _File = Animation | Audio | Document | PhotoSize | Sticker | Video | VideoNote | Voice
 
 
-def is_notice(message: Message) -> bool:
+def is_notice(message: Message, broken: Sequence[str] = ()) -> bool:
     """Tell whether this is a service message, which asks for no answer."""
-    return any(message[name] for name in NOTICES)
+    return any(message[name] or name in broken for name in NOTICES)
 
 
-def read(message: Message, *, adapter: str, bot_id: int, edited: bool) -> values.Message:
+def read(message: Message, *, adapter: str, bot_id: int, edited: bool, broken: Sequence[str] = ()) -> values.Message:
     """Take in everything a message says.
 
     Of a forwarded message the words are a quote, not the person's own. A kind that cannot be read is named in
     ``unknown``, unless something else in the message could be.
+
+    Args:
+        broken: What was left out of the message because it could not even be parsed.
     """
     text, media = said(message), tuple(_media(message, adapter))
     places, contacts = tuple(_places(message)), tuple(_contacts(message))
@@ -114,7 +117,7 @@ def read(message: Message, *, adapter: str, bot_id: int, edited: bool) -> values
         quotes=quotes,
         album=message.media_group_id or "",
         edited=edited,
-        unknown="" if understood else _strange(message),
+        unknown="" if understood else _strange(message, broken),
     )
 
 
@@ -274,6 +277,6 @@ def _named(origin: object) -> tuple[str, int]:
             return "", 0
 
 
-def _strange(message: Message) -> str:
-    known = next((name for name in _UNREADABLE if message[name]), "")
-    return known or next(iter(message.api_kwargs), "empty")
+def _strange(message: Message, broken: Sequence[str]) -> str:
+    known = (name for name in _UNREADABLE if message[name])
+    return (*known, *broken, *message.api_kwargs, "empty")[0]

@@ -1,18 +1,18 @@
 """From an update to one of our events: who said it, where, and what kind of thing it is.
 
 Private chats are taken in whole. In a group only what is meant for the bot is: a command, a reply to it, a mention of
-it. Everything else is passed over by name, so that a new kind of update is noticed rather than guessed at.
+it. Every other kind of update is passed over, so the library is not even asked to read it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from telegram import CallbackQuery, Chat, Message, MessageEntity, Update, User
+from telegram import CallbackQuery, Chat, Message, MessageEntity, User
 
 from bots.telegram.content import is_notice, read, said
-from bots.telegram.shapes import mended, torn
+from bots.telegram.shapes import mended, stripped
 from core.values import Address, Command, Inbound, Tap, value
 
 log = structlog.get_logger(__name__)
@@ -43,33 +43,35 @@ class Intake:
 
         Never raises: an update that stopped the loop would come again for ever.
         """
+        update_id, kinds = raw["update_id"], [key for key in raw if key != "update_id"]
+        kind = next((key for key in kinds if key in ALLOWED_UPDATES), (*kinds, "empty")[0])
         try:
-            return self._take(_parsed(raw))
+            match kind:
+                case "message" | "edited_message":
+                    message, broken = _parsed(raw[kind])
+                    return self._message(update_id, message, broken=broken, edited=kind == "edited_message")
+                case "callback_query":
+                    return self._tap(update_id, CallbackQuery.de_json(raw[kind]))
         except Exception as error:  # noqa: BLE001 - a stranger's bytes, and two layers of parsers over them
-            log.warning("update not understood", update=raw.get("update_id"), reason=type(error).__name__)
-            return self._torn(raw)
-
-    def _take(self, update: Update) -> Inbound | None:
-        if update.callback_query:
-            return self._tap(update.update_id, update.callback_query)
-        if message := update.message or update.edited_message:
-            return self._message(update.update_id, message, edited=update.message is None)
-        log.debug("update passed over", update=update.update_id, kind=_kind(update))
+            log.warning("update not understood", update=update_id, kind=kind, reason=type(error).__name__)
+        else:
+            log.debug("update passed over", update=update_id, kind=kind)
         return None
 
-    def _message(self, update_id: int, message: Message, *, edited: bool) -> Inbound | None:
+    def _message(self, update_id: int, message: Message, *, broken: Sequence[str], edited: bool) -> Inbound | None:
         sender = _sender(message)
-        if sender is None or is_notice(message) or not self._for_us(message) or (edited and message.location):
-            # A live location is edited every few seconds; only where it began was said to us.
+        if sender is None or is_notice(message, broken) or not self._for_us(message):
             return None
-        content = read(message, adapter=self._adapter, bot_id=self._me.id, edited=edited)
+        if edited and message.location:
+            return None  # a live location changes every few seconds; only where it began was said to us
+        content = read(message, adapter=self._adapter, bot_id=self._me.id, edited=edited, broken=broken)
         stamp = message.edit_date or message.date
         return Inbound(
             key=self._key(update_id, str(int(stamp.timestamp()))),
             sender=str(sender.id),
             name=(sender.full_name if isinstance(sender, User) else sender.effective_name) or "",
             to=self._address(message.chat, message),
-            body=(None if content.media or content.quotes else self._command(content.text)) or content,
+            body=(None if content.media else self._command(content.text)) or content,
         )
 
     def _tap(self, update_id: int, query: CallbackQuery) -> Inbound | None:
@@ -84,15 +86,6 @@ class Intake:
             to=self._address(query.message.chat, topic, handle=query.id),
             body=Tap(token=query.data),
         )
-
-    def _torn(self, raw: Mapping[str, Any]) -> Inbound | None:
-        """Save what can be saved of an update that no parser takes: whose it is, so that they are told."""
-        found = torn(raw)
-        if found is None:
-            return None
-        to = Address(adapter=self._adapter, chat=str(found.user_id))
-        key = self._key(found.update_id, str(found.message.id))
-        return Inbound(key=key, sender=str(found.user_id), to=to, body=found.message)
 
     def _key(self, update_id: int, stamp: str) -> str:
         """Name the event.
@@ -133,7 +126,8 @@ class Intake:
         return self._mentioned(message) or self._command(said(message)) is not None
 
     def _mentioned(self, message: Message) -> bool:
-        spans = message.parse_entities() | message.parse_caption_entities()
+        spans = message.parse_entities() if message.text else {}
+        spans |= message.parse_caption_entities() if message.caption else {}
         handle = f"@{self._me.username}".lower()
         return any(
             (span.type == MessageEntity.MENTION and words.lower() == handle)
@@ -142,12 +136,16 @@ class Intake:
         )
 
 
-def _parsed(raw: Mapping[str, Any]) -> Update:
-    """Parse an update with the library; old shapes lack what it insists on, so they get a second chance."""
-    try:
-        return Update.de_json(dict(raw))
-    except (TypeError, KeyError):
-        return Update.de_json(mended(raw))
+def _parsed(raw: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
+    """Parse a message with the library, and name the parts that had to be left out because they are broken."""
+    for shape in (dict, mended):
+        try:
+            return Message.de_json(shape(raw)), ()
+        except Exception as error:  # noqa: BLE001 - the parser fails in as many ways as its input
+            log.debug("message in a strange shape", reason=repr(error))
+    # Whatever it was, who said it and where may still be whole.
+    envelope, broken = stripped(raw)
+    return Message.de_json(envelope), broken
 
 
 def _sender(message: Message) -> User | Chat | None:
@@ -157,8 +155,3 @@ def _sender(message: Message) -> User | Chat | None:
     if message.from_user:
         return None if message.from_user.is_bot else message.from_user
     return message.chat if message.chat.type == Chat.PRIVATE else None
-
-
-def _kind(update: Update) -> str:
-    known = (name for name in Update.ALL_TYPES if getattr(update, name, None))
-    return next(known, "") or next(iter(update.api_kwargs), "empty")

@@ -68,7 +68,10 @@ def _refused(exc: Refused, reach: Literal["chat", "bot"]) -> AdapterError:
         case 429:
             return PlatformBusy(said, retry_after_s=exc.retry_after_s or _NO_WAIT_GIVEN_S, reach=reach)
         case 401 | 404:
-            return PlatformRefusedUs(f"Telegram does not accept the token ({said}). Ask @BotFather for a valid one.")
+            # 404 is the answer to a token that is none (https://core.telegram.org/bots/api#authorizing-your-bot).
+            return PlatformRefusedUs(
+                f"Telegram does not accept the token ({said}): set bots.telegram.token to the one @BotFather gave you"
+            )
         case 403:
             return ChatGone(said)
         case 400:

@@ -1,0 +1,330 @@
+"""What each kind of update becomes, through the platform's own polling and the library's own types."""
+
+from typing import Any
+
+import pytest
+
+from bots.telegram.intake import Identity, Intake
+from contracts.rigs.telegram import Ear, Rig
+from core.values import Command, Contact, Inbound, Message, Place, Quote, Tap
+
+ME = Identity(id=700001, username="sim700001_bot")
+USER = {"id": 42, "is_bot": False, "first_name": "Alice"}
+CHAT = {"id": 42, "type": "private", "first_name": "Alice"}
+
+
+def take(kind: str = "message", **content: Any) -> Inbound | None:  # noqa: ANN401 - JSON
+    """Take in one message as the platform would send it."""
+    message = {"message_id": 5, "date": 1_700_000_000, "chat": CHAT, "from": USER} | content
+    return Intake("telegram", ME).take({"update_id": 7, kind: message})
+
+
+def read(**content: Any) -> Message:  # noqa: ANN401 - JSON
+    """The message that a private message's content becomes."""
+    event = take(**content)
+    assert event is not None
+    assert isinstance(event.body, Message)
+    return event.body
+
+
+async def first(ear: Ear) -> Inbound:
+    """The first event."""
+    return (await ear.hear())[0]
+
+
+async def test_a_text_comes_with_its_sender_and_chat(rig: Rig, ear: Ear) -> None:
+    """Who said it and where is taken from the platform's envelope."""
+    rig.say("hello")
+    event = await first(ear)
+    assert (event.sender, event.name, event.to.chat, event.to.private) == ("42", "Alice", "42", True)
+    assert event.body == Message(id="1", text="hello")
+
+
+async def test_an_edit_is_a_new_event_about_the_same_message(rig: Rig, ear: Ear) -> None:
+    """An edit keeps the message's id and says that it is an edit, under a key of its own."""
+    rig.edit(rig.say("helo"), "hello")
+    said, edited = await ear.hear(2)
+    assert isinstance(said.body, Message)
+    assert edited.body == Message(id=said.body.id, text="hello", edited=True)
+    assert said.key != edited.key
+
+
+@pytest.mark.parametrize("kind", ["photo", "document", "voice", "audio", "video"])
+async def test_every_kind_of_file_is_taken_in_with_its_caption(rig: Rig, ear: Ear, kind: str) -> None:
+    """A file comes by reference, with its true size, and its caption is the text."""
+    getattr(rig.person, kind)(b"12345678", caption="look")
+    body = (await first(ear)).body
+    assert isinstance(body, Message)
+    assert body.text == "look"
+    assert [(media.kind, media.size_bytes, media.adapter) for media in body.media] == [(kind, 8, "telegram")]
+
+
+async def test_of_a_photo_the_largest_size_is_taken(rig: Rig, ear: Ear) -> None:
+    """The platform offers several sizes; thumbnails are of no use to a model."""
+    rig.person.photo(b"large one")
+    body = (await first(ear)).body
+    assert isinstance(body, Message)
+    assert [media.size_bytes for media in body.media] == [9]
+
+
+async def test_a_document_keeps_its_name_and_type(rig: Rig, ear: Ear) -> None:
+    """What a file is called says what it is."""
+    rig.person.document(b"a,b", name="table.csv", mime_type="text/csv")
+    body = (await first(ear)).body
+    assert isinstance(body, Message)
+    assert (body.media[0].name, body.media[0].mime) == ("table.csv", "text/csv")
+
+
+async def test_a_sticker_says_its_emoji(rig: Rig, ear: Ear) -> None:
+    """A sticker is read as the emoji it stands for, and can be looked at."""
+    rig.person.sticker("🔥")
+    body = (await first(ear)).body
+    assert isinstance(body, Message)
+    assert (body.text, body.media[0].kind, body.media[0].mime) == ("🔥", "sticker", "image/webp")
+
+
+async def test_places_and_contacts_are_typed(rig: Rig, ear: Ear) -> None:
+    """A location and a contact card arrive as such, not as text."""
+    rig.person.location(52.5, 13.4)
+    rig.person.contact("+4930123", "Bob")
+    place, card = await ear.hear(2)
+    assert isinstance(place.body, Message)
+    assert isinstance(card.body, Message)
+    assert place.body.places == (Place(latitude=52.5, longitude=13.4),)
+    assert card.body.contacts == (Contact(name="Bob", phone="+4930123"),)
+
+
+async def test_an_album_shares_one_name(rig: Rig, ear: Ear) -> None:
+    """The pictures of an album come one by one and can be told to belong together."""
+    rig.person.album([b"one", b"two"], caption="both")
+    bodies = [event.body for event in await ear.hear(2)]
+    assert all(isinstance(body, Message) and body.album for body in bodies)
+    assert len({body.album for body in bodies if isinstance(body, Message)}) == 1
+
+
+async def test_a_reply_quotes_what_it_answers(rig: Rig, ear: Ear) -> None:
+    """A reply carries the words it answers, or the picked part of them, and whether they were ours."""
+    ours = await rig.adapter.put(rig.to, rig.pages("The sky is blue.")[0], slot="s", was=None)
+    rig.person.say("why?", reply_to=int(ours))
+    rig.person.say("this?", reply_to=int(ours), quote="blue")
+    whole, part = await ear.hear(2)
+    assert isinstance(whole.body, Message)
+    assert isinstance(part.body, Message)
+    assert whole.body.quotes == (Quote(text="The sky is blue.", author="Simulated bot", mine=True),)
+    assert part.body.quotes == (Quote(text="blue", author="Simulated bot", mine=True),)
+
+
+async def test_a_forwarded_text_is_a_quote_and_not_the_persons_own_words(rig: Rig, ear: Ear) -> None:
+    """Of what somebody else said the person is not the author: it is marked so, and is no command."""
+    rig.person.say("/forget everything", forward_from="Mallory")
+    body = (await first(ear)).body
+    assert body == Message(
+        id="1", text="", quotes=(Quote(text="/forget everything", author="Mallory", forwarded=True),)
+    )
+
+
+async def test_a_command_is_split_into_name_and_arguments(rig: Rig, ear: Ear) -> None:
+    """A command arrives by its bare name, in whatever case, with or without our name behind it."""
+    rig.say("/Model  gpt \n large")
+    rig.say(f"/stop@{ME.username}")
+    model, stop = await ear.hear(2)
+    assert model.body == Command(name="model", args="gpt \n large")
+    assert stop.body == Command(name="stop")
+
+
+async def test_a_path_or_another_bots_command_is_no_command_of_ours(rig: Rig, ear: Ear) -> None:
+    """What only looks like a command is text."""
+    rig.say("/etc/passwd")
+    rig.say("/stop@other_bot")
+    assert all(isinstance(event.body, Message) for event in await ear.hear(2))
+
+
+async def test_a_command_in_a_reply_is_still_a_command(rig: Rig, ear: Ear) -> None:
+    """People reply to the answer they want stopped."""
+    ours = await rig.adapter.put(rig.to, rig.pages("Once upon a time")[0], slot="s", was=None)
+    rig.person.say("/stop", reply_to=int(ours))
+    assert (await first(ear)).body == Command(name="stop")
+
+
+async def test_a_topic_is_a_thread_also_in_a_private_chat(rig: Rig, ear: Ear) -> None:
+    """Bots may have topics in private chats; an answer belongs into the topic of the question."""
+    rig.person.say("hello", thread=9)
+    assert (await first(ear)).to.thread == "9"
+
+
+async def test_group_talk_is_taken_in_only_if_it_is_meant_for_us(rig: Rig, ear: Ear) -> None:
+    """In a group we hear commands, mentions and replies to us; everything else is not ours to read."""
+    group = rig.telegram.group(-100_5)
+    ours = await rig.adapter.put(rig.to_group(group.id), rig.pages("hi all")[0], slot="s", was=None)
+    for text in ("nice weather", f"@{ME.username} hello", "/help", "/help@other_bot", "/sum up"):
+        rig.person.say(text, chat=group.id)
+    rig.person.say("thanks", chat=group.id, reply_to=int(ours))
+    events = await ear.hear(4)
+    assert [getattr(event.body, "text", "") or getattr(event.body, "name", "") for event in events] == [
+        f"@{ME.username} hello",
+        "help",
+        "sum",
+        "thanks",
+    ]
+    assert all(not event.to.private and event.name == "Alice" for event in events)
+
+
+async def test_a_tap_brings_its_token_and_is_answered_once_it_is_safe(rig: Rig, ear: Ear) -> None:
+    """A pressed button says nothing but its token; the waiting animation stops after the tap was accepted."""
+    page = rig.choice("Yes", "token-1")
+    message = await rig.adapter.put(rig.to, page, slot="s", was=None)
+    answered = rig.telegram.on_call("answerCallbackQuery", "accepted")
+    rig.tap(message, "Yes")
+    event = await first(ear)
+    assert event.body == Tap(token="token-1")
+    assert (event.sender, event.to.chat, event.to.private) == ("42", "42", True)
+    assert (await answered).params["callback_query_id"] == event.to.handle
+
+
+def test_an_empty_week_does_not_make_two_events_one() -> None:
+    """Update numbers start anew after an idle week; the same number later is another event, redelivery is not."""
+    keys = [event.key for event in (take(text="a"), take(text="a"), take(text="b", date=1_700_700_000)) if event]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_links_behind_words_stay_readable() -> None:
+    """A model sees where a link leads; entities count UTF-16 units, so an emoji before it counts twice."""
+    link = {"type": "text_link", "offset": 3, "length": 4, "url": "https://example.org"}
+    assert read(text="😀 here.", entities=[link]).text == "😀 here (https://example.org)."
+
+
+def test_an_animation_is_one_file() -> None:
+    """An animation comes a second time as a document, for old clients."""
+    facts = {"file_id": "a", "file_unique_id": "u"}
+    gif = facts | {"width": 1, "height": 1, "duration": 1}
+    assert [media.kind for media in read(animation=gif, document=facts).media] == ["video"]
+
+
+def test_a_venue_is_one_place_with_its_name() -> None:
+    """A venue comes a second time as a location, for old clients."""
+    spot = {"latitude": 1.0, "longitude": 2.0}
+    venue = {"location": spot, "title": "Café", "address": "Main St 1"}
+    assert read(location=spot, venue=venue).places == (Place(latitude=1.0, longitude=2.0, title="Café, Main St 1"),)
+
+
+@pytest.mark.parametrize(
+    "content, text",
+    [
+        ({"dice": {"emoji": "🎲", "value": 4}}, "🎲 4"),
+        (
+            {
+                "poll": {
+                    "id": "1",
+                    "question": "Tea?",
+                    "options": [{"text": "Yes", "voter_count": 0}, {"text": "No", "voter_count": 0}],
+                    "total_voter_count": 0,
+                    "is_closed": False,
+                    "is_anonymous": True,
+                    "type": "regular",
+                    "allows_multiple_answers": False,
+                }
+            },
+            "Tea?\n- Yes\n- No",
+        ),
+        (
+            {
+                "checklist": {
+                    "title": "Trip",
+                    "tasks": [{"id": 1, "text": "Pack", "completion_date": 5}, {"id": 2, "text": "Go"}],
+                }
+            },
+            "Trip\n- [x] Pack\n- [ ] Go",
+        ),
+        (
+            {"rich_message": {"blocks": [{"type": "paragraph", "text": ["Hi ", {"type": "bold", "text": "you"}]}]}},
+            "Hi you",
+        ),
+    ],
+    ids=["dice", "poll", "checklist", "rich message"],
+)
+def test_what_can_be_put_into_words_is(content: dict[str, Any], text: str) -> None:
+    """Kinds without text of their own are read out."""
+    message = read(**content)
+    assert (message.text, message.unknown) == (text, "")
+
+
+@pytest.mark.parametrize(
+    "content, kind",
+    [
+        ({"story": {"id": 1, "chat": CHAT}}, "story"),
+        ({"hologram": {"depth": 3}}, "hologram"),
+        ({"audio": {"no": "id"}}, "audio"),
+        ({}, "empty"),
+    ],
+    ids=["a kind we cannot read", "a kind of tomorrow", "a broken one", "nothing at all"],
+)
+def test_what_cannot_be_read_is_named(content: dict[str, Any], kind: str) -> None:
+    """A person who sends something unreadable is answered, not ignored."""
+    assert read(**content) == Message(id="5", text="", unknown=kind)
+
+
+def test_a_broken_part_does_not_take_the_words_with_it() -> None:
+    """A message with one part that no parser takes still says what it says."""
+    assert read(text="hello", entities="nonsense").text == "hello"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"pinned_message": {"message_id": 1, "date": 0, "chat": CHAT}},
+        {"users_shared": {"request_id": 1, "users": []}},
+        {"unique_gift": {"broken": True}},
+        {"write_access_allowed": {}},
+    ],
+    ids=["pinned", "shared", "broken gift", "allowed"],
+)
+def test_service_messages_ask_for_no_answer(content: dict[str, Any]) -> None:
+    """Something happened, but nobody said anything to us, also where the notice cannot be parsed."""
+    assert take(**content) is None
+
+
+def test_a_live_location_counts_once() -> None:
+    """A live location is edited every few seconds, which is nobody speaking."""
+    spot = {"latitude": 1.0, "longitude": 2.0, "live_period": 600}
+    assert take(location=spot) is not None
+    assert take("edited_message", location=spot, edit_date=1_700_000_009) is None
+
+
+def test_other_bots_are_not_answered() -> None:
+    """Two bots that answer each other never stop."""
+    content: dict[str, Any] = {"from": USER | {"is_bot": True}}
+    assert take(text="hello", **content) is None
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"update_id": 1},
+        {"update_id": 1, "hologram": {"depth": 3}},
+        {"update_id": 1, "message": None},
+        {"update_id": 1, "message": {"text": "whose?"}},
+        {"update_id": 1, "callback_query": {"id": "1"}},
+        {"update_id": 1, "callback_query": {"id": "1", "from": USER, "chat_instance": "1", "inline_message_id": "x"}},
+        {"update_id": 1, "my_chat_member": {"chat": CHAT}},
+    ],
+)
+def test_no_update_stops_the_loop(update: dict[str, Any]) -> None:
+    """What cannot be read and belongs to nobody is passed over; an exception would bring it back for ever."""
+    assert Intake("telegram", ME).take(update) is None
+
+
+def test_an_anonymous_administrator_speaks_as_the_group() -> None:
+    """Who hides behind the group is known by the group's name, and the helper account's id is no identity."""
+    group = {"id": -5, "type": "supergroup", "title": "Team"}
+    hidden: dict[str, Any] = {"from": {"id": 1087968824, "is_bot": True, "first_name": "Group"}}
+    event = take(text="/help", chat=group, sender_chat=group, **hidden)
+    assert event is not None
+    assert (event.sender, event.name) == ("-5", "Team")
+
+
+def test_a_reply_in_a_plain_group_is_no_thread() -> None:
+    """Only topics are threads; sending into a reply's thread id would be refused."""
+    group = {"id": -5, "type": "supergroup", "title": "Team"}
+    event = take(text="/help", chat=group, message_thread_id=77)
+    assert event is not None
+    assert event.to.thread == ""
