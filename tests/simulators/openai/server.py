@@ -53,14 +53,12 @@ class ModelServer:
         self._numbers = itertools.count(1)
         self._closing = False
 
-    def app(self, *, more: Callable[[web.Application], None] | None = None) -> web.Application:
-        """Return the aiohttp application; `more` may add routes of its own."""
+    def app(self) -> web.Application:
+        """Return the aiohttp application."""
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_get("/v1/models/{model:.+}", self._one_model)
         app.router.add_post("/v1/chat/completions", self._complete)
-        if more is not None:
-            more(app)
         return app
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 
 from aiohttp import web
 
+from .control import Control
 from .judge import Judge
 from .records import Recorded
 from .replies import Pace, Reply, echo
@@ -33,7 +34,7 @@ class OpenAISimulator:
         host: The address to listen on.
         port: The port; 0 takes a free one.
         seed: Makes chances repeatable.
-        more_routes: Adds routes to the same server, such as the control API's.
+        control: Whether another process may steer it: `POST /control/<verb>`, see `control`.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class OpenAISimulator:
         host: str = "127.0.0.1",
         port: int = 0,
         seed: int = 0,
-        more_routes: Callable[[OpenAISimulator, web.Application], None] | None = None,
+        control: bool = False,
     ) -> None:
         self.script = Script(seed)
         self.server = ModelServer(
@@ -61,12 +62,13 @@ class OpenAISimulator:
         )
         self._host = host
         self._port = port
-        self._more_routes = more_routes
+        self._control = control
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        more = self._more_routes
-        app = self.server.app(more=None if more is None else lambda app: more(self, app))
+        app = self.server.app()
+        if self._control:
+            Control(self).add_to(app)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port, backlog=2048).start()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -39,13 +38,11 @@ class BotApiServer:
         self._closing = asyncio.Event()
         self._running: set[asyncio.Task[web.StreamResponse]] = set()
 
-    def app(self, *, more: Callable[[web.Application], None] | None = None) -> web.Application:
-        """Return the aiohttp application; `more` may add routes of its own."""
+    def app(self) -> web.Application:
+        """Return the aiohttp application."""
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_route("*", "/bot{token:[^/]+}/{method:[^/]*}", self._serve)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        if more is not None:
-            more(app)
         return app
 
     async def close(self) -> None:
@@ -102,7 +99,10 @@ class BotApiServer:
         answer: Answer | None = None
         if fault is not None and not fault.after:
             answer = await self._strike(request, call, fault)
-        if answer is None and not _is_cut(request):
+            if fault.cut or self._closing.is_set():
+                return _nothing()
+        if answer is None:
+            # Whether the client still listens makes no difference: its request arrived whole.
             answer = fixed or await self._effect(call, bot)
             if fixed is not None:
                 await self._accepted(call)
@@ -154,9 +154,9 @@ class BotApiServer:
             request.transport.abort()
         return fault.answer
 
-    async def _write(self, request: web.Request, call: Call, answer: Answer | None) -> web.StreamResponse:
-        if answer is None or _is_cut(request):
-            return web.Response(status=500)
+    async def _write(self, request: web.Request, call: Call, answer: Answer) -> web.StreamResponse:
+        if _is_cut(request):
+            return _nothing()
         response = web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
         try:
             await response.prepare(request)
@@ -171,6 +171,11 @@ class BotApiServer:
 
 def _is_cut(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
+
+
+def _nothing() -> web.Response:
+    """Return what the web server wants returned although the connection is gone."""
+    return web.Response(status=500)
 
 
 def _json_answer(body: Json, status: int) -> web.Response:

@@ -6,14 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self, TypeVar, Unpack
 
 from aiohttp import web
 
+from ..waiting import until  # noqa: TID252 - the folder above is a plain folder of simulators
 from .calls import Call, Callback, Hook, Hooks, Json, Phase
 from .chats import Button, Chat
+from .control import Control
 from .faults import Fault, Faults, Rule
 from .flood import FloodLimits, FloodViolation, Governor
+from .holds import Hold
 from .inbox import Inbox
 from .people import Options, Person, Said
 from .server import BotApiServer
@@ -21,6 +24,7 @@ from .spec import Spec
 from .webhooks import WebhookPusher
 from .world import BotAccount, Tap, Violation, World
 
+T = TypeVar("T")
 TOKEN = "700001:simulated-token-for-loopback-only"
 
 
@@ -38,7 +42,7 @@ class TelegramSimulator:
         wall: The clock for `date` fields.
         webhook_retry_s: The first pause before a webhook delivery is tried again.
         seed: Makes faults with a probability repeatable.
-        more_routes: Adds routes to the same server, such as the control API's.
+        control: Whether another process may steer it: `POST /control/<verb>`, see `control`.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class TelegramSimulator:
         wall: Callable[[], float] = time.time,
         webhook_retry_s: float = 0.2,
         seed: int = 0,
-        more_routes: Callable[[TelegramSimulator, web.Application], None] | None = None,
+        control: bool = False,
     ) -> None:
         self.world = World(clock, wall)
         self.world.rich = rich
@@ -62,15 +66,16 @@ class TelegramSimulator:
         self._host = host
         self._port = port
         self._retry_s = webhook_retry_s
-        self._more_routes = more_routes
+        self._control = control
         self._runner: web.AppRunner | None = None
         self._pushing: list[asyncio.Task[None]] = []
         for token in tokens or (TOKEN,):
             self.world.add_bot(token)
 
     async def __aenter__(self) -> Self:
-        more = self._more_routes
-        app = self.server.app(more=None if more is None else lambda app: more(self, app))
+        app = self.server.app()
+        if self._control:
+            Control(self).add_to(app)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port, backlog=1024)
@@ -191,6 +196,18 @@ class TelegramSimulator:
     def on_call(self, method: str, phase: Phase, callback: Callback | None = None) -> Hook:
         """Look out for calls reaching a phase: await the result, or give a callback to run each time."""
         return self.hooks.on(method, phase, callback)
+
+    def hold(self, method: str, phase: Phase, *, times: int = 1) -> Hold:
+        """Keep calls of a method standing at a phase until they are released."""
+        return Hold(self.hooks, method, phase, times=times)
+
+    async def until(self, condition: Callable[[], T], *, timeout_s: float = 10.0) -> T:
+        """Wait until a condition is true and return what it returned.
+
+        Raises:
+            TimeoutError: If it is still false after `timeout_s` seconds.
+        """
+        return await until(condition, timeout_s=timeout_s)
 
     def fail(
         self,
