@@ -1,0 +1,218 @@
+"""Putting a chat-completions answer together from its chunks, whoever sent them.
+
+https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+import json
+import re
+from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
+from typing import Literal
+
+from core.errors import ProviderDown
+from core.values import Delta, Finished, ModelEvent, Part, Spent, Usage
+from providers.chat.calls import Calls
+from providers.chat.faults import refusal
+from providers.chat.thinking import Kind, Thinking
+from providers.tokens import estimate
+
+_SPENT_EVERY = 32  # chunks between two words on what the call has cost so far
+
+_REASONS: dict[str, Literal["length", "refusal"]] = {
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+}
+
+# The field that DeepSeek, Alibaba, xAI and llama.cpp use, then that of OpenRouter, Ollama and newer vLLM.
+_THOUGHTS = ("reasoning_content", "reasoning")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Answer:
+    """One answer under way: ``add`` chunks, ``take`` what is new to say, ``end`` it and ask for ``finished``.
+
+    Args:
+        provider: Whose answer this is: the name on what it will want back.
+        prompt_tokens: Estimates the prompt for a server that does not count; asked at most once.
+    """
+
+    def __init__(self, provider: str, prompt_tokens: Callable[[], int]) -> None:
+        self.reason = ""  # the server's own word for why it ended, "" while it goes on
+        self.begun = False  # the model has said something, if only to itself or to a tool
+        self._provider = provider
+        self._thinking = Thinking()
+        self._new: list[tuple[Kind, str]] = []
+        self._half: dict[Kind, str] = {"answer": "", "reasoning": ""}
+        self._said: dict[Kind, list[str]] = {"answer": [], "reasoning": []}
+        self._thoughts = ""
+        self._calls = Calls()
+        self._refused = False
+        self._meter = _Meter(prompt_tokens)
+
+    def add(self, chunk: object) -> None:
+        """Take in one chunk, a parsed JSON object.
+
+        Raises:
+            ProviderError: The chunk is a complaint, or no chunk at all.
+        """
+        if not isinstance(chunk, dict):
+            raise ProviderDown(f"the stream made no sense: {str(chunk)[:100]!r} where an object was due")
+        if chunk.get("error") or chunk.get("object") == "error":
+            raise refusal(0, chunk)
+        self._meter.count(chunk.get("usage"))
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict):
+            return
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            self._add_delta(delta)
+        reason = choice.get("finish_reason")
+        if reason == "error":
+            raise refusal(0, choice.get("error") or "the answer ended in an error")
+        if isinstance(reason, str) and reason:
+            self.reason = reason
+
+    def take(self) -> list[ModelEvent]:
+        """What is new since the last time; neighbours of one kind are one."""
+        events: list[ModelEvent] = []
+        for kind, pieces in groupby(self._new, key=itemgetter(0)):
+            if text := self._whole(kind, "".join(piece for _, piece in pieces)):
+                self._said[kind].append(text)
+                self._meter.weigh(text)
+                events.append(Delta(text=text, kind=kind))
+        self._new = []
+        if self._meter.due():
+            events.append(Spent(usage=self._meter.usage()))
+        return events
+
+    def spent(self) -> Spent:
+        """What the call has cost so far."""
+        return Spent(usage=self._meter.usage())
+
+    def end(self) -> list[ModelEvent]:
+        """Say what was held back, now that nothing more will come."""
+        self._new += self._thinking.rest()
+        self._new += [(kind, "\ufffd") for kind, half in self._half.items() if half]
+        self._half = {"answer": "", "reasoning": ""}
+        return self.take()
+
+    def finished(self) -> Finished:
+        """The whole answer. Calls count only where the model came to their end by itself."""
+        reason = self._reason()
+        text = "".join(self._said["answer"])
+        parts = [Part(kind="text", body=text)] if text else []
+        if reason == "tools":
+            parts = [*self._wanted_back(), *parts, *self._calls.parts()]
+        return Finished(reason=reason, parts=tuple(parts), usage=self._meter.usage())
+
+    @property
+    def complete(self) -> bool:
+        """Whether this can be taken for an answer though nobody said why it ended: something was said."""
+        return bool(self.reason or self._said["answer"] or self._calls)
+
+    def _reason(self) -> Literal["stop", "tools", "length", "refusal"]:
+        if self._refused:
+            return "refusal"
+        return _REASONS.get(self.reason) or ("tools" if self._calls.parts() else "stop")
+
+    def _wanted_back(self) -> list[Part]:
+        # Thinking models that call tools are to see, with the result, what they had thought when they called:
+        # https://api-docs.deepseek.com/guides/thinking_mode#tool-calls
+        thought = "".join(self._said["reasoning"])
+        if not (thought and self._thoughts):
+            return []
+        return [Part(kind="opaque", name=self._provider, body=json.dumps({self._thoughts: thought}))]
+
+    def _add_delta(self, delta: dict[str, object]) -> None:
+        for field in _THOUGHTS:
+            if thought := _text(delta.get(field)):
+                self._thoughts = field
+                self._new.append(("reasoning", thought))
+                break
+        if text := _text(delta.get("content")):
+            self._new += self._thinking.feed(text)
+        if refused := _text(delta.get("refusal")):
+            self._refused = True
+            self._new.append(("answer", refused))
+        fragments = delta.get("tool_calls")
+        for fragment in fragments if isinstance(fragments, list) else ():
+            self._meter.weigh(self._calls.add(fragment))
+        self.begun = self.begun or bool(self._new or self._calls)
+
+    def _whole(self, kind: Kind, text: str) -> str:
+        """The text without half characters: some servers cut an emoji's two escapes apart, into two chunks."""
+        text, self._half[kind] = self._half[kind] + text, ""
+        if text.isascii() or not _SURROGATE.search(text):
+            return text
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half[kind] = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class _Meter:
+    """What an answer costs: as the server counts, or until it does, as we estimate."""
+
+    def __init__(self, prompt_tokens: Callable[[], int]) -> None:
+        self._prompt_tokens = prompt_tokens
+        self._counted: Usage | None = None
+        self._prompt = 0
+        self._weighed = 0
+        self._pieces: list[str] = []
+        self._since = 0
+        self._due = False
+
+    def count(self, usage: object) -> None:
+        counted = _usage(usage) if isinstance(usage, dict) else Usage()
+        if counted.input_tokens + counted.output_tokens:
+            self._due = self._due or counted != self._counted
+            self._counted = counted
+
+    def weigh(self, text: str) -> None:
+        self._pieces.append(text)
+        self._since += 1
+        if self._since >= _SPENT_EVERY:
+            self._since, self._due = 0, True
+
+    def due(self) -> bool:
+        due, self._due = self._due, False
+        return due
+
+    def usage(self) -> Usage:
+        if self._counted is not None:
+            return self._counted
+        self._prompt = self._prompt or self._prompt_tokens()
+        self._weighed += estimate("".join(self._pieces))
+        self._pieces = []
+        return Usage(input_tokens=self._prompt, output_tokens=self._weighed)
+
+
+def _usage(usage: dict[str, object]) -> Usage:
+    """https://platform.openai.com/docs/api-reference/completions/object#completions/object-usage ."""
+    prompt, completion = _number(usage, "prompt_tokens"), _number(usage, "completion_tokens")
+    # xAI leaves reasoning out of completion_tokens but not out of the total, nor off the bill.
+    output = max(completion, _number(usage, "total_tokens") - prompt)
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=output,
+        cached_tokens=min(prompt, _number(usage.get("prompt_tokens_details"), "cached_tokens")),
+        reasoning_tokens=min(output, _number(usage.get("completion_tokens_details"), "reasoning_tokens")),
+    )
+
+
+def _number(of: object, name: str) -> int:
+    value = of.get(name) if isinstance(of, dict) else 0
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _text(content: object) -> str:
+    """The text of a content: a string, or a list of typed parts (Mistral)."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))

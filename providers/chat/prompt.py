@@ -1,0 +1,123 @@
+"""Saying a request in the words of the chat-completions protocol: messages and functions.
+
+https://platform.openai.com/docs/api-reference/chat/create
+"""
+
+import json
+from collections.abc import Iterator
+
+from core.values import Entry, Media, Part, Request, ToolSchema
+from providers.tokens import PER_MESSAGE, estimate
+
+JSON = dict[str, object]
+
+
+def messages(request: Request, provider: str) -> list[JSON]:
+    """The conversation as messages.
+
+    Neighbours of one role become one message, since many chat templates demand that roles alternate. Every call is
+    followed by its result, as the protocol demands, also where the conversation has none (any more, or yet).
+
+    Args:
+        provider: Opaque parts of this provider are handed back to it; those of others mean nothing to it.
+    """
+    said: list[JSON] = []
+    if request.system:
+        said.append({"role": "system", "content": request.system})
+    results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
+    called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
+    for entry in request.entries:
+        if entry.role == "assistant":
+            _append(said, _assistant(entry, provider))
+            said.extend(_answers(entry, results))
+        else:
+            _append(said, {"role": "user", "content": _user(entry, called)})
+    return said
+
+
+def functions(tools: tuple[ToolSchema, ...]) -> list[JSON]:
+    """The tools as functions a model may call."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": json.loads(tool.parameters)},
+        }
+        for tool in tools
+    ]
+
+
+def weight(request: Request) -> int:
+    """Tokens of the whole request: an estimate, for servers that do not count."""
+    texts = [request.system, *(part.body for entry in request.entries for part in entry.parts)]
+    texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
+    return PER_MESSAGE * (len(request.entries) + 1) + sum(map(estimate, texts))
+
+
+def attachment(media: Media | None) -> str:
+    """A file, told in words to a model that cannot be shown it."""
+    if media is None:
+        return "[an attached file]"
+    size = f", {max(1, round(media.size_bytes / 1000))} kB" if media.size_bytes else ""
+    return f"[{media.kind}: {media.name or 'unnamed'}{size}; its content cannot be shown to you]"
+
+
+def _append(said: list[JSON], message: JSON) -> None:
+    last = said[-1] if said else {}
+    if not message["content"] and "tool_calls" not in message:
+        return
+    if last.get("role") == message["role"] and last.keys() == message.keys() == {"role", "content"}:
+        last["content"] = f"{last['content']}\n\n{message['content']}"
+    else:
+        said.append(message)
+
+
+def _user(entry: Entry, called: set[str]) -> str:
+    return "\n\n".join(text for part in entry.parts if (text := _told(part, called)))
+
+
+def _told(part: Part, called: set[str]) -> str:
+    match part.kind:
+        case "text":
+            return part.body
+        case "media":
+            return attachment(part.media)
+        case "result":  # one whose call was trimmed away would be refused as a tool's message
+            return "" if part.id in called else f"[what the tool {part.name} said: {part.body}]"
+        case "call" | "citation" | "opaque":
+            return ""
+
+
+def _assistant(entry: Entry, provider: str) -> JSON:
+    text = "\n\n".join(part.body for part in entry.parts if part.kind == "text" and part.body)
+    message: JSON = {"role": "assistant", "content": text}
+    calls = [_call(part) for part in entry.parts if part.kind == "call"]
+    if calls:
+        message["tool_calls"] = calls
+        for part in entry.parts:
+            if part.kind == "opaque" and part.name == provider:
+                message |= _object(part.body)
+    return message
+
+
+def _call(part: Part) -> JSON:
+    # Chat templates parse the arguments again, and a server that fails at that would fail for ever after.
+    arguments = part.body if _object(part.body) or part.body == "{}" else json.dumps({"malformed": part.body})
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
+
+
+def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:
+    for part in entry.parts:
+        if part.kind == "call":
+            result = results.get(part.id)
+            content = "There is no result." if result is None else result.body
+            failed = result is not None and result.failed
+            yield {"role": "tool", "tool_call_id": part.id, "content": f"It failed: {content}" if failed else content}
+
+
+def _object(text: str) -> JSON:
+    """The JSON object a text is, an empty one where it is none."""
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
