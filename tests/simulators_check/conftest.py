@@ -7,9 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 from openai import AsyncOpenAI
 from telegram import Bot
+from telegram.request import HTTPXRequest
 
 from simulators.openai import OpenAISimulator
 from simulators.telegram import TelegramSimulator
+
+
+@pytest.fixture(autouse=True)
+def waits_are_timedeltas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library warns unless it is told which type its waits are to have."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
 
 
 @pytest.fixture
@@ -24,7 +31,12 @@ async def telegram() -> AsyncIterator[TelegramSimulator]:
 @pytest.fixture
 async def bot(telegram: TelegramSimulator) -> AsyncIterator[Bot]:
     """The library's own client of the first simulated bot."""
-    client = Bot(telegram.token, base_url=telegram.base_url + "/bot", base_file_url=telegram.base_url + "/file/bot")
+    client = Bot(
+        telegram.token,
+        base_url=telegram.base_url + "/bot",
+        base_file_url=telegram.base_url + "/file/bot",
+        get_updates_request=HTTPXRequest(connection_pool_size=4),
+    )
     async with client:
         yield client
 

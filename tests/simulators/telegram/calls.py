@@ -103,9 +103,9 @@ Callback = Callable[[Call], Awaitable[None] | None]
 class Hook:
     """A standing look-out for one phase of a method's calls; await it for the next such call."""
 
-    def __init__(self, hooks: Hooks, method: str, phase: Phase, callback: Callback | None) -> None:
+    def __init__(self, hooks: Hooks, method: str, phase: Phase) -> None:
         self._hooks = hooks
-        self._callback = callback
+        self._callback: Callback | None = None
         self._seen: asyncio.Queue[Call] = asyncio.Queue()
         self.method = method
         self.phase = phase
@@ -114,12 +114,20 @@ class Hook:
         """Wait for the next matching call that was not yet awaited; calls are not lost between."""
         return self._seen.get().__await__()
 
+    def each(self, callback: Callback) -> Callable[[], None]:
+        """Run a callback for each such call instead, and return what stops it.
+
+        The call goes on when the callback has returned, or what it returned has been awaited.
+        """
+        self._callback = callback
+        return self.remove
+
     def remove(self) -> None:
         """Stop looking out."""
         self._hooks.forget(self)
 
     async def tell(self, call: Call) -> None:
-        """Hand over a call; the simulator goes on only when the callback has returned."""
+        """Hand over a call."""
         if self._callback is None:
             self._seen.put_nowait(call)
             return
@@ -134,9 +142,9 @@ class Hooks:
     def __init__(self) -> None:
         self._hooks: list[Hook] = []
 
-    def on(self, method: str, phase: Phase, callback: Callback | None = None) -> Hook:
+    def on(self, method: str, phase: Phase) -> Hook:
         """Add a look-out for `method` ("*": any) reaching `phase`."""
-        hook = Hook(self, method.lower(), phase, callback)
+        hook = Hook(self, method.lower(), phase)
         self._hooks.append(hook)
         return hook
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .calls import Call, Hook, Hooks, Phase
+from .calls import Call, Hooks, Phase
 
 
 class Hold:
@@ -18,7 +18,7 @@ class Hold:
         self._left = times
         self._go_on = asyncio.Event()
         self._reached: asyncio.Queue[Call] = asyncio.Queue()
-        self._hook: Hook = hooks.on(method, phase, self._stop)
+        self._unhook = hooks.on(method, phase).each(self._stop)
 
     async def reached(self) -> Call:
         """Wait until the next call stands here, and return it."""
@@ -26,7 +26,7 @@ class Hold:
 
     def release(self) -> None:
         """Let the held calls go on, and stop no more."""
-        self._hook.remove()
+        self._unhook()
         self._go_on.set()
 
     async def _stop(self, call: Call) -> None:

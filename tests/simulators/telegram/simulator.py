@@ -11,7 +11,7 @@ from typing import Self, TypeVar, Unpack
 from aiohttp import web
 
 from ..waiting import until  # noqa: TID252 - the folder above is a plain folder of simulators
-from .calls import Call, Callback, Hook, Hooks, Json, Phase
+from .calls import Call, Hook, Hooks, Json, Phase
 from .chats import Button, Chat
 from .control import Control
 from .faults import Fault, Faults, Rule
@@ -193,9 +193,9 @@ class TelegramSimulator:
         """Queue any update as it is; without an update_id it gets the next one."""
         return self.inbox(bot).put_raw(update)
 
-    def on_call(self, method: str, phase: Phase, callback: Callback | None = None) -> Hook:
-        """Look out for calls reaching a phase: await the result, or give a callback to run each time."""
-        return self.hooks.on(method, phase, callback)
+    def on_call(self, method: str, phase: Phase) -> Hook:
+        """Look out for calls reaching a phase: await the hook for the next one, or run a callback for `each`."""
+        return self.hooks.on(method, phase)
 
     def hold(self, method: str, phase: Phase, *, times: int = 1) -> Hold:
         """Keep calls of a method standing at a phase until they are released."""
