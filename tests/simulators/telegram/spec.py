@@ -62,6 +62,10 @@ class Spec:
                 yield from self._value(name, value, field["types"])
         yield from (f"upload {name} is not attached" for name in attached if f"attach://{name}" not in repr(params))
 
+    def faults_of_object(self, value: object, name: str) -> Iterator[str]:
+        """Say where a value does not fit a published type, such as Update or Message."""
+        return self._object(name, value, name)
+
     def _value(self, path: str, value: object, types: list[str]) -> Iterator[str]:
         """Say what is wrong with a value by the type that fits it best."""
         best: list[str] | None = None
