@@ -169,6 +169,9 @@ class Engine(Protocol):
     async def commit(self, outcome: Outcome, /) -> None:
         """What a turn's end does, outside of any turn (something said by itself, administration)."""
 
+    async def counts(self) -> dict[str, int]:
+        """How much is where, for people to read."""
+
     def lease(self, name: str, /) -> AbstractAsyncContextManager[int]:
         """Hold a name alone (one poller a bot); yields a fence, larger each time the name is taken."""
 

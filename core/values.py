@@ -236,6 +236,10 @@ class Outbound:
     final: bool = True
 
 
+HOUSE = "house"
+"""The scope of what belongs to nobody: the deployment's own notes."""
+
+
 @value
 class Put:
     """A row to keep; the engine seals ``body`` under the scope's key. None deletes the row."""

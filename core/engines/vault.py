@@ -11,10 +11,7 @@ from secrets import token_hex
 
 from core.errors import StoreError
 from core.seams import Sealer
-from core.values import Put
-
-HOUSE = "house"
-"""The scope of what belongs to nobody: the deployment's own notes."""
+from core.values import HOUSE, Put
 
 _KEYS_REMEMBERED = 4096
 
