@@ -28,9 +28,6 @@ from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
-READ_S: Final = 20.0
-"""How long an ordinary call may take to be answered."""
-
 _KEEP_ALIVE_S = 50.0
 _PIECE_BYTES = 64 * 1024
 _JSON: Final = {"Content-Type": "application/json"}
@@ -68,26 +65,34 @@ def bare(exc: TelegramError) -> TelegramError:
 
 
 class Line(BaseRequest):
-    """One bot's connections. Everything it raises is a ``TelegramError`` without the token in it."""
+    """One bot's connections. Everything it raises is a ``TelegramError`` without the token in it.
 
-    def __init__(self, token: str, *, api_base: str, connect_s: float) -> None:
+    Args:
+        connect_s: How long to wait for a connection.
+        read_s: How long to wait for an answer.
+    """
+
+    def __init__(self, token: str, *, api_base: str, connect_s: float, read_s: float = 20.0) -> None:
         self._token = token
         self._root = api_base.rstrip("/")
         self._methods = URL(f"{self._root}/bot{token}/")
         self._connect_s = connect_s
+        self._read_s = read_s
         self._session: ClientSession | None = None
 
     def bot(self) -> Bot:
-        """Give the library's own client over this line. Its ``repr`` has the token in it: never show it."""
-        files = f"{self._root}/file/bot"
-        return Bot(self._token, f"{self._root}/bot", files, request=self, get_updates_request=self)
+        """Give the library's own client over this line.
+
+        It is not told the token, which it would log and show in its ``repr``; the line puts in the true address.
+        """
+        return Bot("kept-by-the-line", request=self, get_updates_request=self)
 
     async def initialize(self) -> None:
         """Open the session; no connection is made yet."""
         self._session = ClientSession(
             connector=TCPConnector(keepalive_timeout=_KEEP_ALIVE_S),
             cookie_jar=DummyCookieJar(),
-            timeout=self._timeout(READ_S),
+            timeout=self._timeout(self._read_s),
         )
 
     async def shutdown(self) -> None:
@@ -98,7 +103,7 @@ class Line(BaseRequest):
     @property
     def read_timeout(self) -> float:
         """Seconds an ordinary call may take."""
-        return READ_S
+        return self._read_s
 
     async def call(self, method: str, body: Mapping[str, Any], *, wait_s: float = 0.0) -> Any:  # noqa: ANN401 - JSON
         """Call a method with a JSON body and return its result as plain JSON.
@@ -111,7 +116,9 @@ class Line(BaseRequest):
             TelegramError: As ``Unsent``, ``Cut`` or ``Refused``.
         """
         payload = json.dumps(body).encode()
-        return self.parse_json_payload(await self._exchange(self._methods / method, payload, READ_S + wait_s))["result"]
+        return self.parse_json_payload(await self._exchange(self._methods / method, payload, self._read_s + wait_s))[
+            "result"
+        ]
 
     async def asked(self, answer: Awaitable[_T]) -> _T:
         """Await one of the library's own calls, without letting out the frames that hold the address."""
@@ -132,7 +139,7 @@ class Line(BaseRequest):
     ) -> tuple[int, bytes]:
         """Carry one of the library's own calls; refusals are raised here, so that both ways raise the same."""
         payload = json.dumps(request_data.parameters if request_data else {}).encode()
-        return 200, await self._exchange(URL(url), payload, READ_S)
+        return 200, await self._exchange(self._methods / url.rpartition("/")[2], payload, self._read_s)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from bots.telegram.polling import Pace
 from bots.telegram.transport import Line
 from core.seams import Adapter, Site
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
-from simulators.telegram import Person, TelegramSimulator
+from simulators.telegram import TOKEN, Person, TelegramSimulator
 
 ALICE = 42
-PACE = Pace(poll_s=2, first_s=0.01, longest_s=0.05, rival_s=0.01)
+MOST_BYTES = 100_000
+PACE = Pace(poll_s=1, first_s=0.01, longest_s=0.05, rival_s=0.01)
+
+Commands = tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Notes:
         self.kept[name] = text
 
 
-def site(memo: Notes | None = None, *, commands: tuple[tuple[str, str], ...] = ()) -> Site:
+def site(memo: Notes | None = None, *, commands: Commands = ()) -> Site:
     """What the composition root would hand over."""
     return Site(
         name="telegram",
@@ -127,10 +130,26 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(*, memo: Notes | None = None, commands: tuple[tuple[str, str], ...] = ()) -> AsyncGenerator[Rig, None]:
+async def rig_over(
+    api_base: str,
+    *,
+    connect_s: float = 0.5,
+    read_s: float = 0.5,
+    memo: Notes | None = None,
+    commands: Commands = (),
+) -> AsyncGenerator[Telegram, None]:
+    """Open an adapter over any platform, or none."""
+    async with Line(TOKEN, api_base=api_base, connect_s=connect_s, read_s=read_s) as line:
+        yield Telegram(site(memo, commands=commands), line, max_download_bytes=MOST_BYTES, pace=PACE)
+
+
+@asynccontextmanager
+async def rig(*, memo: Notes | None = None, commands: Commands = ()) -> AsyncGenerator[Rig, None]:
     """Open an adapter over a platform of its own."""
-    async with TelegramSimulator() as telegram, Line(telegram.token, api_base=telegram.base_url, connect_s=1.0) as line:
-        adapter = Telegram(site(memo, commands=commands), line, max_download_bytes=100_000, pace=PACE)
+    async with (
+        TelegramSimulator() as telegram,
+        rig_over(telegram.base_url, memo=memo, commands=commands) as adapter,
+    ):
         alice = telegram.person(ALICE, "Alice", username="alice")
         telegram.chat(ALICE)  # the bot may write to her: she has started it once
         yield Rig(adapter=adapter, to=Address(adapter="telegram", chat=str(ALICE)), telegram=telegram, person=alice)
