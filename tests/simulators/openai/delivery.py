@@ -1,7 +1,7 @@
 """How one answer travels: whole, or as server-sent events at a pace, with the fault that may strike it on the way.
 
-See https://platform.openai.com/docs/api-reference/chat-streaming. Streams are written as raw bytes made beforehand, so
-that hundreds of them at once cost little.
+See https://platform.openai.com/docs/api-reference/chat-streaming. Streams are written as raw bytes with little made
+for each token, so that hundreds of them at once cost little.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -55,7 +56,7 @@ class _Stream:
         self._deltas = delivery.prepared.deltas
         self._pace = delivery.pace
         self._fault = delivery.fault
-        self._chunks, self._tail = _events(delivery)
+        self._events = _Events(delivery)
         self._response = web.StreamResponse(headers=_SSE | {"x-request-id": f"req_{self._record.number}"})
 
     async def run(self) -> web.StreamResponse:
@@ -64,7 +65,7 @@ class _Stream:
             await self._strike(fault)
         await self._response.prepare(self._request)
         self._record.status = 200
-        stop = len(self._chunks)
+        stop = len(self._deltas)
         if fault is not None and fault.after_tokens:
             # The first chunk carries only the role.
             stop = min(stop, 1 + fault.after_tokens)
@@ -77,8 +78,8 @@ class _Stream:
                 await self._response.write_eof()
                 self._record.finished_at = time.monotonic()
                 return self._response
-            await self._write(stop, len(self._chunks), started)
-        await self._response.write(self._tail)
+            await self._write(stop, len(self._deltas), started)
+        await self._response.write(self._events.tail)
         await self._response.write_eof()
         self._record.finished_at = time.monotonic()
         return self._response
@@ -91,7 +92,7 @@ class _Stream:
             if rate is not None:
                 due = min(stop, 2 + math.floor((time.monotonic() - started) * rate))
             if due > start:
-                await self._response.write(b"".join(self._chunks[start:due]))
+                await self._response.write(self._events.bytes_of(start, due))
                 if record.first_token_at is None and due > 1:
                     record.first_token_at = time.monotonic()
                 record.tokens = due - 1
@@ -140,22 +141,42 @@ async def whole(request: web.Request, delivery: Delivery) -> web.StreamResponse:
     return web.json_response(body, headers={"x-request-id": f"req_{record.number}"})
 
 
-def _events(delivery: Delivery) -> tuple[list[bytes], bytes]:
-    """Return the events of a stream, one a delta, and the ones that end it."""
-    record, reply, prepared = delivery.record, delivery.reply, delivery.prepared
-    options = record.body.get("stream_options") or {}
-    counted = bool(options.get("include_usage"))
-    head = json.dumps(_head(record, "chat.completion.chunk") | reply.extra | ({"usage": None} if counted else {}))
-    before = b"data: " + head[:-1].encode() + b', "choices": [{"index": 0, "delta": '
-    chunks = [
-        before + json.dumps(delta | reply.extra).encode() + b', "logprobs": null, "finish_reason": null}]}\n\n'
-        for delta in prepared.deltas
-    ]
-    tail = before + b'{}, "logprobs": null, "finish_reason": ' + json.dumps(prepared.finish).encode() + b"}]}\n\n"
-    if counted:
-        last = _head(record, "chat.completion.chunk") | {"choices": [], "usage": prepared.usage}
-        tail += b"data: " + json.dumps(last).encode() + b"\n\n"
-    return chunks, tail + b"data: [DONE]\n\n"
+class _Events:
+    """The events of one stream: the same bytes around each delta, and the ones that end it."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        record, reply, prepared = delivery.record, delivery.reply, delivery.prepared
+        options = record.body.get("stream_options") or {}
+        counted = bool(options.get("include_usage"))
+        head = json.dumps(_head(record, "chat.completion.chunk") | reply.extra | ({"usage": None} if counted else {}))
+        self._before = b"data: " + head[:-1].encode() + b', "choices": [{"index": 0, "delta": '
+        self._after = b', "logprobs": null, "finish_reason": null}]}\n\n'
+        self._between = self._after + self._before
+        self._extra = reply.extra
+        self._deltas = prepared.deltas
+        finish = json.dumps(prepared.finish).encode()
+        self.tail = self._before + b'{}, "logprobs": null, "finish_reason": ' + finish + b"}]}\n\n"
+        if counted:
+            last = _head(record, "chat.completion.chunk") | {"choices": [], "usage": prepared.usage}
+            self.tail += b"data: " + json.dumps(last).encode() + b"\n\n"
+        self.tail += b"data: [DONE]\n\n"
+
+    def bytes_of(self, start: int, stop: int) -> bytes:
+        """Return the events of the deltas from `start` to `stop`."""
+        deltas = self._between.join(_delta(delta | self._extra) for delta in self._deltas[start:stop])
+        return self._before + deltas + self._after
+
+
+def _delta(delta: Json) -> bytes:
+    """Return a delta as JSON; plain words come from a cache."""
+    if len(delta) == 1 and isinstance(delta.get("content"), str):
+        return _word(delta["content"])
+    return json.dumps(delta).encode()
+
+
+@lru_cache(maxsize=4096)
+def _word(content: str) -> bytes:
+    return json.dumps({"content": content}).encode()
 
 
 def _head(record: Recorded, kind: str) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..specs import load_spec  # noqa: TID252 - the folder above is a plain folder of simulators
-from .records import Json, Recorded
+from .records import Json, Recorded, dicts
 from .schema import Schemas
 
 # The published names, for when the description is not at hand.
@@ -81,9 +81,8 @@ class Judge:
 
     def _unknown_message_fields(self, body: Json) -> Iterator[str]:
         assert self._schemas is not None
-        for i, message in enumerate(body.get("messages") or ()):
-            role = message.get("role") if isinstance(message, dict) else None
-            name = f"ChatCompletionRequest{str(role).title()}Message"
+        for i, message in enumerate(dicts(body.get("messages"))):
+            name = f"ChatCompletionRequest{str(message.get('role')).title()}Message"
             try:
                 known = self._schemas.named(name)["properties"]
             except KeyError:
@@ -98,7 +97,7 @@ def orphans(body: Json) -> Iterator[str]:
     The server refuses both: https://platform.openai.com/docs/guides/function-calling .
     """
     open_calls: set[str] = set()
-    for i, message in enumerate(m for m in body.get("messages") or () if isinstance(m, dict)):
+    for i, message in enumerate(dicts(body.get("messages"))):
         if message.get("role") == "tool":
             call_id = str(message.get("tool_call_id"))
             if call_id not in open_calls:
@@ -106,7 +105,7 @@ def orphans(body: Json) -> Iterator[str]:
             open_calls.discard(call_id)
             continue
         yield from (f"tool call {call_id} is not answered before messages[{i}]" for call_id in sorted(open_calls))
-        open_calls = {str(call.get("id")) for call in message.get("tool_calls") or ()}
+        open_calls = {str(call.get("id")) for call in dicts(message.get("tool_calls"))}
     yield from (f"tool call {call_id} is not answered" for call_id in sorted(open_calls))
 
 

@@ -38,13 +38,13 @@ class Recorded:
     @property
     def messages(self) -> list[Json]:
         """Return the conversation that was sent."""
-        found = self.body.get("messages")
-        return [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
+        return dicts(self.body.get("messages"))
 
     @property
     def tools(self) -> tuple[str, ...]:
         """Return the names of the functions the model was offered."""
-        return tuple(str(tool.get("function", {}).get("name", "")) for tool in self.body.get("tools") or ())
+        found = (tool.get("function") for tool in dicts(self.body.get("tools")))
+        return tuple(str(function.get("name", "")) for function in found if isinstance(function, dict))
 
     @property
     def stream(self) -> bool:
@@ -84,6 +84,11 @@ class Recorded:
         names = "number received_at first_token_at finished_at closed_early_at status text tokens fault violations"
         facts = {name: getattr(self, name) for name in names.split()}
         return facts | {"model": self.model, "stream": self.stream, "body": self.body, "last_user": self.last_user}
+
+
+def dicts(value: object) -> list[Json]:
+    """Return the objects in what should be a list of them."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text_of(message: Json) -> str:

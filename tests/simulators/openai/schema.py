@@ -23,6 +23,7 @@ class Schemas:
 
     def __init__(self, document: Json) -> None:
         self._named: Json = document["components"]["schemas"]
+        self._merged: dict[int, Json] = {}
 
     def resolve(self, schema: Json) -> Json:
         """Follow references and merge `allOf` into one schema."""
@@ -30,11 +31,14 @@ class Schemas:
             schema = self._named[str(schema["$ref"]).rsplit("/", 1)[1]]
         if "allOf" not in schema:
             return schema
+        if id(schema) in self._merged:
+            return self._merged[id(schema)]
         merged: Json = {"type": "object", "properties": {}, "required": []}
         for part in schema["allOf"]:
             part = self.resolve(part)  # noqa: PLW2901 - the part as it really reads
             merged["properties"] |= part.get("properties", {})
             merged["required"] += part.get("required", [])
+        self._merged[id(schema)] = merged
         return merged
 
     def named(self, name: str) -> Json:

@@ -88,6 +88,8 @@ class ModelServer:
         try:
             body = json.loads(await request.read())
         except ValueError:
+            body = None
+        if not isinstance(body, dict):
             return _error(400, "We could not parse the JSON body of your request.")
         headers = {name.lower(): value for name, value in request.headers.items()}
         record = Recorded(next(self._numbers), body, headers, time.monotonic())

@@ -82,6 +82,8 @@ async def read_params(request: web.Request) -> tuple[Json, dict[str, Upload]]:
             loaded = json.loads(body or b"{}")
         except ValueError as error:
             raise bad_request("can't parse JSON object in the request") from error
+        if not isinstance(loaded, dict):
+            raise bad_request("can't parse JSON object in the request")
         params |= loaded
     elif request.content_type == "application/x-www-form-urlencoded":
         params |= dict(await request.post())

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .calls import Call, Hooks, Json, Refused, Upload
+from .calls import Call, Hooks, Json, Refused, Upload, bad_request
 from .faults import Answer, Fault, Faults
 from .flood import Governor
 from .methods import find_method, run_method
@@ -115,8 +115,11 @@ class BotApiServer:
         try:
             result = await self._judged(call, bot)
         except Refused as refusal:
-            call.answer = refusal.body()
-            return Answer(status=refusal.code, body=json.dumps(call.answer).encode())
+            return _refused(call, refusal)
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
+            # A parameter of a shape that no rule above foresaw; the check by types has said which.
+            self.world.violate(call, f"malformed parameters: {error!r}", refused=True)
+            return _refused(call, bad_request("wrong parameters in request"))
         call.answer = result
         await self._accepted(call)
         return Answer(status=200, body=json.dumps({"ok": True, "result": result}).encode())
@@ -171,6 +174,12 @@ class BotApiServer:
 
 def _is_cut(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
+
+
+def _refused(call: Call, refusal: Refused) -> Answer:
+    """Note a refusal in the log and return it as an answer."""
+    call.answer = refusal.body()
+    return Answer(status=refusal.code, body=json.dumps(call.answer).encode())
 
 
 def _nothing() -> web.Response:
