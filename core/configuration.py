@@ -23,10 +23,16 @@ from core.origins import Key, Origin, config_path, in_environment, in_secrets, r
 from core.settings import Fixed, Off, Section, Settings
 from core.specs import AnySpec, Found, Group, find
 
-_LOCAL = {"kind": "compatible", "hosting": "self", "base_url": "http://127.0.0.1:11434/v1"}
-"""``[providers.local]``: the address where Ollama listens unless told otherwise."""
-_UNASKED = ("local", "embedded")
-"""Providers that are there without being asked for: neither needs a key, and neither sends anything elsewhere."""
+_PORTS = {"local": 11434, "lmstudio": 1234, "llamacpp": 8080, "vllm": 8000}
+"""Where Ollama, LM Studio, llama.cpp and vLLM listen on this machine unless told otherwise."""
+_UNASKED: dict[str, dict[str, str]] = {
+    **{
+        name: {"kind": "compatible", "hosting": "self", "base_url": f"http://127.0.0.1:{port}/v1"}
+        for name, port in _PORTS.items()
+    },
+    "embedded": {"kind": "embedded"},
+}
+"""Providers that are there as long as no other is: none needs a key, and none sends anything elsewhere."""
 _NAME = re.compile(r"[a-z](_?[a-z0-9-])*")
 _SECTIONS = frozenset({*Fixed.model_fields, "bots", "providers", "plugins"})
 
@@ -75,7 +81,7 @@ class _Reading:
         settings = Settings(
             **{name: getattr(laid, name) for name in Fixed.model_fields},
             bots=tuple(self._sections("bots", specs["bots"], laid)),
-            providers=tuple(self._sections("providers", specs["providers"], laid)),
+            providers=_wanted(tuple(self._sections("providers", specs["providers"], laid)), laid.router.model),
             plugins=tuple(self._sections("plugins", specs["plugins"], laid)),
             engine=self._engine(laid.database),
             source=source,
@@ -119,16 +125,17 @@ class _Reading:
         usable = {}
         for name in (*named, *(name for name in _UNASKED if name not in named)):
             told = self._holds.get(("providers", name, "kind"))
-            kind = told.given if told else _LOCAL["kind"] if name == "local" else name
+            preset = _UNASKED.get(name, {})
+            kind = told.given if told else preset.get("kind", name)
             found = installed.get(str(kind))
             if found and found.spec and _NAME.fullmatch(name):
                 usable[name] = found.spec
+                if kind == preset.get("kind"):
+                    self._data = _laid_over({"providers": {name: preset}}, self._data)
             elif found and not found.spec:
                 self._broken(("providers", name), found)
             elif name in named:
                 self._refuse(self._no_such_provider(name, told, installed), ("providers", name))
-        if usable.get("local") and usable["local"].name == _LOCAL["kind"]:
-            self._data = _laid_over({"providers": {"local": _LOCAL}}, self._data)
         return usable
 
     def _no_such_provider(self, name: str, told: Origin | None, installed: Mapping[str, Found]) -> Complaint:
@@ -224,6 +231,13 @@ class _Reading:
 def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     both = {name: _laid_over(under[name], over[name]) for name in under if isinstance(over.get(name), dict)}
     return {**under, **over, **both}
+
+
+def _wanted(providers: tuple[Section, ...], model: str) -> tuple[Section, ...]:
+    """Leave out those nobody asked for where somebody asked for others: no model steps in for one that was chosen."""
+    by_name = model.partition("/")[0]
+    asked = tuple(section for section in providers if section.named or section.name == by_name)
+    return asked or providers
 
 
 def _key(error: ErrorDetails) -> Key:

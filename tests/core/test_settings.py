@@ -140,9 +140,28 @@ class TestSections:
         monkeypatch.setenv("WAYSTATION_PROVIDERS__DELPHI__API_KEY", "k")
         assert settings_of(written(""), "delphi")["base_url"] == "http://127.0.0.1:1/v1"
 
-    def test_a_provider_nobody_asked_for_is_not_there(self) -> None:
-        """Only those that need no key and send nothing elsewhere are there by themselves."""
-        assert {section.name for section in written("").providers} <= {"local", "embedded"}
+    def test_without_any_provider_those_of_this_machine_are_tried(self) -> None:
+        """It runs with no key: servers at their usual ports first, then the built-in model."""
+        there = {section.name: section for section in written("").providers}
+        assert set(there) <= {"local", "lmstudio", "llamacpp", "vllm", "embedded"}
+        assert not any(section.named for section in there.values())
+        assert settings_of(written(""), "vllm")["base_url"] == "http://127.0.0.1:8000/v1"
+
+    def test_once_a_provider_is_configured_no_other_steps_in(self) -> None:
+        """Nobody who chose a model is answered by another because the first was down."""
+        loaded = written('[providers.oracle]\napi_key = "k"')
+        assert [section.name for section in loaded.providers] == ["oracle"]
+
+    def test_a_provider_the_router_names_is_there_beside_configured_ones(self) -> None:
+        """Naming it is asking for it."""
+        loaded = written('[providers.oracle]\napi_key = "k"\n[router]\nmodel = "local/qwen"')
+        assert [section.name for section in loaded.providers] == ["oracle", "local"]
+
+    def test_local_is_configured_by_the_one_key_that_differs(self) -> None:
+        """Its kind and where it is hosted go without saying."""
+        loaded = written('[providers.local]\nbase_url = "http://10.0.0.5:11434/v1"')
+        there = settings_of(loaded, "local")
+        assert (there["base_url"], there["hosting"]) == ("http://10.0.0.5:11434/v1", "self")
 
 
 class TestRefusals:
