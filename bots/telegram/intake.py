@@ -51,7 +51,7 @@ class Intake:
                     message, broken = _parsed(raw[kind])
                     return self._message(update_id, message, broken=broken, edited=kind == "edited_message")
                 case "callback_query":
-                    return self._tap(update_id, CallbackQuery.de_json(raw[kind]))
+                    return self._tap(update_id, _pressed(raw[kind]))
         except Exception as error:  # noqa: BLE001 - a stranger's bytes, and two layers of parsers over them
             log.warning("update not understood", update=update_id, kind=kind, reason=type(error).__name__)
         else:
@@ -142,10 +142,16 @@ def _parsed(raw: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
         try:
             return Message.de_json(shape(raw)), ()
         except Exception as error:  # noqa: BLE001 - the parser fails in as many ways as its input
-            log.debug("message in a strange shape", reason=repr(error))
+            log.debug("message in a strange shape", reason=type(error).__name__)
     # Whatever it was, who said it and where may still be whole.
     envelope, broken = stripped(raw)
     return Message.de_json(envelope), broken
+
+
+def _pressed(raw: Mapping[str, Any]) -> CallbackQuery:
+    """Parse a tap; of the message it was below only the envelope matters, whatever we may have put into it."""
+    message = raw.get("message")
+    return CallbackQuery.de_json({**raw, "message": stripped(message)[0] if message else None})
 
 
 def _sender(message: Message) -> User | Chat | None:

@@ -92,7 +92,7 @@ class Poller:
         )
         asked_at = time.monotonic()
         batch = await self._line.call("getUpdates", body, wait_s=self._pace.poll_s)
-        if not isinstance(batch, list) or not all(isinstance(raw, dict) and "update_id" in raw for raw in batch):
+        if not isinstance(batch, list) or not all(map(_numbered, batch)):
             raise Cut("The updates make no sense.")
         if not batch and not offset and time.monotonic() - asked_at < min(_AT_ONCE_S, self._pace.poll_s):
             raise Cut("The question was not held open.")  # a proxy in between; asking at once would never rest
@@ -110,35 +110,35 @@ class Poller:
                 return answer
 
     async def _pause(self, exc: TelegramError) -> None:
-        if isinstance(exc, Refused) and exc.code == _CONFLICT and await self._without_webhook():
-            return
         trouble = translate(exc, repeatable=True)
         if isinstance(trouble, PlatformRefusedUs):
             raise trouble from bare(exc)
+        rival = isinstance(exc, Refused) and exc.code == _CONFLICT and not await self._without_webhook()
         if isinstance(trouble, PlatformBusy):
             pause_s = trouble.retry_after_s
-        elif isinstance(exc, Refused) and exc.code == _CONFLICT:
-            pause_s = self._pace.rival_s * random.uniform(0.5, 1.0)  # noqa: S311
         else:
             longest_s = min(self._pace.longest_s, self._pace.first_s * 2 ** min(self._failures, 20))
-            pause_s = longest_s * random.uniform(0.5, 1.0)  # noqa: S311
+            pause_s = (self._pace.rival_s if rival else longest_s) * random.uniform(0.5, 1.0)  # noqa: S311
         self._failures += 1
         log.warning("telegram not heard", reason=str(trouble), failures=self._failures, again_in_s=round(pause_s, 1))
         await asyncio.sleep(pause_s)
 
     async def _without_webhook(self) -> bool:
-        """Find out what a conflict is about; True where it was a webhook, which is removed and nothing with it."""
+        """Find out what a conflict is about; True where it was a webhook, which is removed and nothing with it.
+
+        There is either a webhook or polling (https://core.telegram.org/bots/api#getting-updates).
+        """
         try:
             hook = await self._line.asked(self._bot.get_webhook_info())
             if hook.url:
+                await self._line.asked(self._bot.delete_webhook())
                 log.warning(
-                    "a webhook was set for this bot and is removed, since it keeps us from polling; "
-                    "what is pending stays",
+                    "a webhook was set for this bot and kept us from polling: it is removed, what is pending stays",
                     pending=hook.pending_update_count,
                 )
-                return await self._line.asked(self._bot.delete_webhook())
+                return True
         except TelegramError as exc:
-            log.warning("the webhook could not be asked for", reason=str(bare(exc)))
+            log.warning("whether a webhook is set could not be asked", reason=str(bare(exc)))
             return False
         log.error("another program is asking for this bot's updates: stop it, or give each its own bot")
         return False
@@ -157,3 +157,7 @@ class Poller:
             await self._line.call("answerCallbackQuery", {"callback_query_id": query_id})
         except TelegramError as exc:
             log.debug("tap not answered", reason=str(bare(exc)))
+
+
+def _numbered(raw: object) -> bool:
+    return isinstance(raw, dict) and isinstance(raw.get("update_id"), int)

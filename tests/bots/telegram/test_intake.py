@@ -181,6 +181,24 @@ async def test_a_tap_brings_its_token_and_is_answered_once_it_is_safe(rig: Rig, 
     assert (await answered).params["callback_query_id"] == event.to.handle
 
 
+def test_a_tap_below_a_message_nobody_can_read_still_counts() -> None:
+    """Of the message below which the button stood only its place matters; it may be of a kind of tomorrow."""
+    message = {"message_id": 5, "date": 1, "chat": CHAT, "from": USER, "entities": "nonsense", "audio": {}}
+    query = {"id": "q", "from": USER, "chat_instance": "1", "data": "t", "message": message}
+    event = Intake("telegram", ME).take({"update_id": 1, "callback_query": query})
+    assert event is not None
+    assert event.body == Tap(token="t")
+
+
+def test_a_tap_below_a_message_that_is_gone_still_counts() -> None:
+    """Below messages the platform no longer shows us, it sends only the chat."""
+    message = {"message_id": 5, "date": 0, "chat": CHAT}
+    query = {"id": "q", "from": USER, "chat_instance": "1", "data": "t", "message": message}
+    event = Intake("telegram", ME).take({"update_id": 1, "callback_query": query})
+    assert event is not None
+    assert (event.to.chat, event.to.handle) == ("42", "q")
+
+
 def test_an_empty_week_does_not_make_two_events_one() -> None:
     """Update numbers start anew after an idle week; the same number later is another event, redelivery is not."""
     keys = [event.key for event in (take(text="a"), take(text="a"), take(text="b", date=1_700_700_000)) if event]
@@ -246,6 +264,95 @@ def test_what_can_be_put_into_words_is(content: dict[str, Any], text: str) -> No
     """Kinds without text of their own are read out."""
     message = read(**content)
     assert (message.text, message.unknown) == (text, "")
+
+
+ORIGINS: dict[str, dict[str, Any]] = {
+    "Bob": {"type": "user", "date": 1, "sender_user": USER | {"id": 7, "first_name": "Bob"}},
+    "Mallory": {"type": "hidden_user", "date": 1, "sender_user_name": "Mallory"},
+    "Team": {"type": "chat", "date": 1, "sender_chat": {"id": -5, "type": "supergroup", "title": "Team"}},
+    "News": {"type": "channel", "date": 1, "message_id": 3, "chat": {"id": -6, "type": "channel", "title": "News"}},
+    "": {"type": "telepathy", "date": 1},
+}
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_whoever_was_forwarded_is_named(name: str) -> None:
+    """A forward says who spoke, as far as the platform tells; an origin of tomorrow is still a forward."""
+    (quote,) = read(text="hi", forward_origin=ORIGINS[name]).quotes
+    assert (quote.author, quote.text, quote.forwarded, quote.mine) == (name, "hi", True, False)
+
+
+def test_what_the_bot_itself_said_is_known_when_it_is_forwarded() -> None:
+    """Our own words come back as ours, in today's shape and in the one of before 2023."""
+    me = {"id": ME.id, "is_bot": True, "first_name": "Me"}
+    today = read(text="hi", forward_origin={"type": "user", "date": 1, "sender_user": me})
+    before = read(text="hi", forward_from=me, forward_date=1)
+    assert today.quotes == before.quotes == (Quote(text="hi", author="Me", mine=True, forwarded=True),)
+
+
+def test_a_reply_to_another_chat_quotes_the_picked_words() -> None:
+    """A reply may answer what was said elsewhere; then only the origin and the picked part are known."""
+    outside = {"origin": ORIGINS["News"]}
+    message = read(text="true?", external_reply=outside, quote={"text": "It rains.", "position": 0})
+    assert message.quotes == (Quote(text="It rains.", author="News"),)
+
+
+@pytest.mark.parametrize(
+    "replied, gist",
+    [
+        ({"photo": [{"file_id": "a", "file_unique_id": "u", "width": 1, "height": 1}]}, "[photo]"),
+        ({"video_note": {"file_id": "a", "file_unique_id": "u", "length": 1, "duration": 1}}, "[video note]"),
+        ({"voice": {"file_id": "a", "file_unique_id": "u", "duration": 1}, "caption": "listen"}, "listen"),
+        ({"dice": {"emoji": "🎲", "value": 6}}, "🎲 6"),
+        ({}, ""),
+    ],
+)
+def test_a_reply_to_something_without_words_says_what_it_was(replied: dict[str, Any], gist: str) -> None:
+    """A model that reads the reply learns what kind of thing it answers."""
+    answered = {"message_id": 4, "date": 1, "chat": CHAT, "from": USER} | replied
+    assert [quote.text for quote in read(text="nice", reply_to_message=answered).quotes] == [gist]
+
+
+def test_in_a_topic_nothing_is_quoted_unless_somebody_quotes() -> None:
+    """Every message of a topic formally replies to the notice of its creation."""
+    notice = {"message_id": 4, "date": 1, "chat": CHAT, "forum_topic_created": {"name": "Trip", "icon_color": 1}}
+    assert read(text="hi", reply_to_message=notice, message_thread_id=4, is_topic_message=True).quotes == ()
+
+
+@pytest.mark.parametrize(
+    "facts, mime",
+    [({"is_animated": True}, "application/x-tgsticker"), ({"is_video": True}, "video/webm"), ({}, "image/webp")],
+)
+def test_a_sticker_tells_what_it_is_made_of(facts: dict[str, Any], mime: str) -> None:
+    """Only the still ones can be shown to a model as a picture."""
+    plain = {"file_id": "a", "file_unique_id": "u", "width": 1, "height": 1, "type": "regular"}
+    sticker = plain | {"is_animated": False, "is_video": False} | facts
+    assert read(sticker=sticker).media[0].mime == mime
+
+
+@pytest.mark.parametrize(
+    "blocks, text",
+    [
+        ([{"type": "heading", "text": "A"}, {"type": "divider"}, {"type": "paragraph", "text": "B"}], "A\nB"),
+        ([{"type": "table", "cells": [[{"text": "a"}, {"text": "b"}], [{"text": ["c"]}, {}]]}], "a | b\nc | "),
+        ([{"type": "list", "items": [{"label": "1.", "blocks": [{"type": "paragraph", "text": "x"}]}]}], "x"),
+        ([{"type": "mathematical_expression", "expression": "x^2"}], "x^2"),
+        ([{"type": "details", "summary": "More", "blocks": [{"type": "paragraph", "text": "y"}]}], "More\ny"),
+        ("nonsense", ""),
+        (7, ""),
+    ],
+)
+def test_a_rich_message_is_read_block_by_block(blocks: object, text: str) -> None:
+    """People reply to and forward our own rich answers; the library does not know that kind yet."""
+    assert read(rich_message={"blocks": blocks}).text == text
+
+
+def test_a_rich_message_nested_without_end_is_cut_off() -> None:
+    """A stranger's nesting must not exhaust our stack."""
+    block: dict[str, Any] = {"type": "paragraph", "text": "deep"}
+    for _ in range(300):
+        block = {"type": "blockquote", "blocks": [block]}
+    assert read(rich_message={"blocks": [block]}).unknown == "rich_message"
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,24 @@ async def test_a_webhook_in_the_way_is_removed_and_nothing_with_it(rig: Rig) -> 
     assert texts(ear.events) == ["hello"]
 
 
+async def test_a_conflict_that_cannot_be_looked_into_is_waited_out(rig: Rig) -> None:
+    """A platform in trouble may not even say what the conflict is about."""
+    rig.telegram.fail("getUpdates", refuse(Refused(409, "Conflict")))
+    rig.telegram.fail("getWebhookInfo", server_error())
+    rig.say("hello")
+    async with listening(rig.adapter) as ear:
+        assert texts(await ear.hear()) == ["hello"]
+
+
+async def test_updates_that_make_no_sense_are_not_confirmed(rig: Rig) -> None:
+    """A proxy's JSON is no reason to fall over, and none to lose what is pending."""
+    nonsense = Answer(status=200, body=b'{"ok": true, "result": [{"update_id": "seven"}]}')
+    rig.telegram.fail("getUpdates", Fault(name="nonsense", answer=nonsense))
+    rig.say("hello")
+    async with listening(rig.adapter) as ear:
+        assert texts(await ear.hear()) == ["hello"]
+
+
 @pytest.mark.parametrize("code", [401, 404])
 @pytest.mark.parametrize("method", ["getMe", "getUpdates"])
 async def test_a_token_that_is_not_accepted_is_final(rig: Rig, method: str, code: int) -> None:
