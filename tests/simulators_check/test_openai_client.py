@@ -93,6 +93,14 @@ async def test_reasoning_comes_before_the_answer(lab: OpenAISimulator, client: A
     assert chunks[-1].usage.completion_tokens_details.reasoning_tokens == 5
 
 
+async def test_unknown_fields_and_finish_reasons_pass_through(lab: OpenAISimulator, client: AsyncOpenAI) -> None:
+    """A vendor's extra fields stand in every chunk, and a filtered answer says so."""
+    lab.on().reply(Reply(text="I", finish="content_filter", extra={"x_cost": 3}))
+    chunks = await collect(client)
+    assert {chunk.x_cost for chunk in chunks} == {3}
+    assert chunks[-1].choices[0].finish_reason == "content_filter"
+
+
 async def test_a_token_limit_cuts_the_answer(lab: OpenAISimulator, client: AsyncOpenAI) -> None:
     """An answer longer than the limit ends with the reason length."""
     lab.on().always("one two three four five")

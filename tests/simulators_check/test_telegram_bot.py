@@ -16,6 +16,7 @@ from telegram import (
 from telegram.error import BadRequest, EndPointNotFound, Forbidden, InvalidToken
 
 from simulators.telegram import TelegramSimulator
+from simulators.telegram.spec import Spec
 
 YES_NO = InlineKeyboardMarkup([[InlineKeyboardButton(word, callback_data=word.lower()) for word in ("Yes", "No")]])
 
@@ -152,7 +153,7 @@ async def test_rich_messages_can_be_missing(telegram: TelegramSimulator, bot: Bo
     body = {"chat_id": 42, "rich_message": {"html": "<h1>News</h1><p>a &lt; b</p>"}}
     sent = await bot.do_api_request("sendRichMessage", body, return_type=Message)
     assert isinstance(sent, Message)
-    assert telegram.chat(42).replies()[0].text == "Newsa < b"
+    assert telegram.chat(42).replies()[0].text == "News\na < b"
     telegram.world.rich = False
     with pytest.raises(EndPointNotFound):
         await bot.do_api_request("sendRichMessage", body)
@@ -168,13 +169,34 @@ async def test_a_broken_rich_message_is_refused(telegram: TelegramSimulator, bot
         await bot.do_api_request("sendRichMessage", {"chat_id": 42, "rich_message": rich})
 
 
+async def test_rich_html_becomes_blocks(telegram: TelegramSimulator, bot: Bot) -> None:
+    """A rich message comes back as the published blocks, and is read line by line."""
+    html = (
+        '<h2>Plan</h2><ol start="2"><li>go<ul><li>far</li></ul></li></ol><table><tr><th>a</th><td>b</td></tr></table>'
+        '<pre><code class="language-py">x = 1</code></pre><blockquote>so<cite>me</cite></blockquote><hr/>'
+        '<p>see <a href="https://a.bc"><b>this</b></a><br/><tg-math>x^2</tg-math></p>'
+    )
+    await bot.do_api_request("sendRichMessage", {"chat_id": 42, "rich_message": {"html": html}})
+    (shown,) = telegram.chat(42).replies()
+    assert shown.text.split("\n") == ["Plan", "2. go", "• far", "a | b", "x = 1", "so", "me", "see this", "x^2"]
+    blocks = shown.raw["rich_message"]["blocks"]
+    kinds = ["heading", "list", "table", "pre", "blockquote", "divider", "paragraph"]
+    assert [block["type"] for block in blocks] == kinds
+    spec = Spec.load()
+    if spec is not None:
+        assert list(spec.faults_of_object(shown.raw, "Message")) == []
+    telegram.person(42).say("why?", reply_to=shown.message_id)
+    answered = telegram.inbox().pending[-1]["message"]["reply_to_message"]
+    assert answered["rich_message"]["blocks"] == blocks
+
+
 async def test_a_message_becomes_rich_in_place(telegram: TelegramSimulator, bot: Bot) -> None:
     """A plain message can be edited into a rich one."""
     sent = await bot.send_message(42, "plain")
     rich = {"markdown": "# Rich"}
     await bot.edit_message_text("", 42, sent.message_id, api_kwargs={"rich_message": rich})
     (shown,) = telegram.chat(42).replies()
-    assert (shown.kind, shown.text) == ("rich", "# Rich")
+    assert (shown.kind, shown.text) == ("rich", "Rich")
 
 
 async def test_an_answer_quotes_what_it_answers(telegram: TelegramSimulator, bot: Bot) -> None:

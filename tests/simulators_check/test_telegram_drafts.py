@@ -62,7 +62,7 @@ async def test_a_draft_may_be_empty_or_rich(telegram: TelegramSimulator, bot: Bo
     assert telegram.chat(42).visible()[0].text == ""
     rich = {"html": "<tg-thinking>hm</tg-thinking><p>so</p>"}
     await bot.do_api_request("sendRichMessageDraft", {"chat_id": 42, "draft_id": 1, "rich_message": rich})
-    assert telegram.chat(42).visible()[0].text == "hmso"
+    assert telegram.chat(42).visible()[0].text == "hm\nso"
     with pytest.raises(BadRequest, match="only in drafts"):
         await bot.do_api_request("sendRichMessage", {"chat_id": 42, "rich_message": rich})
 

@@ -9,48 +9,13 @@ from .records import Json, Recorded, dicts
 from .schema import Schemas
 
 # The published names, for when the description is not at hand.
-_TOP_LEVEL = frozenset(
-    [
-        "messages",
-        "model",
-        "stream",
-        "stream_options",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "max_tokens",
-        "max_completion_tokens",
-        "temperature",
-        "top_p",
-        "stop",
-        "n",
-        "seed",
-        "user",
-        "response_format",
-        "reasoning_effort",
-        "verbosity",
-        "metadata",
-        "store",
-        "service_tier",
-        "frequency_penalty",
-        "presence_penalty",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "modalities",
-        "audio",
-        "prediction",
-        "moderation",
-        "web_search_options",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "prompt_cache_options",
-        "safety_identifier",
-        "functions",
-        "function_call",
-        "top_k",
-    ]
-)
+_ASKING = frozenset({"messages", "model", "stream", "stream_options", "n", "seed", "user", "metadata", "store", "stop"})
+_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "web_search_options"})
+_SAMPLING = frozenset({"temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "logit_bias"})
+_ANSWERING = frozenset({"max_tokens", "max_completion_tokens", "response_format", "reasoning_effort", "verbosity"})
+_EXTRAS = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "moderation", "service_tier"})
+_CACHING = frozenset({"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier"})
+_TOP_LEVEL = _ASKING | _TOOLS | _SAMPLING | _ANSWERING | _EXTRAS | _CACHING
 
 
 class Judge:

@@ -13,45 +13,11 @@ from dataclasses import dataclass, field
 from .records import Json, Recorded
 
 _PIECE = re.compile(r"\s*\S{1,8}|\s+$")
-_FILLER = [
-    "the",
-    "river",
-    "runs",
-    "past",
-    "the",
-    "old",
-    "mill",
-    "and",
-    "nobody",
-    "counts",
-    "how",
-    "long",
-    "the",
-    "water",
-    "needs",
-    "to",
-    "reach",
-    "the",
-    "sea",
-    "while",
-    "lamps",
-    "along",
-    "the",
-    "quay",
-    "light",
-    "up",
-    "one",
-    "after",
-    "another",
-    "and",
-    "a",
-    "slow",
-    "barge",
-    "turns",
-    "under",
-    "the",
-    "bridge",
-]
+_FILLER = re.findall(
+    r"\w+",
+    "the river runs past the old mill and nobody counts how long the water needs to reach the sea"
+    " while lamps along the quay light up one after another and a slow barge turns under the bridge",
+)
 _FRAGMENT_CHARS = 12
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .calls import Json
+from .rich_blocks import plain_lines
 
 DRAFT_SHOWN_S = 30.0
-_TAGS = re.compile(r"<[^>]*>")
 _MEDIA = ("photo", "voice", "audio", "video", "animation", "video_note", "sticker", "document")
 
 
@@ -77,12 +75,10 @@ class Entry:
 
 
 def text_of(content: Json) -> str:
-    """Return what a person reads in a message or draft: its text, caption, or rich source made plain."""
+    """Return what a person reads in a message or draft: its text, its caption, or its rich blocks line by line."""
     rich = content.get("rich_message")
     if isinstance(rich, dict):
-        if "html" in rich:
-            return html.unescape(_TAGS.sub("", str(rich["html"]))).strip()
-        return str(rich.get("markdown", "")).strip()
+        return "\n".join(plain_lines(rich["blocks"]))
     return str(content.get("text") or content.get("caption") or "")
 
 

@@ -18,21 +18,9 @@ _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current"
     " content and reply markup of the message"
 )
-_CHAT_ACTIONS = frozenset(
-    [
-        "typing",
-        "upload_photo",
-        "record_video",
-        "upload_video",
-        "record_voice",
-        "upload_voice",
-        "upload_document",
-        "choose_sticker",
-        "find_location",
-        "record_video_note",
-        "upload_video_note",
-    ]
-)
+_UPLOADS = frozenset(f"upload_{kind}" for kind in ("photo", "video", "voice", "document", "video_note"))
+_RECORDINGS = frozenset(f"record_{kind}" for kind in ("video", "voice", "video_note"))
+_CHAT_ACTIONS = _UPLOADS | _RECORDINGS | {"typing", "choose_sticker", "find_location"}
 
 
 def send_message(world: World, bot: BotAccount, call: Call) -> Json:

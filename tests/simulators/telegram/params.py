@@ -13,58 +13,16 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from .calls import Json, Upload, bad_request
 
-_WHOLE = frozenset(
-    [
-        "message_id",
-        "message_thread_id",
-        "draft_id",
-        "offset",
-        "limit",
-        "timeout",
-        "max_connections",
-        "user_id",
-        "reply_to_message_id",
-        "cache_time",
-        "duration",
-        "width",
-        "height",
-        "length",
-        "direct_messages_topic_id",
-    ]
-)
-_TRUTH = frozenset(
-    [
-        "disable_notification",
-        "protect_content",
-        "drop_pending_updates",
-        "show_alert",
-        "is_big",
-        "allow_paid_broadcast",
-        "disable_web_page_preview",
-        "show_caption_above_media",
-        "has_spoiler",
-        "supports_streaming",
-        "disable_content_type_detection",
-        "allow_sending_without_reply",
-    ]
-)
-_NESTED = frozenset(
-    [
-        "entities",
-        "caption_entities",
-        "reply_markup",
-        "reply_parameters",
-        "link_preview_options",
-        "allowed_updates",
-        "media",
-        "commands",
-        "scope",
-        "reaction",
-        "rich_message",
-        "message_ids",
-        "suggested_post_parameters",
-    ]
-)
+_IDS = frozenset({"message_id", "message_thread_id", "draft_id", "user_id", "reply_to_message_id"})
+_COUNTS = frozenset({"offset", "limit", "timeout", "max_connections", "cache_time", "duration", "width", "height"})
+_WHOLE = _IDS | _COUNTS | {"length", "direct_messages_topic_id"}
+_SENDING = frozenset({"disable_notification", "protect_content", "allow_paid_broadcast", "disable_web_page_preview"})
+_SHOWING = frozenset({"show_caption_above_media", "has_spoiler", "supports_streaming", "show_alert", "is_big"})
+_ALLOWING = frozenset({"disable_content_type_detection", "allow_sending_without_reply", "drop_pending_updates"})
+_TRUTH = _SENDING | _SHOWING | _ALLOWING
+_OBJECTS = frozenset({"reply_markup", "reply_parameters", "link_preview_options", "scope", "rich_message"})
+_LISTS = frozenset({"entities", "caption_entities", "allowed_updates", "media", "commands", "reaction", "message_ids"})
+_NESTED = _OBJECTS | _LISTS | {"suggested_post_parameters"}
 _NUMBER = re.compile(r"-?\d+")
 
 

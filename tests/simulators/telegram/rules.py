@@ -10,7 +10,7 @@ from .entities import MAX_ENTITIES, Entities, faults_of, trim, utf16_length
 from .html_markup import parse_html
 from .markdown_markup import parse_markdown, parse_markdown_v2
 from .markup import MarkupError
-from .rich import check_rich
+from .rich import rich_content
 from .world import World
 
 MAX_TEXT = 4096
@@ -93,7 +93,7 @@ def check_keyboard(world: World, call: Call) -> Json | None:
 
 
 def check_rich_message(world: World, call: Call, *, draft: bool = False) -> Json:
-    """Return the rich message of a call after checking it.
+    """Return the rich message of a call as the RichMessage that it becomes.
 
     Raises:
         Refused: When it is missing or breaks the rules.
@@ -101,10 +101,10 @@ def check_rich_message(world: World, call: Call, *, draft: bool = False) -> Json
     rich = call.params.get("rich_message")
     if not isinstance(rich, dict):
         raise bad_request("rich message is not specified")
-    reason = check_rich(rich, draft=draft)
-    if reason:
-        raise _broken(world, call, bad_request(reason))
-    return rich
+    try:
+        return rich_content(rich, draft=draft)
+    except Refused as refusal:
+        raise _broken(world, call, refusal) from None
 
 
 def _check_button(world: World, call: Call, button: object) -> None:

@@ -37,7 +37,7 @@ class WebhookPusher:
         self._bot = bot
         self._call_method = call_method
         self._retry_s = retry_s
-        self._busy: dict[str, int] = {}
+        self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.attempts: list[tuple[float, int, int]] = []
 
@@ -58,10 +58,12 @@ class WebhookPusher:
         if not self._bot.inbox.webhook_url:
             return
         for update in self._bot.inbox.pending:
+            if len(self._busy) >= self._bot.webhook.get("max_connections", 40):
+                return
             lane = _lane(update)
-            if lane in self._busy or len(self._busy) >= self._bot.webhook.get("max_connections", 40):
+            if lane in self._busy:
                 continue
-            self._busy[lane] = update["update_id"]
+            self._busy.add(lane)
             task = asyncio.create_task(self._deliver(session, lane, update))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -75,7 +77,7 @@ class WebhookPusher:
                 break
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, 2 * pause)
-        del self._busy[lane]
+        self._busy.discard(lane)
         self._bot.inbox.changed.set()
 
     async def _attempt(self, session: aiohttp.ClientSession, update: Json) -> bool:
