@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.seams import Provider, Site
 from core.values import Entry, Part, Request
-from providers import compatible, echo
+from providers import compatible, echo, embedded
 from simulators.openai import OpenAISimulator, Pace
 
 SLOW = "Tell me slowly: " + "one two three four five six seven eight nine ten " * 20
@@ -69,6 +69,7 @@ class Rig:
         model: A model it has.
         repeats: Whether its answers contain what was said.
         released: Returns once nothing of an abandoned request is left running; fails where something is.
+        turns: How many questions and answers are a long conversation for it.
     """
 
     provider: Provider
@@ -76,6 +77,7 @@ class Rig:
     repeats: bool
     released: Callable[[], Awaitable[None]]
     max_output_tokens: int = 4096
+    turns: int = 100
 
     def request(self, *entries: Entry, system: str = "Be brief.") -> Request:
         """A request to the rig's model."""
@@ -107,7 +109,27 @@ async def echo_rig() -> AsyncIterator[Rig]:
         yield Rig(provider=provider, model="echo", repeats=True, released=released)
 
 
+@asynccontextmanager
+async def embedded_rig() -> AsyncIterator[Rig]:
+    """The model in this process, with short answers."""
+    async with embedded.spec.open(site("embedded"), embedded.EmbeddedSettings()) as provider:
+        assert isinstance(provider, embedded.Embedded)
+
+        async def released() -> None:
+            await eventually(lambda: not provider.busy, within_s=2)
+
+        yield Rig(
+            provider=provider,
+            model="smollm2-135m",
+            repeats=False,
+            released=released,
+            max_output_tokens=24,
+            turns=15,
+        )
+
+
 RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
     "compatible": compatible_rig,
     "echo": echo_rig,
+    "embedded": embedded_rig,
 }

