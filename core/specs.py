@@ -36,8 +36,8 @@ def find(group: Group) -> dict[str, Found]:
 def _load(entry: EntryPoint) -> Found:
     try:
         spec = entry.load()
-    except (ImportError, AttributeError, SyntaxError) as problem:
-        return Found(name=entry.name, broken=f"{entry.value} cannot be loaded: {problem}")
+    except Exception as problem:  # noqa: BLE001 - a stranger's module, and what it does when imported
+        return Found(name=entry.name, broken=f"{entry.value} cannot be loaded: {type(problem).__name__}: {problem}")
     if not isinstance(spec, Spec):
         return Found(name=entry.name, broken=f"{entry.value} is not a Spec")
     return Found(name=entry.name, spec=spec)

@@ -1,0 +1,262 @@
+"""The composition root: opens everything the settings name, wires it together, runs it, and closes it in order.
+
+Nothing else in ``core`` knows which implementations there are. Whoever runs it decides when it ends (``Stop``) and is
+told when it has begun; signals, the console and exit codes are ``core/running.py``'s affair.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TypeVar
+
+import structlog
+
+from core import report
+from core.access import Access
+from core.answering import Means
+from core.control import Control, claim
+from core.errors import SettingsError
+from core.logs import watch
+from core.opening import Opened, open_all, open_apart
+from core.prompt import system_prompt
+from core.report import Report
+from core.routing import Router
+from core.seams import Adapter, Engine, Memo, Plugin, Records, Site, Turn, Wire
+from core.settings import Off, Section, Settings
+from core.supervision import Supervisor
+from core.toolbox import Toolbox
+from core.turn import Assistant
+from core.values import HOUSE, Outcome, Put
+
+log = structlog.get_logger(__name__)
+
+_MEMO = "memo"
+
+T = TypeVar("T")
+
+
+class Stop:
+    """Asked once: finish what is being done, within the grace time. Asked again: at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+
+    def ask(self) -> None:
+        """Call it from the loop's own thread."""
+        (self.hurried if self.asked.is_set() else self.asked).set()
+
+
+async def serve(settings: Settings, stop: Stop, ready: Callable[[Report], None]) -> None:
+    """Run Waystation until it is asked to stop.
+
+    Args:
+        ready: Called once everything is open and listening.
+
+    Raises:
+        StoreError: The data folder or the store cannot be used.
+    """
+    watch(asyncio.get_running_loop())
+    with claim(settings.data_dir):
+        async with AsyncExitStack() as stack:
+            control = Control()
+            await stack.enter_async_context(control.serve(settings.data_dir))
+            running = await _unless_stopped(_open(stack, settings, control), stop)
+            if running is not None:
+                await _run(running, stop, ready)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """All that is open, wired together."""
+
+    settings: Settings
+    engine: Engine
+    turn: Turn
+    router: Router
+    access: Access
+    adapters: tuple[Adapter, ...]
+    supervisors: tuple[Supervisor, ...]
+    providers: tuple[str, ...]
+    plugins: tuple[str, ...]
+    off: tuple[Off, ...]
+    since: datetime
+
+    async def report(self, *, ask: bool) -> Report:
+        """How it is doing; with ``ask``, providers are asked for their models, which may take a moment."""
+        offered = await self.router.offered() if ask else dict.fromkeys(self.providers, ())
+        providers = tuple(
+            report.Provider(name=name, trouble=models)
+            if isinstance(models, str)
+            else report.Provider(name=name, models=tuple(model.id for model in models))
+            for name, models in offered.items()
+        )
+        unowned = await self.access.unowned([adapter.name for adapter in self.adapters])
+        return Report(
+            version=version("waystation"),
+            pid=os.getpid(),
+            since=self.since,
+            data_dir=str(self.settings.data_dir),
+            source=str(self.settings.source or ""),
+            bots=tuple(report.Bot(name=bot.name, state=bot.state) for bot in self.supervisors),
+            providers=providers,
+            plugins=self.plugins,
+            counts=await self.engine.counts(),
+            off=self.off,
+            unowned=unowned,
+            code=self.access.code if unowned else "",
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Opening
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> _Running:
+    engine = await _open_engine(stack, settings, control)
+
+    def sited(sections: Sequence[Section]) -> list[tuple[Section, Site]]:
+        return [(section, _site(settings, section.name, _Notes(engine, section.name), control)) for section in sections]
+
+    bots, providers, plugins = await asyncio.gather(
+        open_all(stack, "bots", sited(settings.bots)),
+        open_all(stack, "providers", sited(settings.providers)),
+        open_all(stack, "plugins", sited(settings.plugins)),
+    )
+    running = _wire(settings, engine, bots, providers, plugins)
+
+    async def status(wire: Wire) -> None:
+        await wire.send(report.dump(await running.report(ask=True)))
+
+    control.register("status", status)
+    control.settle()
+    return running
+
+
+async def _open_engine(stack: AsyncExitStack, settings: Settings, control: Control) -> Engine:
+    if settings.engine is None:
+        raise SettingsError("The configuration names no store (database).")
+    site = _site(settings, settings.engine.name, _Nowhere(), control)
+    engine: Engine = await open_apart(stack, settings.engine.open(site, settings.engine.settings()))
+    return engine
+
+
+def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
+    """What an implementation is handed."""
+    times = settings.timeouts
+    return Site(
+        name=name,
+        data_dir=settings.data_dir,
+        memo=memo,
+        control=control.register,
+        unknown=settings.delivery.telegram_unknown,
+        connect_s=times.connect_s,
+        first_token_s=times.first_token_s,
+        idle_s=times.idle_s,
+        grace_s=times.grace_s,
+    )
+
+
+class _Notes:
+    """A ``Memo`` in the store, among the house's own rows."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+
+    async def get(self, name: str) -> str:
+        """See ``Memo``."""
+        kept = await self._engine.records.get(_MEMO, f"{self._name}/{name}")
+        return "" if kept is None else kept.decode()
+
+    async def keep(self, name: str, text: str) -> None:
+        """See ``Memo``."""
+        row = Put(table=_MEMO, row=f"{self._name}/{name}", scope=HOUSE, body=text.encode())
+        await self._engine.commit(Outcome(writes=(row,)))
+
+
+class _Nowhere:
+    """The engine's own ``Memo``: before it is open there is no place to keep anything."""
+
+    async def get(self, name: str) -> str:
+        """See ``Memo``."""
+        del name
+        return ""
+
+    async def keep(self, name: str, text: str) -> None:
+        """See ``Memo``."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Wiring
+
+
+def _wire(settings: Settings, engine: Engine, bots: Opened, providers: Opened, plugins: Opened) -> _Running:
+    adapters: tuple[Adapter, ...] = tuple(adapter for _, adapter in bots.parts)
+    router = Router([provider for _, provider in providers.parts], settings.router.model)
+    local = [section.name for section in settings.bots if section.spec.local]
+    access = Access(engine.records, settings.access.policy, local)
+    return _Running(
+        settings=settings,
+        engine=engine,
+        turn=build_turn(settings, engine.records, router, access, [plugin for _, plugin in plugins.parts]),
+        router=router,
+        access=access,
+        adapters=adapters,
+        supervisors=tuple(Supervisor(adapter, engine.accept) for adapter in adapters),
+        providers=tuple(section.name for section, _ in providers.parts),
+        plugins=tuple(section.name for section, _ in plugins.parts),
+        off=(*settings.off, *bots.off, *providers.off, *plugins.off),
+        since=datetime.now(UTC),
+    )
+
+
+def build_turn(settings: Settings, records: Records, router: Router, access: Access, plugins: Sequence[Plugin]) -> Turn:
+    """What answers people."""
+    means = Means(
+        records=records,
+        router=router,
+        toolbox=Toolbox(plugins),
+        system=system_prompt(settings.conversation.system_prompt),
+        while_busy=settings.conversation.while_busy,
+        turn_s=settings.timeouts.turn_s,
+    )
+    return Assistant(means, access)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+async def _run(running: _Running, stop: Stop, ready: Callable[[Report], None]) -> None:
+    """Listen and answer until asked to stop; then take nothing new, and let the engine finish."""
+    async with asyncio.TaskGroup() as tasks:
+        engine = tasks.create_task(running.engine.run(running.turn, running.adapters), name="engine")
+        listening = [tasks.create_task(bot.run(), name=f"bot {bot.name}") for bot in running.supervisors]
+        ready(await running.report(ask=False))
+        await stop.asked.wait()
+        for task in listening:
+            task.cancel()
+        await asyncio.gather(*listening, return_exceptions=True)
+        engine.cancel()
+        hurried = asyncio.create_task(stop.hurried.wait())
+        await asyncio.wait({engine, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        engine.cancel()
+
+
+async def _unless_stopped(opening: Coroutine[None, None, T], stop: Stop) -> T | None:
+    """What it returns, or None where the end was asked for first."""
+    task = asyncio.create_task(opening)
+    asked = asyncio.create_task(stop.asked.wait())
+    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None

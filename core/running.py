@@ -1,0 +1,241 @@
+"""What each command of ``waystation`` does: runs the app, talks with it, asks how it is doing.
+
+With a chat, the app runs in a thread of its own: the keyboard and Ctrl-C belong to the main thread. The chat goes over
+the control socket all the same, so that there is one way to chat.
+"""
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+from core import report
+from core.app import Stop, serve
+from core.configuration import load
+from core.console import Conversation, Gone, Leave, ask_once, fits
+from core.control import Connection, connect
+from core.dialogue import Say
+from core.errors import StoreError
+from core.logs import open_logging
+from core.report import Report
+from core.settings import Settings
+
+_STARTING_S = 10.0
+
+
+def run(config: Path | None, *, chat: bool | None) -> int:
+    """Run until told to stop. Without being told, a chat is attached where somebody sits at a terminal."""
+    settings = load(config)
+    if chat is None:
+        chat = sys.stdin.isatty() and sys.stdout.isatty()
+    _log(settings, quiet=chat)
+    if not chat:
+        asyncio.run(_serve_until_signalled(settings, _tell_start))
+        return 0
+    with _Beside(settings) as app:
+        _tell_start(app.report)
+        with _joined(settings) as connection:
+            return _converse(connection, "Type a message; /help tells what else there is. Ctrl-D stops Waystation.")
+
+
+def chat(config: Path | None, question: str | None) -> int:
+    """Talk with the process that runs, else start one for as long as the talk lasts."""
+    settings = load(config)
+    _log(settings, quiet=True)
+    once = question is not None or not sys.stdin.isatty()
+    asked = "\n\n".join(filter(None, [question, "" if sys.stdin.isatty() else sys.stdin.read().strip()]))
+    if once and not _can_be_asked(asked):
+        return 2
+    with _reached(settings) as connection:
+        if once:
+            at_keyboard = sys.stdin.isatty() and sys.stderr.isatty()
+            return ask_once(connection, asked, out=sys.stdout, aside=sys.stderr, read=input if at_keyboard else None)
+        return _converse(connection, "Type a message; /help tells what else there is. Ctrl-D leaves.")
+
+
+def status(config: Path | None) -> int:
+    """Say how the process that runs is doing."""
+    settings = load(config)
+    connection = connect(settings.data_dir)
+    if connection is None:
+        _complain(f"Nothing runs on {settings.data_dir}.")
+        return 1
+    with connection:
+        connection.send("status")
+        answer = connection.receive()
+    try:
+        lines = report.of_status(report.load(answer or ""))
+    except ValueError:
+        _complain(f"The process on {settings.data_dir} does not say how it is doing; is it of another version?")
+        return 1
+    _tell(lines)
+    return 0
+
+
+def check(config: Path | None) -> int:
+    """Say what the configuration would switch on, and what not."""
+    _tell(report.of_settings(load(config)))
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The app
+
+
+async def _serve_until_signalled(settings: Settings, ready: Callable[[Report], None]) -> None:
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.ask)
+    await serve(settings, stop, ready)
+
+
+class _Beside:
+    """The app in a thread beside this one, for as long as the block runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="app")
+        self._ask: Callable[[], None] = lambda: None
+        self._problem: BaseException | None = None
+        self._report: Report | None = None
+
+    @property
+    def report(self) -> Report:
+        """How it was when it began."""
+        if self._report is None:
+            raise StoreError("Waystation did not start.")
+        return self._report
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self._began.wait()
+        except BaseException:
+            self._end()
+            raise
+        if self._problem is not None:
+            raise self._problem
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._end()
+        if self._problem is not None:
+            raise self._problem
+
+    def _end(self) -> None:
+        """Ask it to end, and again, for at once, where Ctrl-C does not wait for it."""
+        self._ask()
+        while self._thread.is_alive():
+            try:
+                self._thread.join()
+            except KeyboardInterrupt:
+                self._ask()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as problem:  # noqa: BLE001 - it is raised where the thread is waited for
+            self._problem = problem
+        finally:
+            self._began.set()
+
+    async def _serve(self) -> None:
+        stop, loop = Stop(), asyncio.get_running_loop()
+
+        def ask() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(stop.ask)
+
+        self._ask = ask
+        await serve(self._settings, stop, self._ready)
+
+    def _ready(self, report: Report) -> None:
+        self._report = report
+        self._began.set()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Talking with it
+
+
+@contextmanager
+def _reached(settings: Settings) -> Generator[Connection, None, None]:
+    """A connection to the process that runs, else to one that is started here, with no messenger but the terminal."""
+    connection = connect(settings.data_dir)
+    if connection is not None:
+        with connection:
+            yield connection
+        return
+    local = tuple(section for section in settings.bots if section.spec.local)
+    with _Beside(settings.model_copy(update={"bots": local})), _joined(settings) as connection:
+        yield connection
+
+
+@contextmanager
+def _joined(settings: Settings) -> Generator[Connection, None, None]:
+    connection = connect(settings.data_dir, wait_s=_STARTING_S)
+    if connection is None:
+        raise StoreError(f"Nothing answers on {settings.data_dir}.")
+    with connection:
+        yield connection
+
+
+def _converse(connection: Connection, hint: str) -> int:
+    def leave(_: int, __: FrameType | None) -> None:
+        raise Leave
+
+    def interrupt() -> None:
+        # To the main thread itself, since that is the one which waits for the keyboard.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        Conversation(connection, sys.stdout, interrupt).run(hint)
+    except Gone:
+        _complain("Waystation has ended.")
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def _can_be_asked(question: str) -> bool:
+    if not question:
+        _complain("There is nothing to ask: give a question, or text on standard input.")
+    elif not fits(Say(text=question)):
+        _complain("That is too long for one question.")
+    else:
+        return True
+    return False
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def _log(settings: Settings, *, quiet: bool) -> None:
+    """Log; quietly where a person is talking, unless they asked for everything."""
+    wanted = settings.logging
+    if quiet and wanted.level == "info":
+        wanted = wanted.model_copy(update={"level": "warning"})
+    open_logging(wanted, settings.secrets())
+
+
+def _tell_start(started: Report) -> None:
+    _tell(report.of_start(started))
+
+
+def _tell(lines: list[str]) -> None:
+    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.flush()
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
