@@ -7,42 +7,35 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from core.splitting import split
+from bots.telegram.rendering import Rendered, plain_pages
+from bots.telegram.rendering import pages as entity_pages
 from core.values import Choice, Page, Reply
 
-FORMS: Final = ("plain",)
-LONGEST: Final = 4096
-"""UTF-16 units of text in one message."""
+FORMS: Final = ("entities", "plain")
 
 _LONGEST_TOKEN_BYTES = 64
-_PLACEHOLDER = "…"
+_NOTHING_YET: Final = Rendered(source="", text="…")
 _NO_LINK_PREVIEW: Final = {"is_disabled": True}
 
 
 def pages(reply: Reply, form: str) -> tuple[Page, ...]:
-    """Render a reply in a form; its choices go below the last page. Without any text it is a calm placeholder."""
-    rendered = _rendered(reply.markdown) or (({"text": _PLACEHOLDER}, ""),)
-    last = len(rendered) - 1
-    return tuple(
-        _page(text, source, form, reply.choices if number == last else ())
-        for number, (text, source) in enumerate(rendered)
+    """Render a reply in a form; its choices go below the last page. Where there is nothing to see it is an ellipsis."""
+    render = plain_pages if form == "plain" else entity_pages
+    rendered = render(reply.markdown) or (_NOTHING_YET,)
+    return (
+        *(_page(piece, form, ()) for piece in rendered[:-1]),
+        _page(rendered[-1], form, reply.choices),
     )
 
 
-def _rendered(markdown: str) -> tuple[tuple[dict[str, Any], str], ...]:
-    return tuple(({"text": piece}, piece) for piece in split(markdown, _fits))
-
-
-def _fits(text: str) -> bool:
-    return len(text.encode("utf-16-le")) // 2 <= LONGEST
-
-
-def _page(text: dict[str, Any], source: str, form: str, choices: Sequence[Choice]) -> Page:
-    # No link previews: they would fetch whatever address the answer names.
-    body = text | {"link_preview_options": _NO_LINK_PREVIEW}
+def _page(rendered: Rendered, form: str, choices: tuple[Choice, ...]) -> Page:
+    # No link previews: the platform would fetch whatever address the answer names.
+    body: dict[str, Any] = {"text": rendered.text, "link_preview_options": _NO_LINK_PREVIEW}
+    if rendered.entities:
+        body["entities"] = rendered.entities
     if choices:
         body["reply_markup"] = {"inline_keyboard": _keyboard(choices)}
-    return Page(body=json.dumps(body, ensure_ascii=False), form=form, source=source, choices=tuple(choices))
+    return Page(body=json.dumps(body, ensure_ascii=False), form=form, source=rendered.source, choices=choices)
 
 
 def _keyboard(choices: Sequence[Choice]) -> list[list[dict[str, str]]]:

@@ -28,7 +28,7 @@ from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
-_KEEP_ALIVE_S = 50.0
+_KEEP_ALIVE_S = 30.0  # longer, and routers in between may have forgotten the connection
 _PIECE_BYTES = 64 * 1024
 _JSON: Final = {"Content-Type": "application/json"}
 _T = TypeVar("_T")
