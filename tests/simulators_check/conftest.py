@@ -35,7 +35,9 @@ async def bot(telegram: TelegramSimulator) -> AsyncIterator[Bot]:
         telegram.token,
         base_url=telegram.base_url + "/bot",
         base_file_url=telegram.base_url + "/file/bot",
-        get_updates_request=HTTPXRequest(connection_pool_size=4),
+        # Loopback needs no certificates, and reading them would take most of the time.
+        request=HTTPXRequest(connection_pool_size=64, httpx_kwargs={"verify": False}),
+        get_updates_request=HTTPXRequest(connection_pool_size=4, httpx_kwargs={"verify": False}),
     )
     async with client:
         yield client
