@@ -32,10 +32,11 @@ class Line:
         start: Offset of its first character.
         end: Offset after its last one, before the newline.
         rank: How good a cut before it is.
-        head: What a page that begins with this line must say first: a fence's opening line, a table's header.
+        head: What a page that begins with this line must say first: a fence's opening line, a table's header, the
+            mark of a quotation that the line belongs to without having it.
         tail: What a page that ends before this line must say last: the fence's closing line.
         prefix: The quotation marks that a page that begins within this line must repeat.
-        indent: Columns by which a list shifts it, to take off when a page begins here.
+        indent: Columns to take off when a page begins here, by which a list shifts it or a paragraph is set in.
         code: Whether it stands within a fenced block; `head` and `tail` then hold within the line too.
         closes: Whether it is the closing line of a fence.
         table: Where its table begins and ends, when it is a row of one that a cut may precede.
@@ -110,6 +111,8 @@ class _Scan:
         self._above = ""  # the line above
         self._told = ""  # the last line above that is not empty
         self._heading = False  # whether that one is a heading
+        self._code = False  # whether the line above is code by its indentation
+        self._quote = ""  # the mark of the quotation whose paragraph may go on without it
 
     def lines(self) -> Iterator[Line]:
         at, number = 0, 0
@@ -150,8 +153,13 @@ class _Scan:
 
     def _in_text(self, text: str, below: str, at: int) -> Line:
         indent = self._nest(text)
+        prefix = _prefix(text)
         self._fence = self._opened(text)
-        return Line(start=at, end=at + len(text), rank=self._rank(text, below), prefix=_prefix(text), indent=indent)
+        starts = not text.strip(" \t>") or self._fence or _HEADING.match(text) or _ITEM.match(text)
+        lazy = "" if prefix or starts else self._quote
+        self._quote = "" if starts else prefix or lazy
+        rank = self._rank(text, below)
+        return Line(start=at, end=at + len(text), rank=rank, head=lazy, prefix=prefix or lazy, indent=indent)
 
     def _opened(self, text: str) -> _Fence | None:
         match = _FENCE.match(text)
@@ -181,7 +189,10 @@ class _Scan:
             shift = width if self._items else 0
             self._items.append(columns(re.sub(r"[^ \t]", " ", item[0].rstrip(" \t"))) + 1)
             return shift
-        return min(width, self._items[-1]) if self._items else 0
+        if self._items:
+            return min(width, self._items[-1])
+        self._code = width >= TAB_COLUMNS and (self._code or not self._above.strip())
+        return 0 if self._code else width
 
     def _rank(self, text: str, below: str) -> Rank:
         above, told = self._above.strip(" \t>"), self._told

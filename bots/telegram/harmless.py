@@ -55,8 +55,11 @@ def resolved(markdown: str) -> str:
             used.add(told["id"].casefold())
             _inline(edits, start, end, told["dest_url"])
     for label, definition in pyromark.reference_definitions(edits.source.decode(), options=OPTIONS).items():
-        if label.casefold() not in used and not label.startswith("^"):
-            edits.replace(definition["span"]["start"], definition["span"]["start"], "\\")
+        start, end = definition["span"]["start"], definition["span"]["end"]
+        if label.casefold() in used:
+            edits.replace(start, end, "")
+        elif not label.startswith("^"):
+            edits.replace(start, start, "\\")
     return edits.applied()
 
 

@@ -229,6 +229,21 @@ def test_indented_code_keeps_its_indentation() -> None:
     assert all("    code()" in page.splitlines()[-1] for page in split(text, at_most(40)))
 
 
+def test_a_paragraph_set_in_does_not_become_code() -> None:
+    """A line that only goes on with a paragraph may stand as far right as it likes, but not at the top of a page."""
+    pages = split("Here is\n        a text set in\n        for no reason\n        at all", at_most(30))
+    assert [page for page in pages if page.startswith(" ")] == []
+
+
+def test_a_quotation_that_goes_on_without_its_mark_gets_it_on_the_next_page() -> None:
+    """Only the first line of a quoted paragraph needs the mark, but a page begins a paragraph."""
+    assert split("> a quoted line\nand its second line\n\nunquoted", at_most(24)) == (
+        "> a quoted line",
+        "> and its second line",
+        "unquoted",
+    )
+
+
 # --- for any text ---------------------------------------------------------------------------------------------------
 
 PLAIN = st.lists(
