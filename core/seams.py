@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from core.values import (
     Address,
     Capabilities,
+    Conversation,
+    Entry,
     Inbound,
     Media,
     Model,
@@ -249,6 +251,19 @@ class Wire(Protocol):
 
     async def send(self, line: str) -> None:
         """Send one line; silently nothing when the other side is gone."""
+
+
+class Archive(Protocol):
+    """A person's own conversations, for an adapter that shows more than the last messages.
+
+    Whose they are is decided by adapter and sender, as in an ``Inbound``: from a verified session only.
+    """
+
+    async def conversations(self, sender: str) -> tuple[Conversation, ...]:
+        """All of them, the latest first; there is always a current one."""
+
+    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+        """What was said in one of them, oldest first; nothing for one that is not theirs."""
 
 
 class Memo(Protocol):

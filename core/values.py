@@ -310,6 +310,22 @@ class Capabilities:
     unknown: Literal["resend", "mark"] = "resend"
 
 
+@value
+class Conversation:
+    """One of a person's conversations, as a list shows it.
+
+    Attributes:
+        title: The first words that were said in it, "" while there are none.
+        at: When something was last said in it.
+        current: Whether what is said next belongs to it.
+    """
+
+    id: str
+    title: str
+    at: datetime
+    current: bool
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # What models say and are told
 
