@@ -125,7 +125,7 @@ class Screen:
         console = Console(
             file=drawn, force_terminal=True, width=min(self._width(), _WIDEST), no_color="NO_COLOR" in os.environ
         )
-        console.print(Markdown(block.strip("\n"), hyperlinks=False, code_theme="ansi_dark"))
+        console.print(Markdown(_with_line_ends(block.strip("\n")), hyperlinks=False, code_theme="ansi_dark"))
         return "\n".join(line.rstrip() for line in drawn.getvalue().strip("\n").split("\n")) + "\n"
 
     def _width(self) -> int:
@@ -157,6 +157,11 @@ def _complete(text: str) -> int:
         if not fence and not line.strip() and line.endswith("\n"):
             end = at
     return end
+
+
+def _with_line_ends(block: str) -> str:
+    """Keep the ends of lines, as messengers do; two spaces there say so in Markdown, and nothing inside code."""
+    return re.sub(r"(?<=\S)\n(?=\S)", "  \n", block)
 
 
 def _plain(text: str) -> str:
