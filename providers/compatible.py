@@ -1,26 +1,25 @@
 """Any server of OpenAI's chat-completions protocol: xAI, Alibaba, vLLM, Ollama, llama.cpp, LM Studio and more.
 
-The openai SDK does addresses, keys, proxies, pooling and TLS, over aiohttp, which takes half the CPU of its own
-transport. Its streaming objects are left aside, since they cost more than all the rest of an answer: the lines of the
-stream are read here. What the protocol means is in ``providers/chat``.
+What the protocol means is in ``providers/chat``, how it travels in ``providers/transport.py``; here is one server, from
+its settings to its answers, and how long it is waited for.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from core.errors import ProviderDown, ProviderError, RequestRefused
+from core.errors import ProviderDown, RequestRefused
 from core.seams import Provider, Site, Spec
 from core.values import Model, ModelEvent, Request
+from providers import discovery, transport
 from providers.chat import listing
 from providers.chat.answer import Answer
-from providers.chat.faults import refusal, retry_after_s
 from providers.chat.prompt import JSON, functions, messages, weight
 from providers.chat.quirks import Quirks
 from providers.chat.sse import Frames
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from openai import AsyncAPIResponse, AsyncOpenAI
 
 _TAIL_S = 5.0  # for the usage, after the model has said that it is done
-_DRAIN_S = 0.1  # for the end of the body, after the server has said that it is done: it saves the connection
 
 
 class CompatibleSettings(BaseModel):
@@ -43,7 +41,6 @@ class CompatibleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["compatible"] = "compatible"
     api_key: SecretStr = SecretStr("")
     base_url: str = ""
     hosting: Literal["hosted", "self"] = "hosted"
@@ -75,8 +72,8 @@ class Compatible:
     async def models(self) -> tuple[Model, ...]:
         """The configured models, else what the server says it has."""
         hosting = self._settings.hosting
-        named = tuple(Model(id=identity, hosting=hosting) for identity in self._settings.models)
-        return tuple(map(self._quirks.described, named or await self._listed()))
+        models = tuple(Model(id=identity, hosting=hosting) for identity in self._settings.models)
+        return tuple(map(self._quirks.described, models or await self._listed()))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
@@ -95,9 +92,9 @@ class Compatible:
             _check(answer, done=done)
             for event in answer.end():
                 yield event
-            await _drain(chunks)
+            await transport.drain(chunks)
         finally:
-            with suppress(*_failures()):
+            with suppress(*transport.failures()):
                 await response.close()
         yield answer.finished()
 
@@ -107,17 +104,20 @@ class Compatible:
             await self._client.close()
 
     async def _listed(self) -> tuple[Model, ...]:
+        base_url, hosting, within_s = self._settings.base_url, self._settings.hosting, self._site.connect_s
+        if transport.near(base_url) and self._client is None:
+            found = await discovery.models_at(base_url, self._settings.api_key.get_secret_value(), within_s)
+            return tuple(replace(model, hosting=hosting) for model in found)
         import httpx2
 
         client = await self._sdk()
         try:
-            async with asyncio.timeout(self._site.connect_s):
-                with _translated():
+            async with asyncio.timeout(within_s):
+                with transport.translated():
                     response = await client.get("/models", cast_to=httpx2.Response)
-            return listing.parse(response.json(), self._settings.hosting)
-        except (ValueError, TimeoutError) as wrong:
-            said = str(wrong) or f"no list of models within {self._site.connect_s:g} s"
-            raise ProviderDown(f"{self._settings.base_url}/models: {said}") from wrong
+            return listing.parse(response.json(), hosting)
+        except (ValueError, RecursionError, TimeoutError) as wrong:
+            raise ProviderDown(f"{base_url}/models: {str(wrong) or f'no list within {within_s:g} s'}") from wrong
 
     async def _ask(self, client: "AsyncOpenAI", request: Request, first_at: float) -> "AsyncAPIResponse[Any]":
         """The response as soon as it begins. Asks again where the server only disliked an option of ours."""
@@ -126,7 +126,7 @@ class Compatible:
             asked = self._quirks.heeded(body)
             try:
                 async with asyncio.timeout_at(first_at):
-                    return await _post(client, asked)
+                    return await transport.post(client, asked)
             except TimeoutError as late:
                 raise ProviderDown(f"no answer within {self._site.first_token_s:g} s") from late
             except RequestRefused as refused:
@@ -139,78 +139,29 @@ class Compatible:
         until = now + _TAIL_S if answer.reason else now + self._site.idle_s if answer.begun else first_at
         try:
             async with asyncio.timeout_at(until):
-                with _translated():
+                with transport.translated():
                     return await anext(chunks, b"")
-        except (ProviderError, TimeoutError) as broken:
+        except TimeoutError as silence:
             if answer.reason:
                 return b""
-            if isinstance(broken, ProviderError):
-                raise
-            silence = f"silent for {self._site.idle_s:g} s amid an answer"
-            raise ProviderDown(
-                silence if answer.begun else f"no token within {self._site.first_token_s:g} s"
-            ) from broken
+            if answer.begun:
+                raise ProviderDown(f"silent for {self._site.idle_s:g} s amid an answer") from silence
+            raise ProviderDown(f"no token within {self._site.first_token_s:g} s") from silence
+        except ProviderDown:
+            if answer.reason:
+                return b""
+            raise
 
     async def _sdk(self) -> "AsyncOpenAI":
         async with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(self._connected)
+                self._client = await asyncio.to_thread(
+                    transport.connect,
+                    self._settings.base_url,
+                    self._settings.api_key.get_secret_value(),
+                    self._site.connect_s,
+                )
             return self._client
-
-    def _connected(self) -> "AsyncOpenAI":
-        import httpx2
-        import openai
-
-        base_url = self._settings.base_url
-        near = urlsplit(base_url).hostname in {"127.0.0.1", "::1", "localhost"}
-        client = openai.AsyncOpenAI(
-            api_key=self._settings.api_key.get_secret_value() or "none",  # local servers want one, but do not look
-            base_url=base_url,
-            max_retries=0,  # whoever asked decides whether to ask again, and whom
-            http_client=openai.DefaultAioHttpClient(
-                timeout=httpx2.Timeout(None, connect=self._site.connect_s),  # silence is watched in _read
-                follow_redirects=False,  # a prompt goes where the operator said, or nowhere
-                trust_env=not near,  # no proxy stands between this machine and itself
-            ),
-        )
-        client.organization = client.project = None  # those in the environment are for OpenAI, not for this server
-        return client
-
-
-def translate(exc: Exception) -> ProviderError:
-    """The SDK's, its transport's and the operating system's errors in ours."""
-    import aiohttp
-    import httpx2
-    import openai
-
-    if isinstance(exc, openai.APIStatusError):
-        return refusal(exc.status_code, exc.body, retry_after_s=retry_after_s(exc.response.headers))
-    chain: list[BaseException] = [exc]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
-    where = f" to {exc.request.url}" if isinstance(exc, openai.APIError | httpx2.RequestError) else ""
-    if any(isinstance(link, aiohttp.ConnectionTimeoutError) for link in chain):
-        return ProviderDown(f"no connection{where} in time")
-    if any(isinstance(link, aiohttp.ClientConnectorError) for link in chain):
-        return ProviderDown(f"no connection{where}: {chain[-1]}")
-    return ProviderDown(f"the connection{where} broke: {str(chain[-1]) or type(chain[-1]).__name__}")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except _failures() as exc:
-        raise translate(exc) from exc
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """All that the SDK and what is below it raise for reasons outside this process."""
-    import aiohttp
-    import httpx2
-    import openai
-
-    return (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)
 
 
 def _body(request: Request, name: str) -> JSON:
@@ -242,36 +193,6 @@ def _check(answer: Answer, *, done: bool) -> None:
     """A stream that just ends was cut; one that was closed in due form may lack its reason."""
     if not answer.reason and not (done and answer.complete):
         raise ProviderDown("the answer broke off" if answer.begun else "the stream ended before it began")
-
-
-async def _post(client: "AsyncOpenAI", body: JSON) -> "AsyncAPIResponse[Any]":
-    """The response, which whoever gets it closes."""
-    with _translated():
-        asking = client.chat.completions.with_streaming_response.create(**cast("dict[str, Any]", body))
-        response: AsyncAPIResponse[Any] = await asking.__aenter__()
-        kind = response.headers.get("content-type", "").partition(";")[0]
-        if kind in {"application/json", "text/html"}:
-            raise await _no_stream(response, kind)
-        return response
-
-
-async def _no_stream(response: "AsyncAPIResponse[Any]", kind: str) -> ProviderError:
-    try:
-        said = await response.text()
-    finally:
-        await response.close()
-    with suppress(ValueError):
-        body = json.loads(said)
-        if isinstance(body, dict) and "error" in body:
-            return refusal(0, body)
-    return ProviderDown(f"the server answered with {kind} where a stream was due")
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    with suppress(TimeoutError, *_failures()):
-        async with asyncio.timeout(_DRAIN_S):
-            async for _ in chunks:
-                pass
 
 
 def _configured(settings: CompatibleSettings) -> str | None:

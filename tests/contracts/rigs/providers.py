@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core import testing
 from core.seams import Provider, Site
 from core.values import Entry, Part, Request
 from providers import compatible, echo, embedded
@@ -16,30 +17,10 @@ SLOW = "Tell me slowly: " + "one two three four five six seven eight nine ten " 
 """What one asks for an answer that takes at least a few seconds."""
 
 
-@dataclass
-class Notes:
-    """A memo in memory."""
-
-    kept: dict[str, str] = field(default_factory=dict)
-
-    async def get(self, name: str) -> str:
-        return self.kept.get(name, "")
-
-    async def keep(self, name: str, text: str) -> None:
-        self.kept[name] = text
-
-
 def site(name: str, *, connect_s: float = 5.0, first_token_s: float = 60.0, idle_s: float = 60.0) -> Site:
-    """What a composition root would hand out, with no control socket behind it."""
-    return Site(
-        name=name,
-        data_dir=Path("/nonexistent"),
-        memo=Notes(),
-        control=lambda _name, _answer: None,
-        connect_s=connect_s,
-        first_token_s=first_token_s,
-        idle_s=idle_s,
-    )
+    """What a composition root would hand out, with patience to a test's liking."""
+    made = testing.site(Path("/nonexistent"), name)
+    return replace(made, connect_s=connect_s, first_token_s=first_token_s, idle_s=idle_s)
 
 
 def said(text: str) -> Entry:

@@ -1,0 +1,92 @@
+"""Finding servers on this machine: what counts as one, and that looking costs little."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from core.errors import ProviderDown, ProviderRefusedUs
+from providers.discovery import find_local, models_at
+from simulators.openai import OpenAISimulator
+
+
+@asynccontextmanager
+async def listening(response: web.Response | None) -> AsyncIterator[int]:
+    """Somebody on a port who answers everything so, or not at all; yields the port."""
+
+    async def answer(_: web.Request) -> web.Response:
+        if response is None:
+            await asyncio.sleep(30)
+        return response or web.Response()
+
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        web.Response(text="<html>It works!</html>", content_type="text/html"),
+        web.Response(status=404),
+        web.Response(status=401),
+        web.json_response([1, 2, 3]),
+        web.json_response({"data": []}),
+        web.json_response({"object": "list", "data": [{"id": "nomic-embed-text", "object": "model"}]}),
+        web.Response(body=b"\xff\xfe", content_type="application/json"),
+        web.HTTPFound("/elsewhere"),
+        None,
+    ],
+    ids=["page", "404", "401", "json", "no-model", "embeddings-only", "bytes", "redirect", "silence"],
+)
+async def test_what_is_no_model_server_is_not_found(response: web.Response | None) -> None:
+    """Only a list with a model that can chat counts; anything else on the port is left alone, and not waited for."""
+    async with listening(response) as port:
+        began = time.monotonic()
+        assert await find_local(0.3, (("Ollama", port),)) == ()
+        assert time.monotonic() - began < 1
+
+
+async def test_servers_are_found_in_the_usual_order() -> None:
+    """Each that runs is told with its address and its models; that another one hangs delays nobody for long."""
+    async with OpenAISimulator() as first, OpenAISimulator(models={"other": None}) as second, listening(None) as mute:
+        ports = [int(lab.base_url.split(":")[2].split("/")[0]) for lab in (first, second)]
+        asked = (("Ollama", ports[0]), ("LM Studio", mute), ("vLLM", ports[1]))
+        found = await find_local(0.3, asked)
+    assert [(server.kind, server.base_url) for server in found] == [
+        ("Ollama", first.base_url),
+        ("vLLM", second.base_url),
+    ]
+    assert [model.id for model in found[0].models] == ["sim-small", "sim-large"]
+    assert {model.hosting for model in found[0].models} == {"self"}
+
+
+async def test_why_there_are_no_models_is_told() -> None:
+    """An operator who named the server sees what is wrong with it."""
+    async with OpenAISimulator(keys=frozenset({"k"})) as lab:
+        assert await models_at(lab.base_url, "k", 1)
+        with pytest.raises(ProviderRefusedUs):
+            await models_at(lab.base_url, "wrong", 1)
+    with pytest.raises(ProviderDown, match=lab.base_url):
+        await models_at(lab.base_url, "k", 1)
+
+
+def test_looking_imports_no_sdk() -> None:
+    """Whoever has no such server pays nothing for having none."""
+    code = (
+        "import asyncio, sys; from providers.discovery import find_local; asyncio.run(find_local(0.2, (('x', 1),))); "
+        "print(sorted({'openai', 'httpx2', 'aiohttp', 'xllamacpp'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
