@@ -233,20 +233,34 @@ def build_turn(settings: Settings, records: Records, router: Router, access: Acc
 
 
 async def _run(running: _Running, stop: Stop, ready: Callable[[Report], None]) -> None:
-    """Listen and answer until asked to stop; then take nothing new, and let the engine finish."""
-    async with asyncio.TaskGroup() as tasks:
-        engine = tasks.create_task(running.engine.run(running.turn, running.adapters), name="engine")
-        listening = [tasks.create_task(bot.run(), name=f"bot {bot.name}") for bot in running.supervisors]
-        ready(await running.report(ask=False))
-        await stop.asked.wait()
-        for task in listening:
-            task.cancel()
-        await asyncio.gather(*listening, return_exceptions=True)
-        engine.cancel()
-        hurried = asyncio.create_task(stop.hurried.wait())
-        await asyncio.wait({engine, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
-        engine.cancel()
+    """Listen and answer until asked to stop, or until the engine fails."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            engine = tasks.create_task(running.engine.run(running.turn, running.adapters), name="engine")
+            listening = [tasks.create_task(bot.run(), name=f"bot {bot.name}") for bot in running.supervisors]
+            ready(await running.report(ask=False))
+            await stop.asked.wait()
+            await _finish(engine, listening, stop)
+    except ExceptionGroup as failures:
+        raise _first(failures) from failures
+
+
+async def _finish(engine: "asyncio.Task[None]", listening: "Sequence[asyncio.Task[None]]", stop: Stop) -> None:
+    """Take nothing new, then let the engine finish what it can, unless it has to be at once."""
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    engine.cancel()
+    hurried = asyncio.create_task(stop.hurried.wait())
+    await asyncio.wait({engine, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    engine.cancel()
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What it began with."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _unless_stopped(opening: Coroutine[None, None, T], stop: Stop) -> T | None:

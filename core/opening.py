@@ -82,7 +82,7 @@ class _Keeper(Generic[T]):
     async def close(self) -> None:
         """Close it; one that is still opening is not waited for."""
         self._over.set()
-        if not self.opened.done():
+        if self.opened.cancelled() or not self.opened.done():
             self._task.cancel()
         (problem,) = await asyncio.gather(self._task, return_exceptions=True)
         if isinstance(problem, Exception):
