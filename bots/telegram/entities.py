@@ -6,6 +6,7 @@ Telegram does not complain about others, it drops or moves them, so that a text 
 Offsets within this module count characters; those of an `Entity` count UTF-16 units.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ MOST_ENTITIES: Final = 100
 _IMPORTANCE: Final = ("pre", "code", "text_link", "bold", "spoiler", "blockquote", "strikethrough", "italic")
 _OUTER_FIRST: Final = ("blockquote", "text_link", "bold", "italic", "strikethrough", "spoiler", "code", "pre")
 _BLOCKS: Final = {"pre", "blockquote"}
+_EMPTY_LINES: Final = re.compile(r"\A(?:[^\S\n]*\n)+")
 _CODE: Final = {"pre", "code"}
 _STYLES: Final = {"bold", "italic", "strikethrough", "spoiler"}
 
@@ -78,7 +80,8 @@ def tidied(text: str, marks: list[Mark]) -> tuple[str, list[Mark]]:
     Telegram trims white space at the ends, though not at the start of an entity, so the indentation of code stays.
     """
     text, marks = _on_own_lines(text, marks)
-    first = min((mark.start for mark in marks if mark.kind == "pre"), default=len(text))
+    blocks = [_trimmed(text, mark) for mark in marks if mark.kind == "pre"]
+    first = min((mark.start for mark in blocks if mark.start < mark.end), default=len(text))
     left = min(len(text) - len(text.lstrip()), first)
     kept = text[left:].rstrip()
 
@@ -129,10 +132,11 @@ def _on_own_lines(text: str, marks: list[Mark]) -> tuple[str, list[Mark]]:
 
 
 def _trimmed(text: str, mark: Mark) -> Mark:
-    """Leave out white space at the ends of a mark; a block of code keeps its indentation."""
+    """Leave out white space at the ends of a mark, of blocks at the beginning only empty lines: code may be set in."""
     words = text[mark.start : mark.end]
     end = mark.start + len(words.rstrip())
-    start = mark.start if mark.kind == "pre" else mark.end - len(words.lstrip())
+    bare = _EMPTY_LINES.sub("", words) if mark.kind in _BLOCKS else words.lstrip()
+    start = mark.end - len(bare)
     return replace(mark, start=min(start, end), end=end)
 
 

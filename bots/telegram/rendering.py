@@ -5,6 +5,7 @@ telegramify-markdown reads the Markdown; what it leaves to its users is mended b
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from bots.telegram.entities import Entity, Mark, most_important, tidied, to_enti
 from bots.telegram.harmless import LINE_BREAK, resolved
 from bots.telegram.source import mended
 from core.splitting import split
+from core.unfinished import completed
 
 if TYPE_CHECKING:
     from telegramify_markdown import RenderConfig
@@ -62,18 +64,34 @@ def length(markdown: str) -> int:
     return utf16_length(render(markdown).text)
 
 
-def pages(markdown: str, limit: int = TEXT_UNITS) -> tuple[Rendered, ...]:
-    """Render a text as messages, each within a limit in UTF-16 units. Without anything to see there are none."""
+def pages(markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False) -> tuple[Rendered, ...]:
+    """Render a text as messages. Without anything to see there are none.
+
+    Args:
+        markdown: The whole text, or its beginning.
+        limit: The most that a message holds, in UTF-16 units.
+        unfinished: Whether the text is still being written; then what it has left open is shown closed.
+    """
     rendered = cache(render)
-    pieces = split(resolved(_clean(markdown)), lambda piece: utf16_length(rendered(piece).text) <= limit)
-    return tuple(page for page in map(rendered, pieces) if page.text)
+    pieces = split(_whole(markdown, unfinished=unfinished), lambda piece: utf16_length(rendered(piece).text) <= limit)
+    return tuple(page for page in map(rendered, pieces) if _can_be_seen(page.text))
 
 
-def plain_pages(markdown: str, limit: int = TEXT_UNITS) -> tuple[Rendered, ...]:
+def plain_pages(markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False) -> tuple[Rendered, ...]:
     """Like `pages`, in plain words."""
     worded = cache(plain)
-    pieces = split(resolved(_clean(markdown)), lambda piece: utf16_length(worded(piece)) <= limit)
-    return tuple(Rendered(source=piece, text=worded(piece)) for piece in pieces if worded(piece))
+    pieces = split(_whole(markdown, unfinished=unfinished), lambda piece: utf16_length(worded(piece)) <= limit)
+    return tuple(Rendered(source=piece, text=worded(piece)) for piece in pieces if _can_be_seen(worded(piece)))
+
+
+def _whole(markdown: str, *, unfinished: bool) -> str:
+    text = _clean(markdown)
+    return resolved(completed(text) if unfinished else text)
+
+
+def _can_be_seen(text: str) -> bool:
+    """Whether there is more than white space and invisible characters, which Telegram refuses as empty."""
+    return any(unicodedata.category(char)[0] not in "CZ" for char in text)
 
 
 def _clean(markdown: str) -> str:

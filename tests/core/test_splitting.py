@@ -246,6 +246,8 @@ def test_a_quotation_that_goes_on_without_its_mark_gets_it_on_the_next_page() ->
 
 # --- for any text ---------------------------------------------------------------------------------------------------
 
+CALM = settings(deadline=None)  # a busy machine is no fault of a text
+MORE = settings(deadline=None, max_examples=400)
 PLAIN = st.lists(
     st.sampled_from(["a", "b", "é", "e\u0301", "字", "。", FAMILY, "🇩🇪", "क्षि", " ", " ", ".", "\n"]), max_size=300
 ).map("".join)
@@ -259,6 +261,7 @@ MARKUP = (
 WILD = st.lists(st.sampled_from(MARKUP), max_size=80).map("".join)
 
 
+@CALM
 @given(PLAIN, st.integers(min_value=1, max_value=60))
 def test_plain_text_survives_to_the_letter(text: str, limit: int) -> None:
     """Without markup, the pages hold just the visible characters of the text, in order, and each fits."""
@@ -267,6 +270,7 @@ def test_plain_text_survives_to_the_letter(text: str, limit: int) -> None:
     assert all(ink(page) and len(page) <= limit for page in pages)
 
 
+@CALM
 @given(PLAIN, st.integers(min_value=10, max_value=60))
 def test_a_grapheme_is_never_cut(text: str, limit: int) -> None:
     """Families, flags, accents and conjuncts stay whole when they fit on a page."""
@@ -275,7 +279,7 @@ def test_a_grapheme_is_never_cut(text: str, limit: int) -> None:
     assert parts == whole
 
 
-@settings(max_examples=400)
+@MORE
 @given(WILD, st.integers(min_value=1, max_value=80))
 def test_no_text_loses_ink_or_order_or_makes_a_page_that_does_not_fit(text: str, limit: int) -> None:
     """Whatever the markup, finished or not: every visible character stays, except that fences are told anew."""
@@ -284,12 +288,14 @@ def test_no_text_loses_ink_or_order_or_makes_a_page_that_does_not_fit(text: str,
     assert is_subsequence(re.sub(r"[`~]", "", ink(text)), ink("".join(pages)))
 
 
+@CALM
 @given(WILD, st.integers(min_value=1, max_value=80))
 def test_pages_are_the_same_each_time(text: str, limit: int) -> None:
     """The cut depends on the text and the measure alone."""
     assert split(text, at_most(limit)) == split(text, at_most(limit))
 
 
+@CALM
 @given(st.lists(st.text("abcdefg", min_size=1, max_size=9), min_size=1, max_size=300), st.integers(60, 200))
 def test_a_page_is_about_half_full_when_the_text_allows(words: list[str], limit: int) -> None:
     """Pages of plain words, but for the last, are filled to nearly a half at the least."""
@@ -297,6 +303,7 @@ def test_a_page_is_about_half_full_when_the_text_allows(words: list[str], limit:
     assert all(len(page) >= limit / 2 - 12 for page in split(text, at_most(limit))[:-1])
 
 
+@CALM
 @given(
     st.lists(st.sampled_from(["x = 1", "", "    y()", "\tz", "# no heading", "| no | table |", "> no"]), max_size=40)
 )
