@@ -74,7 +74,7 @@ class _Reading:
         }
         whole = layers.model(specs, self._folder)
         keys = dict(layers.leaves(whole))
-        self._refuse_unknown(keys)
+        self._refuse_unknown(keys, frozenset(layers.tables(whole)))
         laid = self._validate(whole, keys)
         if laid is None:
             raise complaints.refusal(self._complaints)
@@ -151,8 +151,7 @@ class _Reading:
         why = f"it needs a kind, since no provider is called {name} by itself.{hint} {there_are}"
         return complaints.wrong(self._under(*key), key, None, why, secret=False)
 
-    def _refuse_unknown(self, keys: Mapping[Key, FieldInfo]) -> None:
-        tables = {key[:size] for key in keys for size in range(1, len(key))}
+    def _refuse_unknown(self, keys: Mapping[Key, FieldInfo], tables: frozenset[Key]) -> None:
         free = {key for key, field in keys.items() if get_origin(field.annotation) is dict}
         for origin in self._written:
             if any(origin.key[: len(key)] == key for key in self._refused):
@@ -160,7 +159,7 @@ class _Reading:
             of_file = origin.style == "file" and origin.key in tables
             below_free = any(origin.key[: len(key)] == key for key in free)
             if not (origin.key in keys or of_file or below_free):
-                self._refuse(complaints.unknown(origin, keys), origin.key)
+                self._refuse(complaints.unknown(origin, {*keys, *tables}), origin.key)
 
     def _validate(self, whole: type[Layers], keys: Mapping[Key, FieldInfo]) -> Layers | None:
         known = {name: table for name, table in self._data.items() if name in _SECTIONS}

@@ -83,12 +83,24 @@ def _section(group: Group, spec: AnySpec) -> type[BaseModel]:
 def leaves(kind: type[BaseModel], above: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
     """Every key that can be written, by its full name."""
     for name, field in kind.model_fields.items():
-        kinds = get_args(field.annotation) if get_origin(field.annotation) is UnionType else (field.annotation,)
-        tables = [inner for inner in kinds if isinstance(inner, type) and issubclass(inner, BaseModel)]
-        if tables:
-            yield from leaves(tables[0], (*above, name))
-        else:
+        if (table := _table(field)) is None:
             yield (*above, name), field
+        else:
+            yield from leaves(table, (*above, name))
+
+
+def tables(kind: type[BaseModel], above: Key = ()) -> Iterator[Key]:
+    """Every section that can be written, by its full name; some have no keys."""
+    for name, field in kind.model_fields.items():
+        if (table := _table(field)) is not None:
+            yield (*above, name)
+            yield from tables(table, (*above, name))
+
+
+def _table(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a section, None where the field is a key."""
+    kinds = get_args(field.annotation) if get_origin(field.annotation) is UnionType else (field.annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def is_secret(annotation: Any) -> bool:  # noqa: ANN401 - an annotation may be anything

@@ -118,6 +118,10 @@ class TestSections:
             ("abacus", False)
         ]
 
+    def test_a_section_without_keys_may_be_written(self) -> None:
+        """It says nothing wrong."""
+        assert "terminal" in [section.name for section in written("[bots.terminal]").bots]
+
     def test_what_cannot_be_loaded_is_off_and_keeps_nothing_else_from_starting(self) -> None:
         """A broken package is told of, with what it names."""
         off = {off.section: off.why for off in written("").off}
