@@ -4,10 +4,12 @@ Fields a value gained since are filled with their defaults, fields it lost are i
 reads what an older one wrote.
 """
 
+import json
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 T = TypeVar("T")
 
@@ -18,8 +20,14 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  a type expression,
 
 
 def dump(kind: type[T], value: T) -> bytes:
-    """The value as JSON, by the declared type (which may be a union)."""
-    return _adapter(cast("Any", kind)).dump_json(value)
+    """The value as JSON, by the declared type (which may be a union); halves of characters are replaced."""
+    adapter = _adapter(cast("Any", kind))
+    try:
+        return adapter.dump_json(value)
+    except PydanticSerializationError:
+        # A lone surrogate, which JSON lets pass and UTF-8 does not: what somebody sent must not be stuck for that.
+        text = json.dumps(adapter.dump_python(value, mode="json"), ensure_ascii=False)
+        return text.encode("utf-8", "replace")
 
 
 def load(kind: type[T], raw: bytes) -> T:

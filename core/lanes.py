@@ -14,16 +14,18 @@ import structlog
 
 from core.delivery import Delivery
 from core.errors import WaystationError
+from core.patience import patiently
 from core.seams import Turn
 from core.storage import LaneStore, Opened
 from core.values import Outbound, Outcome, Put, Received
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 1000
+_AT_ONCE = 2000
 _LINE = 10_000
 _ROWS_A_TURN = 64
 _RETRY_S = (0.5, 60.0)
+_CUT_OFF_S = 2.0
 
 
 class _Running:
@@ -31,6 +33,7 @@ class _Running:
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
+        self.resting = False  # after a failure
         self.task: asyncio.Task[None] | None = None
 
 
@@ -39,16 +42,29 @@ class Lanes:
 
     Args:
         jobs_changed: Called after a commit that set or cancelled jobs.
+        at_once: How many turns may run side by side.
+        line: How many ready lanes are remembered; further ones are found on disk.
     """
 
-    def __init__(self, store: LaneStore, delivery: Delivery, jobs_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: LaneStore,
+        delivery: Delivery,
+        jobs_changed: Callable[[], None],
+        *,
+        at_once: int = _AT_ONCE,
+        line: int = _LINE,
+    ) -> None:
         self._store = store
+        self._at_once = at_once
+        self._most_in_line = line
         self._delivery = delivery
         self._jobs_changed = jobs_changed
         self._line: OrderedDict[str, None] = OrderedDict()
         self._running: dict[str, _Running] = {}
         self._spilled = True
         self._changed = asyncio.Event()
+        self._stopping = False
 
     @property
     def running(self) -> int:
@@ -60,10 +76,10 @@ class Lanes:
         for lane in lanes:
             if (running := self._running.get(lane)) is not None:
                 running.news.set()
-            elif len(self._line) < _LINE:
-                self._line[lane] = None
+            elif self._spilled or len(self._line) >= self._most_in_line:
+                self._spilled = True  # behind those on disk
             else:
-                self._spilled = True
+                self._line[lane] = None
         self._changed.set()
 
     async def run(self, turn: Turn) -> None:
@@ -72,16 +88,20 @@ class Lanes:
             self._changed.clear()
             if not self._line and self._spilled:
                 await self._refill()
-            while self._line and len(self._running) < _AT_ONCE:
+            while self._line and len(self._running) < self._at_once:
                 lane, _ = self._line.popitem(last=False)
                 running = self._running[lane] = _Running()
                 running.task = asyncio.create_task(self._serve(lane, running, turn), name=f"lane {lane}")
-            if not (self._spilled and not self._line and len(self._running) < _AT_ONCE):
+            if not (self._spilled and not self._line and len(self._running) < self._at_once):
                 await self._changed.wait()
 
     async def drain(self, grace_s: float) -> None:
         """Let running turns finish for a while, then cut them off: their rows stay open and run again."""
-        tasks = [running.task for running in self._running.values() if running.task is not None]
+        self._stopping = True
+        tasks = {running.task: running.resting for running in self._running.values() if running.task is not None}
+        for task, resting in tasks.items():
+            if resting:
+                task.cancel()
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=grace_s)
@@ -89,12 +109,12 @@ class Lanes:
             task.cancel()
         if late:
             log.info("turns cut off", count=len(late), note="they run again at the next start")
-            await asyncio.wait(late)
+            await asyncio.wait(late, timeout=_CUT_OFF_S)
 
     async def _refill(self) -> None:
         self._spilled = False
-        lanes = await self._store.waiting_lanes(_LINE, self._running.keys())
-        self._spilled = len(lanes) == _LINE
+        lanes = await patiently(lambda: self._store.waiting_lanes(self._most_in_line, tuple(self._running)))
+        self._spilled = self._spilled or len(lanes) >= self._most_in_line
         self._line.update(dict.fromkeys(lanes))
 
     async def _serve(self, lane: str, running: _Running, turn: Turn) -> None:
@@ -112,7 +132,7 @@ class Lanes:
     async def _turns(self, lane: str, running: _Running, turn: Turn) -> bool:
         """True when there is more to do but others wait."""
         failures = 0
-        while True:
+        while not self._stopping:
             running.news.clear()
             try:
                 if not await self._one(lane, running, turn):
@@ -120,13 +140,19 @@ class Lanes:
             except Exception:
                 # The turn answers for its own failures; what arrives here is the store's, or a bug. Nothing is lost.
                 failures += 1
-                delay_s = min(_RETRY_S[1], _RETRY_S[0] * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311
+                delay_s = min(_RETRY_S[1], _RETRY_S[0] * 2 ** min(failures, 20)) * random.uniform(0.5, 1.0)  # noqa: S311
                 log.exception("turn failed", lane=lane, again_in_s=round(delay_s, 1))
-                await asyncio.sleep(delay_s)
+                await self._rest(running, delay_s)
                 continue
             failures = 0
-            if self._line:
+            if self._line or self._spilled:
                 return True
+        return False
+
+    async def _rest(self, running: _Running, seconds: float) -> None:
+        running.resting = True
+        await asyncio.sleep(0 if self._stopping else seconds)
+        running.resting = False
 
     async def _one(self, lane: str, running: _Running, turn: Turn) -> bool:
         opened = await self._store.open_lane(lane, 0, _ROWS_A_TURN)
@@ -134,8 +160,10 @@ class Lanes:
             return False
         with structlog.contextvars.bound_contextvars(lane=lane, row=opened.events[0].row):
             work = _LaneWork(self._store, self._delivery, lane, opened, running.news)
-            outcome = await turn(work)
-            work.close()
+            try:
+                outcome = await turn(work)
+            finally:
+                work.close()
             if not outcome.done:
                 msg = f"a turn of lane {lane} settled nothing and would run for ever"
                 raise WaystationError(msg)
@@ -146,8 +174,9 @@ class Lanes:
         written = tuple(self._delivery.written(out) for out in outcome.out)
         with self._delivery.closing(lane, written):
             log.debug("stage", stage="commit", phase="begin")
-            await self._store.settle(lane, outcome, written)
+            taken_back = await self._store.settle(lane, outcome, written)
             log.debug("stage", stage="commit", phase="done")
+        self._delivery.wake(taken_back)
         if outcome.jobs:
             self._jobs_changed()
 
@@ -175,6 +204,7 @@ class _LaneWork:
     async def later(self) -> tuple[Received, ...]:
         """See ``Work.later``."""
         while True:
+            self._alive()
             opened = await self._store.open_lane(self.lane, self._seen, _ROWS_A_TURN)
             if opened.events:
                 self._seen = opened.events[-1].row

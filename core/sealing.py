@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from core.errors import StoreError
 from core.seams import Sealer
@@ -49,25 +50,41 @@ class Hasher:
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")[:16].hex()
 
 
-def load_secret(path: Path) -> bytes:
+def load_secret(path: Path, *, expected: bool = False) -> bytes:
     """This deployment's secret, made at the first start and readable by its owner only.
 
+    Args:
+        expected: There is a store that was made with it, so that a new one would open nothing.
+
     Raises:
-        StoreError: The file is there but is not ours.
+        StoreError: It is not there though expected, or is not ours.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
         secret = path.read_bytes()
-        if len(secret) != _SECRET_BYTES:
-            msg = f"{path} holds {len(secret)} bytes instead of {_SECRET_BYTES}; restore it from a backup"
+    except FileNotFoundError:
+        if expected:
+            msg = f"{path} is missing, without which the database beside it knows nobody; restore it from a backup"
             raise StoreError(msg) from None
-        return secret
+        secret = _made(path)
+    if len(secret) != _SECRET_BYTES:
+        msg = f"{path} holds {len(secret)} bytes instead of {_SECRET_BYTES}; restore it from a backup"
+        raise StoreError(msg)
+    return secret
+
+
+def _made(path: Path) -> bytes:
+    """A new secret, wholly on the disk before it has its name: a start that is killed leaves no half of one."""
     secret = os.urandom(_SECRET_BYTES)
-    with os.fdopen(descriptor, "wb") as file:
+    with NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}-", delete=False) as file:  # for its owner only
         file.write(secret)
         file.flush()
         os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     return secret
 
 

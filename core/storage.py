@@ -6,7 +6,23 @@ Chats and lanes go by names of our own (keyed hashes, ids), never by a platform'
 from collections.abc import Collection
 from typing import Protocol
 
-from core.values import Address, Outbound, Outcome, Page, Put, Received, value
+from core.codec import dump, load
+from core.values import Address, Outbound, Outcome, Page, Put, Received, Reply, value
+
+UNPAGED = ""
+"""The form of a page that waits for its adapter to make pages of it."""
+
+
+def unpaged(reply: Reply) -> Page:
+    """A whole reply as one page, for want of an adapter."""
+    return Page(body=dump(Reply, reply).decode(), form=UNPAGED, source=reply.markdown)
+
+
+def reply_of(page: Page) -> Reply:
+    """What a page says, to be said in another form."""
+    if page.form == UNPAGED:
+        return load(Reply, page.body.encode())
+    return Reply(markdown=page.source, media=page.media, choices=page.choices)
 
 
 @value
@@ -50,6 +66,18 @@ class Opened:
     steps: tuple[bytes, ...] = ()
 
 
+@value
+class DueChats:
+    """Chats with something to do now: our names for them, and where they are.
+
+    Attributes:
+        next_s: Seconds until a further chat has something to do, None where none is known of.
+    """
+
+    chats: tuple[tuple[str, Address], ...]
+    next_s: float | None = None
+
+
 class LaneStore(Protocol):
     """The inbox, by lane."""
 
@@ -62,8 +90,14 @@ class LaneStore(Protocol):
     async def record(self, lane: str, step: bytes, writes: tuple[Put, ...]) -> None:
         """Keep a step of the running turn."""
 
-    async def settle(self, lane: str, outcome: Outcome, written: tuple[Written, ...]) -> None:
-        """End a turn: all of its outcome at once. Unfinished slots of the lane it does not fill are taken back."""
+    async def settle(
+        self, lane: str, outcome: Outcome, written: tuple[Written, ...]
+    ) -> tuple[tuple[str, Address], ...]:
+        """End a turn: all of its outcome at once. Unfinished slots of the lane it does not fill are taken back.
+
+        Returns:
+            Our names for the chats where something is taken back, and where they are.
+        """
 
 
 class Outbox(Protocol):
@@ -72,17 +106,17 @@ class Outbox(Protocol):
     def chat(self, to: Address) -> str:
         """Our name for a chat: what shares one budget."""
 
-    async def waiting_chats(self, limit: int, but: Collection[str]) -> tuple[tuple[str, Address], ...]:
-        """Chats, and where they are, with pages to deliver, now or later; the longest waiting first."""
+    async def due_chats(self, adapter: str, limit: int, but: Collection[str]) -> DueChats:
+        """Chats of an adapter with a page that is due, the longest waiting first."""
 
     async def take(self, chat: str) -> OutboxRow | float | None:
         """The chat's next page, its intent to be sent committed; or the seconds until one is due; or nothing."""
 
     async def sent(self, row: int, sent_as: str) -> None:
-        """It is there, under this id."""
+        """It is there, under this id; "" for what is not there any more."""
 
     async def dropped(self, row: int, state: str) -> None:
-        """It will not be tried again: ``failed`` or ``unknown``."""
+        """It will not be tried again: ``sent``, ``failed`` or ``unknown``."""
 
     async def put_off(self, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
         """Try again later; ``as_new`` forgets the message that was there."""
@@ -90,8 +124,8 @@ class Outbox(Protocol):
     async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
         """Say this page in these words instead; further pages of the slot move behind them."""
 
-    async def preview_rows(self, slot: str) -> dict[int, str]:
-        """Page number to platform id, of what the slot already shows."""
+    async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
+        """Page number to row and platform id, of what the slot already shows."""
 
     async def begin_preview(self, lane: str, out: Outbound, page: int) -> int:
         """Commit the intent to send a slot's first sight; returns the row."""

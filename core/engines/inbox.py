@@ -1,20 +1,19 @@
-"""What comes in, and what a turn makes of it: inbox, steps, jobs.
+"""What comes in, and what a turn makes of it: inbox and steps.
 
 Plain functions of a connection, run by a worker's thread, many to a transaction.
 """
 
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-from datetime import datetime
+from dataclasses import replace
 
 from core.codec import dump, load
+from core.engines.jobs import Appointment, Due, JobTable
 from core.engines.outbox import OutboxTable
-from core.engines.vault import HOUSE, Vault, now_ms
+from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
-from core.schedule import following
 from core.storage import Opened, Written
-from core.values import Address, Fired, Inbound, Job, Outcome, Put, Receipt, Received, value
+from core.values import HOUSE, Address, Inbound, Outcome, Put, Receipt, Received, value
 
 
 @value
@@ -49,6 +48,10 @@ class Names:
         """What shares one budget: a chat with all its topics."""
         return self._name("chat", to.adapter, to.chat)
 
+    def receipt(self, receipt: Receipt) -> Receipt:
+        """The receipt under a hashed key: a platform's own may contain a phone number."""
+        return replace(receipt, key=self.event(receipt.key))
+
     def arrival(self, event: Inbound) -> Arrival:
         """An event made ready for the inbox."""
         to = event.to
@@ -60,19 +63,13 @@ class Names:
         )
 
 
-def fired(job: Job, due: datetime) -> Inbound:
-    """The event a due job becomes."""
-    return Inbound(
-        key=f"job:{job.id}:{round(due.timestamp())}", sender=job.sender, to=job.to, body=Fired(job=job.id, due=due)
-    )
-
-
 class InboxTable:
-    """The statements over inbox, steps and jobs."""
+    """The statements over inbox and steps."""
 
-    def __init__(self, vault: Vault, outbox: OutboxTable) -> None:
+    def __init__(self, vault: Vault, outbox: OutboxTable, jobs: JobTable) -> None:
         self._vault = vault
         self._outbox = outbox
+        self._jobs = jobs
 
     def accept(self, db: sqlite3.Connection, arrivals: Sequence[Arrival | Receipt]) -> list[tuple[bool, str]]:
         """One flag an event (False: seen before), with the lane it woke ("" for none)."""
@@ -95,15 +92,10 @@ class InboxTable:
         return True, lane
 
     def _receipt(self, db: sqlite3.Connection, receipt: Receipt) -> tuple[bool, str]:
+        """A platform's later word; ``receipt.key`` is hashed by now."""
         if db.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (receipt.key, now_ms())).rowcount == 0:
             return False, ""
-        slot, _, page = receipt.slot.rpartition(".")
-        with suppress(ValueError):  # a slot that is not one of ours settles nothing
-            db.execute(
-                "UPDATE outbox SET state = ? WHERE slot = (SELECT id FROM slots WHERE slot = ?) AND page = ?"
-                " AND state IN ('sending', 'unknown', 'sent')",
-                (receipt.state, slot, int(page)),
-            )
+        self._outbox.receipt(db, receipt)
         return True, ""
 
     def waiting_lanes(self, db: sqlite3.Connection, limit: int, but: Collection[str]) -> tuple[str, ...]:
@@ -153,9 +145,14 @@ class InboxTable:
         self._vault.put(db, writes)
 
     def settle(
-        self, db: sqlite3.Connection, lane: str, outcome: Outcome, written: Sequence[Written], jobs: Sequence[str]
-    ) -> None:
-        """Apply an outcome; with a lane, as the end of its turn. ``jobs`` are the hashed senders of its jobs."""
+        self,
+        db: sqlite3.Connection,
+        lane: str,
+        outcome: Outcome,
+        written: Sequence[Written],
+        appointments: Sequence[Appointment],
+    ) -> tuple[tuple[str, Address], ...]:
+        """Apply an outcome; with a lane, as the end of its turn. Returns the chats where something is taken back."""
         space = self._vault.scope(db, HOUSE)[0]
         if lane:
             row = db.execute("SELECT space FROM inbox WHERE lane = ? LIMIT 1", (lane,)).fetchone()
@@ -167,48 +164,12 @@ class InboxTable:
         if lane:
             db.execute("DELETE FROM steps WHERE lane = ?", (lane,))
         self._vault.put(db, outcome.writes)
-        for job, sender in zip(outcome.jobs, jobs, strict=True):
-            self._job(db, job, sender)
+        for appointment in appointments:
+            self._jobs.keep(db, appointment)
         for one in written:
             self._outbox.say(db, lane, space, one)
-        if lane:
-            self._outbox.take_back(db, lane)
+        return self._outbox.take_back(db, lane) if lane else ()
 
-    def _job(self, db: sqlite3.Connection, job: Job, sender: str) -> None:
-        due = None if job.cancel else following(job.rule, job.zone, None)
-        if due is None:
-            db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
-            return
-        scope, _ = self._vault.scope(db, sender)
-        body = self._vault.seal(db, scope, "jobs", job.id, dump(Job, job))
-        due_ms = round(due.timestamp() * 1000)
-        db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?)", (job.id, scope, due_ms, body))
-
-    def next_job(self, db: sqlite3.Connection) -> int | None:
-        """When the next job is due, in milliseconds since 1970."""
-        row = db.execute("SELECT min(due_ms) FROM jobs").fetchone()
-        return None if row is None else row[0]
-
-    def due_jobs(self, db: sqlite3.Connection, limit: int) -> list[tuple[Job, datetime]]:
-        """Jobs that are due, with the time each was due at."""
-        rows = db.execute(
-            "SELECT id, scope, due_ms, body FROM jobs WHERE due_ms <= ? ORDER BY due_ms LIMIT ?", (now_ms(), limit)
-        ).fetchall()
-        return [
-            (
-                load(Job, self._vault.open(db, scope, "jobs", name, body)),
-                datetime.fromtimestamp(due / 1000).astimezone(),
-            )
-            for name, scope, due, body in rows
-        ]
-
-    def fire(self, db: sqlite3.Connection, job: Job, due: datetime, arrival: Arrival) -> tuple[bool, str]:
-        """Turn a due job into an event, and set it to its next time: both or neither."""
-        after = following(job.rule, job.zone, max(due, datetime.now(due.tzinfo)))
-        if after is None:
-            gone = db.execute("DELETE FROM jobs WHERE id = ?", (job.id,)).rowcount
-        else:
-            gone = db.execute(
-                "UPDATE jobs SET due_ms = ? WHERE id = ?", (round(after.timestamp() * 1000), job.id)
-            ).rowcount
-        return self._arrive(db, arrival) if gone else (False, "")
+    def fire(self, db: sqlite3.Connection, due: Due, arrival: Arrival, after_ms: int | None) -> str:
+        """Turn a due job into an event, and set it to its next time: both or neither. The lane it woke, or ""."""
+        return self._arrive(db, arrival)[1] if self._jobs.advance(db, due, after_ms) else ""

@@ -4,13 +4,13 @@ Plain functions of a connection, run by a worker's thread, many to a transaction
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from core.codec import dump, load
 from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
-from core.storage import OutboxRow, Written
-from core.values import Address, Outbound, Page, value
+from core.storage import DueChats, OutboxRow, Written
+from core.values import Address, Outbound, Page, Receipt, value
 
 
 @value
@@ -26,29 +26,33 @@ class OutboxTable:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def _slot(self, db: sqlite3.Connection, lane: str, space: str, out: Outbound, chat: str) -> tuple[int, str]:
+    def _slot(
+        self, db: sqlite3.Connection, lane: str, space: str, out: Outbound, chat: str, *, final: bool
+    ) -> tuple[int, str]:
         """The slot's number and the scope it is sealed under."""
         row = db.execute("SELECT id, space FROM slots WHERE slot = ?", (out.slot,)).fetchone()
         if row is not None:
-            if out.final:
+            if final:
                 db.execute("UPDATE slots SET final = 1 WHERE id = ?", (row[0],))
             return row[0], row[1]
         body = self._vault.seal(db, space, "slots", out.slot, dump(Said, Said(to=out.to)))
         cursor = db.execute(
             "INSERT INTO slots (slot, lane, space, adapter, chat, body, final, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (out.slot, lane, space, out.to.adapter, chat, body, int(out.final), now_ms()),
+            (out.slot, lane, space, out.to.adapter, chat, body, int(final), now_ms()),
         )
         return int(cursor.lastrowid or 0), space
 
     def say(self, db: sqlite3.Connection, lane: str, space: str, one: Written) -> None:
-        """Make a slot read what its pages say."""
-        slot, space = self._slot(db, lane, space, one.out, one.chat)
+        """Make a slot read what its pages say: for good, as whatever is committed."""
+        slot, space = self._slot(db, lane, space, one.out, one.chat, final=True)
         there = dict(db.execute("SELECT page, id FROM outbox WHERE slot = ?", (slot,)).fetchall())
         for number, page in enumerate(one.pages):
             body = self._vault.seal(db, space, "outbox", f"{one.out.slot}.{number}", dump(Page, page))
             if number in there:
+                # One of which nobody knows whether it is there counts as tried.
                 db.execute(
-                    "UPDATE outbox SET state = 'pending', final = 1, body = ?, attempts = 0, due_ms = 0 WHERE id = ?",
+                    "UPDATE outbox SET attempts = (sent_as IS NULL AND state IN ('sending', 'unknown')),"
+                    " state = 'pending', final = 1, body = ?, due_ms = 0 WHERE id = ?",
                     (body, there[number]),
                 )
             else:
@@ -69,25 +73,37 @@ class OutboxTable:
             (slot, keep),
         )
 
-    def take_back(self, db: sqlite3.Connection, lane: str) -> None:
-        """Previews this turn began in slots it then did not fill."""
-        for (slot,) in db.execute("SELECT id FROM slots WHERE lane = ? AND final = 0", (lane,)).fetchall():
+    def take_back(self, db: sqlite3.Connection, lane: str) -> tuple[tuple[str, Address], ...]:
+        """Previews this turn began in slots it then did not fill; returns the chats they are in."""
+        rows = db.execute(
+            "SELECT id, chat, slot, space, body FROM slots WHERE lane = ? AND final = 0", (lane,)
+        ).fetchall()
+        for slot, *_ in rows:
             self._drop_pages(db, slot, 0)
             db.execute("UPDATE slots SET final = 1 WHERE id = ?", (slot,))
+        return tuple((chat, self._to(db, name, space, body)) for _, chat, name, space, body in rows)
 
-    def waiting_chats(
-        self, db: sqlite3.Connection, limit: int, but: Collection[str]
-    ) -> tuple[tuple[str, Address], ...]:
-        """Chats with pages to deliver, the longest waiting first, each with the address of its first."""
-        rows = db.execute(
-            "SELECT slots.chat, slots.slot, slots.space, slots.body, min(outbox.id) AS first FROM outbox"
-            " JOIN slots ON slots.id = outbox.slot WHERE outbox.state = 'pending'"
-            " GROUP BY slots.chat ORDER BY first LIMIT ?",
-            (limit + len(but),),
+    def due_chats(self, db: sqlite3.Connection, adapter: str, limit: int, but: Collection[str]) -> DueChats:
+        """Chats of an adapter whose next page is due, the longest waiting first, and when another one's will be."""
+        now = now_ms()
+        # A chat's next page is its first: one that was put off holds up those behind it. (SQLite takes the columns
+        # beside a lone min() from the row that has it: https://sqlite.org/lang_select.html#bareagg)
+        firsts = (
+            "SELECT outbox.chat AS chat, outbox.id AS id, outbox.slot AS slot, due_ms, min(outbox.slot * 65536 + page)"
+            " FROM outbox JOIN slots ON slots.id = outbox.slot WHERE outbox.state = 'pending' AND slots.adapter = ?"
+            " GROUP BY outbox.chat"
+        )
+        due = db.execute(
+            f"SELECT firsts.chat, slots.slot, space, body FROM ({firsts}) AS firsts"  # noqa: S608
+            " JOIN slots ON slots.id = firsts.slot WHERE due_ms <= ? ORDER BY firsts.id LIMIT ?",
+            (adapter, now, limit + len(but)),
         ).fetchall()
-        return tuple((chat, self._to(db, slot, space, body)) for chat, slot, space, body, _ in rows if chat not in but)[
-            :limit
-        ]
+        (later,) = db.execute(
+            f"SELECT min(due_ms) FROM ({firsts}) WHERE due_ms > ?",  # noqa: S608
+            (adapter, now),
+        ).fetchone()
+        chats = [(chat, self._to(db, slot, space, body)) for chat, slot, space, body in due if chat not in but]
+        return DueChats(chats=tuple(chats[:limit]), next_s=None if later is None else (later - now) / 1000)
 
     def _to(self, db: sqlite3.Connection, slot: str, space: str, body: bytes) -> Address:
         return load(Said, self._vault.open(db, space, "slots", slot, body)).to
@@ -118,12 +134,12 @@ class OutboxTable:
         )
 
     def sent(self, db: sqlite3.Connection, row: int, sent_as: str) -> None:
-        """It is there. What was said is forgotten here; the conversation keeps it."""
+        """It is there, or with "" is not any more. What was said is forgotten here; the conversation keeps it."""
         if (place := self._place(db, row)) is None:
             return
         name, space = place
         sealed = self._vault.seal(db, space, "sent", name, sent_as.encode()) if sent_as else None
-        # A preview's page may have become final text meanwhile: then only the id is news.
+        # A page may have been given another text meanwhile: then only the id is news.
         db.execute(
             "UPDATE outbox SET sent_as = ?1, body = CASE state WHEN 'sending' THEN NULL ELSE body END,"
             " state = CASE state WHEN 'sending' THEN 'sent' ELSE state END WHERE id = ?2",
@@ -133,6 +149,21 @@ class OutboxTable:
     def dropped(self, db: sqlite3.Connection, row: int, state: str) -> None:
         """It will not be tried again."""
         db.execute("UPDATE outbox SET state = ?, body = NULL WHERE id = ? AND state = 'sending'", (state, row))
+
+    def receipt(self, db: sqlite3.Connection, receipt: Receipt) -> None:
+        """A platform's later word about a page; a slot that is not one of ours settles nothing.
+
+        A page that waits to be sent a second time, since nobody knew of the first, is there after all.
+        """
+        slot, _, page = receipt.slot.rpartition(".")
+        if not (page.isascii() and page.isdecimal()):
+            return
+        db.execute(
+            "UPDATE outbox SET state = ?1, body = NULL"
+            " WHERE slot = (SELECT id FROM slots WHERE slot = ?2) AND page = ?3 AND (state IN ('sending', 'unknown',"
+            " 'sent') OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND ?1 = 'sent'))",
+            (receipt.state, slot, int(page[:9])),
+        )
 
     def put_off(self, db: sqlite3.Connection, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
         """Try again later."""
@@ -145,8 +176,11 @@ class OutboxTable:
             db.execute("UPDATE outbox SET sent_as = NULL WHERE id = ?", (row,))
 
     def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page]) -> None:
-        """Replace one page by others, moving what stands behind it."""
-        slot, first, chat = db.execute("SELECT slot, page, chat FROM outbox WHERE id = ?", (row,)).fetchone()
+        """Replace one page by others, moving what stands behind it; one that was given another text keeps that."""
+        found = db.execute("SELECT slot, page, chat FROM outbox WHERE id = ? AND state = 'sending'", (row,)).fetchone()
+        if found is None:
+            return
+        slot, first, chat = found
         name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()
         if more := len(pages) - 1:
             self._shift(db, slot, first, more)
@@ -176,15 +210,16 @@ class OutboxTable:
             ]
             db.execute("UPDATE outbox SET page = ?, body = ?, sent_as = ? WHERE id = ?", (page + by, *moved, row))
 
-    def preview_rows(self, db: sqlite3.Connection, slot: str) -> dict[int, str]:
-        """Page number to platform id, of what the slot already shows."""
+    def preview_rows(self, db: sqlite3.Connection, slot: str) -> dict[int, tuple[int, str]]:
+        """Page number to row and platform id, of what the slot already shows."""
         rows = db.execute(
-            "SELECT page, space, sent_as FROM outbox JOIN slots ON slots.id = outbox.slot"
+            "SELECT page, outbox.id, space, sent_as FROM outbox JOIN slots ON slots.id = outbox.slot"
             " WHERE slots.slot = ? AND sent_as IS NOT NULL",
             (slot,),
         ).fetchall()
         return {
-            page: self._vault.open(db, space, "sent", f"{slot}.{page}", sent).decode() for page, space, sent in rows
+            page: (row, self._vault.open(db, space, "sent", f"{slot}.{page}", sent).decode())
+            for page, row, space, sent in rows
         }
 
     def begin_preview(self, db: sqlite3.Connection, lane: str, out: Outbound, page: int, chat: str) -> int:
@@ -197,7 +232,7 @@ class OutboxTable:
         if over is not None:
             msg = f"slot {out.slot} is final already"
             raise StoreError(msg)
-        slot, _ = self._slot(db, lane, row[0], out, chat)
+        slot, _ = self._slot(db, lane, row[0], out, chat, final=False)
         return int(
             db.execute(
                 "INSERT INTO outbox (slot, page, chat, state, final) VALUES (?, ?, ?, 'sending', 0)"
@@ -214,10 +249,11 @@ class OutboxTable:
         ).fetchone()
         return None if found is None else (f"{found[0]}.{found[1]}", found[2])
 
-    def recover(self, db: sqlite3.Connection, marked: Collection[str]) -> dict[str, int]:
-        """Settle what a killed process left in "sending": sent again, or marked unknown for these adapters.
+    def recover(self, db: sqlite3.Connection, adapters: Mapping[str, bool]) -> dict[str, int]:
+        """Settle what a killed process left in "sending", for these adapters: sent again, or marked unknown if True.
 
-        A preview's row only loses its state: the turn runs again and fills the slot.
+        A preview's is unknown in any case: the turn runs again and fills the slot. What belongs to an adapter that
+        is off waits for it as it is.
         """
         cut = db.execute(
             "SELECT outbox.id, adapter, sent_as IS NOT NULL, outbox.final FROM outbox"
@@ -225,9 +261,14 @@ class OutboxTable:
         ).fetchall()
         counts = {"resent": 0, "unknown": 0}
         for row, adapter, edits, final in cut:
-            unknown = final and not edits and adapter in marked
-            state = "unknown" if unknown else "pending" if final else "sent"
-            db.execute("UPDATE outbox SET state = ? WHERE id = ?", (state, row))
-            if final:
-                counts["unknown" if unknown else "resent"] += 1
+            if adapter not in adapters:
+                continue
+            if not final:
+                db.execute("UPDATE outbox SET state = 'unknown' WHERE id = ?", (row,))
+            elif adapters[adapter] and not edits:
+                db.execute("UPDATE outbox SET state = 'unknown', body = NULL WHERE id = ?", (row,))
+                counts["unknown"] += 1
+            else:
+                db.execute("UPDATE outbox SET state = 'pending' WHERE id = ?", (row,))
+                counts["resent"] += 1
         return counts

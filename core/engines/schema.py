@@ -6,13 +6,18 @@ everything else is an id of ours, a keyed hash, a number or a state.
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from core.engines.words import worded
 from core.errors import StoreError
 
 migrations = Migrations("waystation")
+
+_PATIENCE_S = 10.0
+"""How long a write waits for another program that holds the database, such as one that makes a backup."""
 
 
 @migrations()
@@ -50,7 +55,9 @@ def m001_ground(db: Database) -> None:
         " sent_as BLOB, attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL DEFAULT 0,"
         " UNIQUE (slot, page)) STRICT"
     )
-    db.execute("CREATE INDEX outbox_waiting ON outbox (chat, slot, page) WHERE state IN ('pending', 'sending')")
+    # One index a state: the planner takes a partial index only for a query with the very same words.
+    db.execute("CREATE INDEX outbox_pending ON outbox (chat, slot, page) WHERE state = 'pending'")
+    db.execute("CREATE INDEX outbox_sending ON outbox (id) WHERE state = 'sending'")
     db.execute(
         "CREATE TABLE jobs (id TEXT PRIMARY KEY, scope TEXT NOT NULL, due_ms INTEGER NOT NULL, body BLOB NOT NULL)"
         " STRICT"
@@ -72,15 +79,22 @@ def connect(path: Path, *, writes: bool = True) -> sqlite3.Connection:
         StoreError: The file is no database of ours, or cannot be used.
     """
     try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=10)
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_S)
+    except sqlite3.Error as error:
+        raise worded(error, path) from error
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         if not writes:
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
-        msg = f"{path} cannot be opened as a database: {error}. Restore a backup, or set another data_dir."
-        raise StoreError(msg) from error
+        connection.close()
+        raise worded(error, path) from error
+    if mode != "wal":
+        connection.close()
+        msg = f"{path} lies on a disk that cannot keep a write-ahead log (a network drive?). Set another data_dir."
+        raise StoreError(msg)
     return connection
 
 
@@ -90,19 +104,16 @@ def migrate(path: Path) -> None:
     Raises:
         StoreError: It was written by a newer version, or a migration failed (and left nothing behind).
     """
-    connection = connect(path)
-    try:
+    with closing(connect(path)) as connection, closing(Database(memory=True)) as empty:
         db = Database(connection)
-        known = {migration.name for migration in migrations.pending(Database(memory=True))}
-        if newer := sorted({migration.name for migration in migrations.applied(db)} - known):
-            msg = (
-                f"{path} was last used by a newer version of Waystation (it has {', '.join(newer)}). "
-                "Run that version, or restore the backup made before it."
-            )
-            raise StoreError(msg)
-        migrations.apply(db)
-    except sqlite3.Error as error:
-        msg = f"{path} cannot be brought up to date: {error}. Nothing was changed."
-        raise StoreError(msg) from error
-    finally:
-        connection.close()
+        try:
+            known = {migration.name for migration in migrations.pending(empty)}
+            if newer := sorted({migration.name for migration in migrations.applied(db)} - known):
+                msg = (
+                    f"{path} was last used by a newer version of Waystation (it has {', '.join(newer)}). "
+                    "Run that version, or restore a backup from before it."
+                )
+                raise StoreError(msg)
+            migrations.apply(db)
+        except sqlite3.Error as error:
+            raise worded(error, path) from error

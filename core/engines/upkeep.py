@@ -31,19 +31,23 @@ def pause(db: sqlite3.Connection, name: str, seconds: float) -> None:
     db.execute("INSERT OR REPLACE INTO pauses VALUES (?, ?)", (name, until))
 
 
-def prune(db: sqlite3.Connection, tombstones_before_ms: int, sent_before_ms: int) -> None:
-    """Forget keys of events no platform delivers again, and messages nobody edits any more."""
-    db.execute("DELETE FROM tombstones WHERE at_ms < ?", (tombstones_before_ms,))
-    old = "SELECT id FROM slots WHERE at_ms < ? AND final = 1"
-    db.execute(
-        f"DELETE FROM outbox WHERE slot IN ({old}) AND state IN ('sent', 'unknown', 'failed')",  # noqa: S608
-        (sent_before_ms,),
-    )
-    db.execute(
-        f"DELETE FROM slots WHERE id IN ({old}) AND NOT EXISTS"  # noqa: S608
-        " (SELECT 1 FROM outbox WHERE outbox.slot = slots.id)",
-        (sent_before_ms,),
-    )
+def prune(db: sqlite3.Connection, tombstones_before_ms: int, sent_before_ms: int, limit: int) -> bool:
+    """Forget keys of events no platform delivers again, and messages nobody edits any more; False when all is gone."""
+    keys = db.execute(
+        "DELETE FROM tombstones WHERE event IN (SELECT event FROM tombstones WHERE at_ms < ? LIMIT ?)",
+        (tombstones_before_ms, limit),
+    ).rowcount
+    old = [
+        slot
+        for (slot,) in db.execute(
+            "SELECT id FROM slots WHERE at_ms < ? AND final = 1 AND NOT EXISTS (SELECT 1 FROM outbox"
+            " WHERE outbox.slot = slots.id AND outbox.state IN ('pending', 'sending')) LIMIT ?",
+            (sent_before_ms, limit),
+        )
+    ]
+    db.executemany("DELETE FROM outbox WHERE slot = ?", [(slot,) for slot in old])
+    db.executemany("DELETE FROM slots WHERE id = ?", [(slot,) for slot in old])
+    return keys >= limit or len(old) >= limit
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:

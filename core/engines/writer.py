@@ -13,11 +13,13 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from core.engines.words import worded
 from core.errors import StoreError
 
 T = TypeVar("T")
 
 _Job = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]
+_Result = tuple["asyncio.Future[Any]", Any, BaseException | None]
 _AT_ONCE = 256
 
 
@@ -33,21 +35,28 @@ class Worker:
         self._connect = connect
         self._writes = writes
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._open = False
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
-        self._thread = threading.Thread(target=self._run, name="store-writer" if writes else "store-reader")
+        name = "store-writer" if writes else "store-reader"
+        # A daemon: a program that ends without stopping us ends; what was committed is safe, and nothing else was told.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     async def start(self) -> None:
         """Open the connection; whatever that raises is raised here."""
         self._thread.start()
         await self._started
+        self._open = True
 
     async def do(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job; returns after it is committed.
 
         A caller that is cancelled meanwhile does not undo the job: ask the store, not your memory.
+
+        Raises:
+            StoreError: The database did not do it; nothing of the job was kept. What else a job raises is raised.
         """
-        if not self._thread.is_alive():
+        if not self._open:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put((job, future))
@@ -55,8 +64,11 @@ class Worker:
 
     async def stop(self) -> None:
         """Finish what was given, then close."""
+        self._open = False
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    # -- in the thread
 
     def _run(self) -> None:
         try:
@@ -66,64 +78,79 @@ class Worker:
             return
         self._tell([(self._started, None, None)])
         try:
-            while (first := self._jobs.get()) is not None:
-                if not self._together(connection, first):
-                    break
+            going_on = True
+            while going_on and (first := self._jobs.get()) is not None:
+                going_on = self._commit(connection, first) if self._writes else self._read(connection, first)
         finally:
             connection.close()
 
-    def _together(self, connection: sqlite3.Connection, first: _Job) -> bool:
-        """Run one job and those that wait behind it; False when told to stop."""
-        results: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+    def _read(self, connection: sqlite3.Connection, job: _Job) -> bool:
+        self._tell([_result(connection, job)])
+        return True
+
+    def _commit(self, connection: sqlite3.Connection, first: _Job) -> bool:
+        """Run one job and those that wait behind it as one transaction; False when told to stop."""
+        taken: list[_Job] = []
+        results: list[_Result] = []
         going_on = True
+        job: _Job | None = first
         try:
-            if self._writes:
-                connection.execute("BEGIN IMMEDIATE")
-            job: _Job | None = first
+            connection.execute("BEGIN IMMEDIATE")
             while job is not None:
-                results.append((job[1], *self._one(connection, job[0])))
-                if len(results) >= _AT_ONCE:
+                taken.append(job)
+                results.append(_saved(connection, job))
+                if len(taken) >= _AT_ONCE:
                     break
                 try:
                     job = self._jobs.get_nowait()
                 except Empty:
                     break
                 going_on = job is not None
-            if self._writes:
-                connection.execute("COMMIT")
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
-            failure = StoreError(f"the database cannot be written: {error}")
-            failure.__cause__ = error
-            results = [(future, None, failure) for future, _, _ in results] or [(first[1], None, failure)]
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            failure = worded(error)
+            failure.__cause__ = error
+            results = [(future, None, failure) for _, future in taken or [first]]
         self._tell(results)
         return going_on
 
-    def _one(
-        self, connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], Any]
-    ) -> tuple[Any, BaseException | None]:
-        if not self._writes:
-            try:
-                return job(connection), None
-            except Exception as error:  # noqa: BLE001  whoever gave the job gets it
-                return None, error
-        connection.execute("SAVEPOINT job")
-        try:
-            result = job(connection)
-        except Exception as error:  # noqa: BLE001  whoever gave the job gets it
-            connection.execute("ROLLBACK TO job")
-            connection.execute("RELEASE job")
-            return None, error
-        connection.execute("RELEASE job")
-        return result, None
-
-    def _tell(self, results: list[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
+    def _tell(self, results: list[_Result]) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody is left to tell
             self._loop.call_soon_threadsafe(_settle, results)
 
 
-def _settle(results: list[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
+def _saved(connection: sqlite3.Connection, job: _Job) -> _Result:
+    """Run a job in a savepoint of its own.
+
+    Raises:
+        sqlite3.Error: The whole transaction is lost, as after some errors of the disk.
+    """
+    connection.execute("SAVEPOINT job")
+    result = _result(connection, job)
+    if result[2] is not None:
+        if not connection.in_transaction:
+            cause = result[2].__cause__
+            raise cause if isinstance(cause, sqlite3.Error) else sqlite3.OperationalError("the transaction was lost")
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+    return result
+
+
+def _result(connection: sqlite3.Connection, job: _Job) -> _Result:
+    run, future = job
+    try:
+        return future, run(connection), None
+    except sqlite3.Error as error:
+        failure = worded(error)
+        failure.__cause__ = error
+        return future, None, failure
+    except Exception as error:  # noqa: BLE001  whoever gave the job gets it
+        return future, None, error
+
+
+def _settle(results: list[_Result]) -> None:
     for future, result, error in results:
         if future.done():
             continue

@@ -1,0 +1,173 @@
+"""The contract of ``Engine``, second part: what it does by itself: deliveries, records, jobs, leases."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from contracts.rigs.engines import RIGS, Rig, echo, running, until
+from core.errors import StoreError
+from core.schedule import at
+from core.seams import Engine, Work
+from core.testing import FakeAdapter
+from core.values import Address, Fired, Job, Outbound, Outcome, Put, Reply
+
+HERE = Address(adapter="fake", chat="1")
+
+
+@pytest.fixture(params=sorted(RIGS))
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    """Each engine in turn."""
+    return RIGS[request.param](tmp_path)
+
+
+def job(name: str, rule: str, *, cancel: bool = False) -> Job:
+    """A job of Ann's."""
+    return Job(id=name, to=HERE, sender="ann", rule=rule, cancel=cancel)
+
+
+def soon(seconds: float = 0.0) -> str:
+    """A rule for a moment from now."""
+    return at(datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+# --- what goes out by itself -----------------------------------------------------------------------------------------
+
+
+def by_itself(text: str, slot: str) -> Outbound:
+    """Something nobody asked for."""
+    return Outbound(slot=slot, to=HERE, reply=Reply(markdown=text))
+
+
+async def test_what_is_committed_outside_of_a_turn_is_delivered(rig: Rig) -> None:
+    """A message by itself takes the same way out, whether the engine runs already or not yet."""
+    adapter = FakeAdapter()
+    async with rig.open() as engine:
+        await engine.commit(Outcome(out=(by_itself("before", "s1"),)))
+        async with running(engine, echo, adapter):
+            await adapter.until(lambda: adapter.texts() == ["before"])
+            await engine.commit(Outcome(out=(by_itself("meanwhile", "s2"),)))
+            await adapter.until(lambda: adapter.texts() == ["before", "meanwhile"])
+
+
+async def test_a_commit_outside_of_a_turn_says_what_is_wrong_with_it(rig: Rig) -> None:
+    """Rows belong to their lane's turn, and a scope has to exist."""
+    async with rig.open() as engine:
+        with pytest.raises(StoreError):
+            await engine.commit(Outcome(done=(1,), out=(by_itself("no", "s1"),)))
+        with pytest.raises(StoreError):
+            await engine.commit(Outcome(writes=(Put(table="t", row="r", scope="nobody", body=b""),)))
+        adapter = FakeAdapter()
+        async with running(engine, echo, adapter):
+            await asyncio.sleep(0.05)
+        assert adapter.calls == []
+
+
+async def test_records_are_read_back_in_order_of_their_names(rig: Rig) -> None:
+    """``latest`` gives the last rows of a prefix, ascending; a body of None deletes."""
+    async with rig.open() as engine:
+        rows = [Put(table="t", row=f"a/{n:03}", scope="house", body=str(n).encode()) for n in range(12)]
+        await engine.commit(Outcome(writes=(*rows, Put(table="t", row="b/000", scope="house", body=b"other"))))
+        await engine.commit(Outcome(writes=(Put(table="t", row="a/011", scope="house", body=None),)))
+        assert await engine.records.latest("t", "a/", 3) == (("a/008", b"8"), ("a/009", b"9"), ("a/010", b"10"))
+        assert await engine.records.get("t", "a/011") is None
+        assert await engine.records.latest("t", "c/", 3) == ()
+
+
+# --- jobs ------------------------------------------------------------------------------------------------------------
+
+
+async def fired(engine: Engine, count: int, meanwhile: Sequence[Job] = ()) -> list[str]:
+    """Run for as long as it takes so many jobs to fire, and a little longer; the ids of those that did."""
+    names: list[str] = []
+
+    async def turn(work: Work) -> Outcome:
+        for received in work.events:
+            assert isinstance(received.inbound.body, Fired)
+            assert received.inbound.sender == "ann"
+            names.append(received.inbound.body.job)
+        return Outcome(done=tuple(received.row for received in work.events))
+
+    async with running(engine, turn):
+        await engine.commit(Outcome(jobs=tuple(meanwhile)))
+        await until(lambda: len(names) >= count)
+        await asyncio.sleep(0.15)
+    return names
+
+
+async def test_a_job_fires_once_and_not_early(rig: Rig) -> None:
+    """It becomes an event of its person's lane when its time has come."""
+    async with rig.open() as engine:
+        due = datetime.now(UTC) + timedelta(seconds=0.3)
+        assert await fired(engine, 1, [job("tea", at(due))]) == ["tea"]
+        assert datetime.now(UTC) >= due
+        assert await fired(engine, 0) == []
+
+
+async def test_a_missed_job_fires_once_at_the_next_start(rig: Rig) -> None:
+    """Times that passed while nothing ran are made up for by one event, also of a rule that named three."""
+    begun = datetime.now(UTC) - timedelta(days=3)
+    thrice = f"DTSTART:{begun:%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;COUNT=3"
+    async with rig.open() as engine:
+        await engine.commit(Outcome(jobs=(job("once", soon(0.05)), job("thrice", thrice))))
+    await asyncio.sleep(0.1)
+    async with rig.open() as engine:
+        assert sorted(await fired(engine, 2)) == ["once", "thrice"]
+    async with rig.open() as engine:
+        assert await fired(engine, 0) == []
+
+
+async def test_a_job_can_be_cancelled_and_replaced(rig: Rig) -> None:
+    """A second job of an id replaces the first; a cancelled one is forgotten; one that never was may be cancelled."""
+    async with rig.open() as engine:
+        jobs = (job("a", soon(0.2)), job("b", soon(0.2)), job("c", soon(60)))
+        await engine.commit(Outcome(jobs=jobs))
+        changes = [job("a", "", cancel=True), job("b", soon(60)), job("c", soon(0.1)), job("d", "", cancel=True)]
+        assert await fired(engine, 1, changes) == ["c"]
+
+
+async def test_a_recurring_job_stays_after_it_fired(rig: Rig) -> None:
+    """It is set to its next time in the commit that makes it an event."""
+    begun = datetime.now(UTC) - timedelta(days=3)
+    rule = f"DTSTART:{begun:%Y%m%dT%H%M%S}\nRRULE:FREQ=MINUTELY;INTERVAL=7"
+    async with rig.open() as engine:
+        await engine.commit(Outcome(jobs=(job("often", rule), job("now", soon()))))
+        assert await fired(engine, 1) == ["now"]
+        await engine.commit(Outcome(jobs=(job("often", "", cancel=True),)))
+
+
+@pytest.mark.parametrize("rule", ["", "nonsense", "at:tomorrow", "DTSTART:20261124T090000\nRRULE:FREQ=SECONDLY"])
+async def test_a_rule_that_is_none_is_refused(rig: Rig, rule: str) -> None:
+    """Whoever sets a job hears at once that it would never come."""
+    async with rig.open() as engine:
+        with pytest.raises(ValueError, match=r"\S"):
+            await engine.commit(Outcome(jobs=(job("a", rule),)))
+
+
+# --- leases ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lease_excludes_and_its_fence_grows(rig: Rig) -> None:
+    """One holder at a time; each later one, also after a restart, has a larger fence; other names are free."""
+    fences: list[int] = []
+    holders = 0
+
+    async def hold(engine: Engine) -> None:
+        nonlocal holders
+        async with engine.lease("bot") as fence:
+            holders += 1
+            assert holders == 1
+            await asyncio.sleep(0.01)
+            fences.append(fence)
+            holders -= 1
+
+    async with rig.open() as engine:
+        await asyncio.gather(*(hold(engine) for _ in range(5)))
+        async with asyncio.timeout(1), engine.lease("bot"), engine.lease("other") as other:
+            assert other == 1
+    async with rig.open() as engine:
+        await hold(engine)
+    assert fences == sorted(set(fences))
+    assert len(fences) == 6
