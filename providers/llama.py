@@ -32,7 +32,9 @@ class Engine(Protocol):
 
 
 def start(path: Path, *, window: int, threads: int) -> Engine:
-    """Load a model. Takes a second or so: call it in a thread.
+    """Load a model: half a second for a small one. Call it in the thread that will use it.
+
+    The engine lets no other Python run while it loads, so the whole process stands still for that long, once.
 
     Args:
         window: Tokens of prompt and answer together; memory for all of them is taken at once.

@@ -14,7 +14,7 @@ class Frames:
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of every event that these bytes complete.
+        """The data of every event that these bytes complete; an empty line completes what a server left open.
 
         Comments (lines that start with a colon, which servers send to keep a line open) and other fields are skipped.
 
@@ -34,7 +34,3 @@ class Frames:
                 frames.append(b"\n".join(self._data))
                 self._data = []
         return frames
-
-    def rest(self) -> list[bytes]:
-        """What was left when the stream ended: an event without its closing empty line, from a server in a hurry."""
-        return self.feed(b"\n\n")

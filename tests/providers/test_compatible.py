@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -84,16 +85,19 @@ def end(events: list[ModelEvent]) -> Finished:
 
 
 @asynccontextmanager
-async def own_server(complete: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[Compatible]:
+async def own_server(
+    complete: Callable[[web.Request], Awaitable[web.StreamResponse]], first_token_s: float = 5.0
+) -> AsyncIterator[Compatible]:
     """A provider of a server that answers by itself, for what the simulator is too well-bred to do."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
     app.router.add_get("/v1/models", _models)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     try:
-        async with spec.open(site("local"), settings(f"http://127.0.0.1:{runner.addresses[0][1]}/v1")) as provider:
+        async with spec.open(site("local", first_token_s=first_token_s), settings(base_url)) as provider:
             assert isinstance(provider, Compatible)
             yield provider
     finally:
@@ -253,7 +257,7 @@ async def test_silence_before_the_first_token_is_told_with_its_length(lab: OpenA
     with pytest.raises(ProviderDown, match=r"no answer within 0\.3 s"):
         await ask(server, request())
     assert time.monotonic() - began < 0.8
-    await eventually(lambda: lab.requests[0].closed_early_at is not None, within_s=0.5)
+    await eventually(lambda: lab.requests[0].closed_early_at is not None, within_s=2)
 
 
 async def test_silence_amid_an_answer_is_told_with_its_length(lab: OpenAISimulator, server: Compatible) -> None:
@@ -263,7 +267,7 @@ async def test_silence_amid_an_answer_is_told_with_its_length(lab: OpenAISimulat
     with pytest.raises(ProviderDown, match=r"silent for 0\.3 s amid an answer"):
         async with aclosing(server.stream(request(said("one two three four")))) as stream:
             shown.extend([event.text async for event in stream if isinstance(event, Delta)])
-    await eventually(lambda: lab.requests[0].closed_early_at is not None, within_s=0.5)
+    await eventually(lambda: lab.requests[0].closed_early_at is not None, within_s=2)
 
 
 async def test_a_slow_reader_is_not_a_silent_server(lab: OpenAISimulator, server: Compatible) -> None:
@@ -317,10 +321,10 @@ async def test_a_closed_stream_is_noticed_by_the_server_within_milliseconds(lab:
                 break
         closed_at = time.monotonic()
         await stream.aclose()
-        await eventually(lambda: lab.requests[0].closed_early_at is not None, within_s=0.5)
+        await eventually(lambda: lab.requests[0].closed_early_at is not None, within_s=2)
         noticed_at = lab.requests[0].closed_early_at
         assert noticed_at is not None
-        assert noticed_at - closed_at < 0.1
+        assert noticed_at - closed_at < 0.3
 
 
 async def test_a_connection_serves_one_answer_after_another() -> None:
@@ -411,6 +415,54 @@ async def test_done_without_a_reason_is_an_end_if_something_was_said() -> None:
 
     async with own_server(complete) as provider:
         assert end(await ask(provider, request())).reason == "stop"
+
+
+async def test_an_answer_that_has_its_end_stands_though_the_line_breaks() -> None:
+    """What matters has come: that usage and the closing words are cut off costs nobody the answer."""
+
+    async def complete(asked: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(asked)
+        chunk = {"choices": [{"index": 0, "delta": {"content": "Hi."}, "finish_reason": "stop"}]}
+        await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        await asyncio.sleep(0.05)
+        assert asked.transport is not None
+        asked.transport.abort()
+        return response
+
+    async with own_server(complete) as provider:
+        finished = end(await ask(provider, request()))
+    assert finished.parts == (Part(kind="text", body="Hi."),)
+    assert finished.usage.output_tokens > 0
+
+
+async def test_a_server_that_only_keeps_the_line_open_is_silent() -> None:
+    """Comments and chunks without a word are no token."""
+
+    async def complete(asked: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(asked)
+        while True:
+            await response.write(b": PROCESSING\n\n")
+            await asyncio.sleep(0.05)
+
+    async with own_server(complete, first_token_s=0.3) as provider:
+        with pytest.raises(ProviderDown, match=r"no token within 0\.3 s"):
+            await ask(provider, request())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is all of 127/8 this machine")
+async def test_a_server_elsewhere_is_asked_for_its_models_through_the_sdk() -> None:
+    """Keys, proxies and TLS are the same for the list as for the answers, and so are the errors."""
+    async with OpenAISimulator(host="127.0.0.2", keys=frozenset({"k"})) as lab:
+        async with spec.open(site("lan"), settings(lab.base_url, api_key="k")) as provider:
+            assert [model.id for model in await provider.models()] == ["sim-small", "sim-large"]
+        async with spec.open(site("lan"), settings(lab.base_url, api_key="wrong")) as provider:
+            with pytest.raises(ProviderRefusedUs):
+                await provider.models()
+        async with spec.open(site("lan"), settings(lab.base_url.replace("/v1", "/v2"), api_key="k")) as provider:
+            with pytest.raises(RequestRefused, match="base_url"):
+                await provider.models()
 
 
 async def test_a_prompt_is_not_sent_on_to_where_a_server_points() -> None:

@@ -101,6 +101,14 @@ def test_it_can_be_turned_off() -> None:
 
 
 @installed
+def test_weights_that_the_engine_refuses_are_told(tmp_path: Path) -> None:
+    """A file that is no model ends in one of our errors."""
+    (tmp_path / "model.gguf").write_bytes(b"no model")
+    with pytest.raises(ProviderDown, match="does not start"):
+        llama.start(tmp_path / "model.gguf", window=512, threads=1)
+
+
+@installed
 @pytest.mark.slow
 async def test_it_loads_answers_and_leaves_no_thread() -> None:
     """Nothing is loaded before the first request; after the end nothing of ours runs; the check is made once."""

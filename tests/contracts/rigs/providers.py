@@ -72,7 +72,7 @@ async def compatible_rig() -> AsyncIterator[Rig]:
         settings = compatible.CompatibleSettings(base_url=lab.base_url, hosting="self")
 
         async def released() -> None:
-            await eventually(lambda: lab.requests[-1].closed_early_at is not None, within_s=0.5)
+            await eventually(lambda: lab.requests[-1].closed_early_at is not None, within_s=2)
 
         async with compatible.spec.open(site("compatible"), settings) as provider:
             yield Rig(provider=provider, model="sim-small", repeats=True, released=released)
