@@ -3,7 +3,6 @@
 Every way of failing has its answer here; ``_failed`` is the list of them.
 """
 
-import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -35,7 +34,6 @@ _TRIES = 300  # with the back-off above: about a day
 _BROKEN_TRIES = 3
 _REFUSED_AGAIN_S = 60.0
 _LEAST_RETRY_S = 0.1
-_HANGS_S = 300.0
 
 
 class Posting:
@@ -85,13 +83,9 @@ class Posting:
     async def _put(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:
         log.debug("stage", stage="put", phase="begin", slot=row.key)
         try:
-            async with asyncio.timeout(_HANGS_S):
-                sent_as = await self._say(desk, row, can)
+            sent_as = await self._say(desk, row, can)  # takes as long as it takes: nobody may be at the terminal
         except AdapterError as error:
             await self._failed(desk, row, can, error)
-            return
-        except TimeoutError:
-            await self._failed(desk, row, can, DeliveryUnknown(f"no answer within {_HANGS_S:.0f} s"))
             return
         except Exception:
             log.exception("adapter broke", adapter=desk.adapter.name, slot=row.key)
@@ -106,8 +100,8 @@ class Posting:
     async def _say(self, desk: Desk, row: OutboxRow, can: Capabilities) -> str:
         self._governor.spend(desk.chat, can)
         sent_as = await desk.adapter.put(row.to, row.page, slot=row.key, was=row.sent_as)
-        if can.idempotent and row.sent_as is None and row.attempts:
-            # An earlier send may have arrived after all, perhaps with an earlier text; then that is what is there.
+        if can.idempotent and row.stale:
+            # The platform may have dropped this for an earlier send with an earlier text, which is what stands there.
             self._governor.spend(desk.chat, can)
             sent_as = await desk.adapter.put(row.to, row.page, slot=row.key, was=sent_as)
         return sent_as

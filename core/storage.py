@@ -42,6 +42,7 @@ class OutboxRow:
         page: None to take back what is there.
         sent_as: The platform's id of the message to edit, None where nothing is there yet.
         attempts: How often it was tried and put off.
+        stale: It is to be sent, but an earlier text may have been sent already, and nobody knows.
     """
 
     id: int
@@ -51,6 +52,7 @@ class OutboxRow:
     page: Page | None
     sent_as: str | None
     attempts: int = 0
+    stale: bool = False
 
     @property
     def key(self) -> str:

@@ -49,10 +49,10 @@ class OutboxTable:
         for number, page in enumerate(one.pages):
             body = self._vault.seal(db, space, "outbox", f"{one.out.slot}.{number}", dump(Page, page))
             if number in there:
-                # One of which nobody knows whether it is there counts as tried.
                 db.execute(
-                    "UPDATE outbox SET attempts = (sent_as IS NULL AND state IN ('sending', 'unknown')),"
-                    " state = 'pending', final = 1, body = ?, due_ms = 0 WHERE id = ?",
+                    "UPDATE outbox SET state = 'pending', final = 1,"
+                    " stale = stale OR (sent_as IS NULL AND (attempts OR state IN ('sending', 'unknown'))),"
+                    body = ?, attempts = 0, due_ms = 0 WHERE id = ?",
                     (body, there[number]),
                 )
             else:
@@ -111,14 +111,14 @@ class OutboxTable:
     def take(self, db: sqlite3.Connection, chat: str) -> OutboxRow | float | None:
         """The chat's next page, now "sending"; or the seconds until one is due; or nothing."""
         row = db.execute(
-            "SELECT outbox.id, slots.slot, slots.space, slots.body, page, outbox.body, sent_as, attempts, due_ms"
-            " FROM outbox JOIN slots ON slots.id = outbox.slot WHERE outbox.chat = ? AND outbox.state = 'pending'"
-            " ORDER BY outbox.slot, page LIMIT 1",
+            "SELECT outbox.id, slots.slot, slots.space, slots.body, page, outbox.body, sent_as, attempts, due_ms,"
+            " stale FROM outbox JOIN slots ON slots.id = outbox.slot"
+            " WHERE outbox.chat = ? AND outbox.state = 'pending' ORDER BY outbox.slot, page LIMIT 1",
             (chat,),
         ).fetchone()
         if row is None:
             return None
-        number, slot, space, said, page, body, sent_as, attempts, due_ms = row
+        number, slot, space, said, page, body, sent_as, attempts, due_ms, stale = row
         if (early := due_ms - now_ms()) > 0:
             return float(early / 1000)
         db.execute("UPDATE outbox SET state = 'sending' WHERE id = ?", (number,))
@@ -131,6 +131,7 @@ class OutboxTable:
             page=None if body is None else load(Page, self._vault.open(db, space, "outbox", name, body)),
             sent_as=None if sent_as is None else self._vault.open(db, space, "sent", name, sent_as).decode(),
             attempts=attempts,
+            stale=bool(stale),
         )
 
     def sent(self, db: sqlite3.Connection, row: int, sent_as: str) -> None:
@@ -141,7 +142,7 @@ class OutboxTable:
         sealed = self._vault.seal(db, space, "sent", name, sent_as.encode()) if sent_as else None
         # A page may have been given another text meanwhile: then only the id is news.
         db.execute(
-            "UPDATE outbox SET sent_as = ?1, body = CASE state WHEN 'sending' THEN NULL ELSE body END,"
+            "UPDATE outbox SET sent_as = ?1, stale = 0, body = CASE state WHEN 'sending' THEN NULL ELSE body END,"
             " state = CASE state WHEN 'sending' THEN 'sent' ELSE state END WHERE id = ?2",
             (sealed, row),
         )
@@ -161,7 +162,7 @@ class OutboxTable:
         db.execute(
             "UPDATE outbox SET state = ?1, body = NULL"
             " WHERE slot = (SELECT id FROM slots WHERE slot = ?2) AND page = ?3 AND (state IN ('sending', 'unknown',"
-            " 'sent') OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND ?1 = 'sent'))",
+            " 'sent') OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND NOT stale AND ?1 = 'sent'))",
             (receipt.state, slot, int(page[:9])),
         )
 

@@ -53,7 +53,7 @@ def m001_ground(db: Database) -> None:
         "CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL REFERENCES slots (id),"
         " page INTEGER NOT NULL, chat TEXT NOT NULL, state TEXT NOT NULL, final INTEGER NOT NULL, body BLOB,"
         " sent_as BLOB, attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL DEFAULT 0,"
-        " UNIQUE (slot, page)) STRICT"
+        " stale INTEGER NOT NULL DEFAULT 0, UNIQUE (slot, page)) STRICT"
     )
     # One index a state: the planner takes a partial index only for a query with the very same words.
     db.execute("CREATE INDEX outbox_pending ON outbox (chat, slot, page) WHERE state = 'pending'")
