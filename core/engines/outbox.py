@@ -52,7 +52,7 @@ class OutboxTable:
                 db.execute(
                     "UPDATE outbox SET state = 'pending', final = 1,"
                     " stale = stale OR (sent_as IS NULL AND (attempts OR state IN ('sending', 'unknown'))),"
-                    body = ?, attempts = 0, due_ms = 0 WHERE id = ?",
+                    " body = ?, attempts = 0, due_ms = 0 WHERE id = ?",
                     (body, there[number]),
                 )
             else:
