@@ -32,6 +32,8 @@ def messages(request: Request, provider: str) -> list[JSON]:
             said.extend(_answers(entry, results))
         else:
             _append(said, {"role": "user", "content": _user(entry, called)})
+    for message in said:
+        message["content"] = _sendable(str(message["content"]))
     return said
 
 
@@ -102,7 +104,7 @@ def _assistant(entry: Entry, provider: str) -> JSON:
 def _call(part: Part) -> JSON:
     # Chat templates parse the arguments again, and a server that fails at that would fail for ever after.
     arguments = part.body if _object(part.body) or part.body == "{}" else json.dumps({"malformed": part.body})
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": _sendable(arguments)}}
 
 
 def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:
@@ -112,6 +114,11 @@ def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:
             content = "There is no result." if result is None else result.body
             failed = result is not None and result.failed
             yield {"role": "tool", "tool_call_id": part.id, "content": f"It failed: {content}" if failed else content}
+
+
+def _sendable(text: str) -> str:
+    """The text without half characters, which cannot be sent."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _object(text: str) -> JSON:

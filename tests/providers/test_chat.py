@@ -247,7 +247,10 @@ def test_a_chunk_without_a_word_is_nothing(chunk: dict[str, object]) -> None:
     assert not answer.begun
 
 
-@given(st.lists(st.text(alphabet=st.characters(exclude_characters="\n\r"), max_size=20), max_size=5), st.data())
+@given(
+    st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=20), max_size=5),
+    st.data(),
+)
 def test_events_are_whole_wherever_they_are_cut(said: list[str], data: st.DataObject) -> None:
     """No byte is lost or doubled between two reads, with either kind of line end."""
     end = data.draw(st.sampled_from([b"\n", b"\r\n"]))
@@ -303,6 +306,13 @@ def test_roles_alternate() -> None:
     entries = tuple(Entry(role="user", parts=(Part(kind="text", body=text),)) for text in ("one", "two"))
     said = prompt.messages(Request(model="m", entries=(*entries, Entry(role="assistant", parts=()))), "local")
     assert said == [{"role": "user", "content": "one\n\ntwo"}]
+
+
+def test_half_a_character_does_not_stop_a_message() -> None:
+    """What a person's keyboard made of an emoji is sent without the part that no encoding knows."""
+    entry = Entry(role="user", parts=(Part(kind="text", body="é \ud83d!"),))
+    said = prompt.messages(Request(model="m", entries=(entry,)), "local")
+    assert said == [{"role": "user", "content": "é ?!"}]
 
 
 def test_arguments_that_are_no_json_do_not_break_the_next_request() -> None:
