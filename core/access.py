@@ -23,11 +23,12 @@ class Verdict:
     """Whether somebody may go on.
 
     Attributes:
-        kind: ``new`` is who just gave the code; ``stranger`` hears a sentence, ``ignored`` has heard it already.
+        kind: ``new`` is who just gave the code; ``stranger`` hears a sentence, ``unowned`` another one since nobody has
+            given the code yet, ``ignored`` has heard one already.
         writes: What must be kept with the turn for the verdict to hold.
     """
 
-    kind: Literal["owner", "guest", "new", "stranger", "ignored"]
+    kind: Literal["owner", "guest", "new", "stranger", "unowned", "ignored"]
     writes: tuple[Put, ...] = ()
 
     @property
@@ -48,6 +49,7 @@ class Access:
         self._records = records
         self._policy = policy
         self._local = frozenset(local)
+        self._named: dict[str, str] = {}  # whom the code has named already, perhaps in a commit still to come
         self.code = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
 
     async def unowned(self, adapters: Collection[str]) -> tuple[str, ...]:
@@ -60,19 +62,25 @@ class Access:
     async def admit(self, received: Received) -> Verdict:
         """Decide about the sender of one event."""
         adapter, scope = received.inbound.to.adapter, received.scope
-        if adapter in self._local or await self._is_owner(adapter, scope):
+        if adapter in self._local:
+            return Verdict(kind="owner")
+        owner = await self._records.get(_TABLE, f"owner/{adapter}")
+        if owner == scope.encode():
             return Verdict(kind="owner")
         if self._policy == "open":
             return Verdict(kind="guest")
-        if self._gives_code(received) and await self._records.get(_TABLE, f"owner/{adapter}") is None:
+        # Two may send the code at once, in turns that run side by side: it names the first of them alone.
+        if owner is None and self._gives_code(received) and self._named.setdefault(adapter, scope) == scope:
             row = Put(table=_TABLE, row=f"owner/{adapter}", scope=scope, body=scope.encode())
             return Verdict(kind="new", writes=(row,))
         if await self._records.get(_TABLE, f"told/{scope}") is not None:
             return Verdict(kind="ignored")
-        return Verdict(kind="stranger", writes=(Put(table=_TABLE, row=f"told/{scope}", scope=scope, body=b"1"),))
+        told = Put(table=_TABLE, row=f"told/{scope}", scope=scope, body=b"1")
+        return Verdict(kind="unowned" if owner is None else "stranger", writes=(told,))
 
-    async def _is_owner(self, adapter: str, scope: str) -> bool:
-        return await self._records.get(_TABLE, f"owner/{adapter}") == scope.encode()
+    async def admits(self, received: Received) -> bool:
+        """Whether what the sender of an event asks is answered."""
+        return (await self.admit(received)).admitted
 
     def _gives_code(self, received: Received) -> bool:
         if not received.inbound.to.private:
@@ -88,4 +96,5 @@ class Access:
 
 
 def _bare(code: str) -> bytes:
-    return "".join(code.split()).replace("-", "").upper().encode("utf-8", "replace")
+    """The code alone: telephones write other dashes than ours, and a full stop at the end."""
+    return "".join(filter(str.isalnum, code)).upper().encode("utf-8", "replace")

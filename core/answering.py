@@ -1,35 +1,43 @@
 """Writing one answer: the model is asked, its tools are run, it is asked again, until there is something to say.
 
 What the answer is about may change while it is written (``core/hearing.py``); then the model's stream is closed and
-the answer begins again in the same slot. Steps that were recorded stay.
+the answer begins again in the same slot. Steps that were taken stay.
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 import structlog
 
 from core import approvals, context, phrases
 from core.asking import Answer, apology, ask
-from core.context import Context, keep
+from core.context import Context, History, alternating, keep
 from core.errors import ContextTooLong, ProviderError
-from core.hearing import Ear, WhileBusy
+from core.fencing import followed
+from core.hearing import Ear, Heard, WhileBusy
+from core.parts import calls_of, cut, result, sound, text_of, whole, without_calls
 from core.routing import Chosen, Router
 from core.seams import Records, Work
+from core.showing import Showing
 from core.steps import Spoke, Step, Told, pack
 from core.toolbox import Toolbox
 from core.values import Entry, Finished, Outbound, Outcome, Part, Reply, Request
 
 log = structlog.get_logger(__name__)
 
+Questions = Mapping[int, str | Part]
+"""By place among a step's calls: what a person is to be asked first, or what the model is told instead."""
+
 _MODEL_STEPS = 12
-_SHOW_EVERY_S = 0.05
 _OUTPUT_TOKENS = 4096
 _SHRINKS = 4
+_QUESTION = "q"  # a question's slot is named for its answer's
+_RESULTS_SHARE = 4  # the results of one step take at most a quarter of the room
+
+_WAITS = "Not done yet: this waits for my leave, by a button."
+_OTHER = "Not done: another call of this step could not be used. Ask again for this one."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,7 @@ class Means:
     Attributes:
         system: What every model is told first.
         turn_s: The longest an answer may take.
+        album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
     """
 
     records: Records
@@ -47,247 +56,266 @@ class Means:
     system: str
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
+    album_s: float = 0.7
 
 
 class Answering:
-    """One answer in the making.
+    """One answer in the making: to what the ear holds, or to what the conversation ends with."""
 
-    Args:
-        note: What the model is told in place of the messages (after a tap there are none).
-    """
-
-    def __init__(self, means: Means, work: Work, ear: Ear, *, note: tuple[Part, ...] = ()) -> None:
+    def __init__(self, means: Means, work: Work, ear: Ear) -> None:
         self._means = means
         self._work = work
         self._ear = ear
-        self._note = note
-        first = work.events[0]
-        self._row, self._scope, self._space = first.row, first.scope, first.space
-        self._slot = str(first.row)
-        self._to = ear.asked[-1].inbound.to
+        self._first = work.events[0]
+        self._asker = ear.asked[-1] if ear.asked else self._first
+        self._slot = str(self._first.row)
+        self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
+        self._history = History()
         self._said: list[str] = []  # by earlier steps of this answer
         self._steps: list[Entry] = []
-        self._history: tuple[Entry, ...] = ()
-        self._shown_at = 0.0
+        self._answer = Answer()
+        self._frame = Request(model="", entries=())
+        self._room = 0
 
     async def run(self, steps: Sequence[Step]) -> Outcome:
         """Answer, going on after the steps an earlier run recorded."""
-        if self._ear.stopped():
-            return self._stopped(Answer())
-        await self._show("")
-        self._history = await Context(self._means.records).history(self._work.lane)
-        answer = Answer()
+        clock = asyncio.timeout(self._means.turn_s)
         try:
-            async with asyncio.timeout(self._means.turn_s):
-                await self._replay(steps)
-                chosen = await self._means.router.choose()
-                return await self._go_on(chosen, answer)
+            self._history = await Context(self._means.records).history(self._work.lane)
+            async with self._showing.going_on(), clock:
+                return await self._answered(steps)
+        except Heard:
+            return self._stopped()
         except ProviderError as error:
-            return self._end(apology(error), keep_it=False, failed=True)
-        except TimeoutError:
-            log.warning("turn too slow", after_s=self._means.turn_s)
-            return self._end(phrases.TOO_SLOW, keep_it=False, failed=True)
+            return self._cut_off(phrases.BROKE_OFF, apology(error))
+        except Exception as error:
+            # One broken answer costs itself: the person is told, the log has the chain, the lane goes on.
+            if isinstance(error, TimeoutError) and clock.expired():
+                log.warning("turn too slow", after_s=self._means.turn_s)
+                return self._cut_off(phrases.TOO_SLOW_MARK, phrases.TOO_SLOW)
+            log.exception("answer broke")
+            return self._cut_off(phrases.BROKE_OFF, phrases.FAILED)
 
     # -- the loop
 
-    async def _go_on(self, chosen: Chosen, answer: Answer) -> Outcome:
-        steps = 0
-        while steps < _MODEL_STEPS:
-            match await self._ask(chosen, answer):
-                case "stop":
-                    return self._stopped(answer)
-                case "again":
-                    steps -= 1
-                case ProviderError() as error if not answer.text:
-                    self._means.router.forget(chosen.provider)
-                    return self._end(apology(error), keep_it=False, failed=True)
-                case ProviderError():
-                    return self._end(f"{answer.text}\n\n{phrases.BROKE_OFF}", failed=True)
-                case Finished(reason="tools", parts=parts):
-                    if (asked := await self._use_tools(parts)) is not None:
-                        return asked
-                case Finished() as finished:
-                    return self._finish(finished)
-            steps += 1
+    async def _answered(self, steps: Sequence[Step]) -> Outcome:
+        if not (self._ear.asked or steps or self._history.unanswered):
+            return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
+        chosen = await self._ear.unless_stopped(self._means.router.choose())
+        self._settle_on(chosen)
+        await self._take_up(steps)
+        for _ in range(_MODEL_STEPS):
+            finished = await self._ask(chosen)
+            parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
+            if finished.reason in {"tools", "stop"} and calls_of(parts):
+                if (asked := await self._use_tools(parts)) is not None:
+                    return asked
+            elif finished.reason == "pause":
+                self._took(parts)
+            else:
+                return self._finish(finished, parts)
         return self._end(phrases.TOO_MANY_STEPS)
 
-    async def _ask(self, chosen: Chosen, answer: Answer) -> Finished | ProviderError | Literal["stop", "again"]:
-        """One call of the model, unless the lane has something to say about it."""
-        self._ear.changed.clear()
-        if self._ear.stopped():
-            return "stop"
-        answer.text = ""
-        asking = asyncio.create_task(self._ask_to_fit(chosen, answer), name="model")
-        hearing = asyncio.create_task(self._ear.changed.wait(), name="change")
-        try:
-            await asyncio.wait({asking, hearing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            hearing.cancel()
-            if not asking.done():
-                asking.cancel()
-                await asyncio.wait({asking})  # the stream is closed before anything else happens
-        if self._ear.stopped():
-            return "stop"
-        if asking.cancelled():
-            return "again"
-        error = asking.exception()
-        if isinstance(error, ProviderError):
-            return error
-        return asking.result()
-
-    async def _ask_to_fit(self, chosen: Chosen, answer: Answer) -> Finished:
-        """Ask; a conversation the model finds too long is shortened and asked again."""
-        question = self._question()
-        rest = (question, *self._steps)
+    def _settle_on(self, chosen: Chosen) -> None:
+        """Everything of the requests to come that the conversation does not change."""
         model = chosen.model
         tools = self._means.toolbox.schemas() if model.tools else ()
         output = min(_OUTPUT_TOKENS, model.context_tokens // 4) if model.context_tokens else _OUTPUT_TOKENS
-        reserved = output + len(self._means.system) // 3 + sum(len(tool.parameters) for tool in tools) // 3
-        history = context.fit(self._history, model.context_tokens, reserved + context.tokens(rest))
-        for shrinks in range(_SHRINKS + 1):
-            request = Request(
-                model=model.id,
-                entries=(*history, *rest),
-                system=self._means.system,
-                tools=tools,
-                max_output_tokens=output,
-            )
-            try:
-                return await ask(chosen, request, answer, self._show)
-            except ContextTooLong:
-                if not history or shrinks == _SHRINKS:
-                    raise
-                history = context.shrink(history)
-                log.info("context shrunk", entries=len(history))
-        msg = "a loop that returns or raises came to its end"
-        raise AssertionError(msg)
+        overhead = len(self._means.system) + sum(len(tool.description) + len(tool.parameters) for tool in tools)
+        self._frame = Request(
+            model=model.id, entries=(), system=self._means.system, tools=tools, max_output_tokens=output
+        )
+        self._room = context.room_for(model.context_tokens, output, overhead)
 
-    def _question(self) -> Entry:
-        parts = self._note or tuple(part for received in self._ear.asked for part in context.said(received))
-        return Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),))
+    async def _ask(self, chosen: Chosen) -> Finished:
+        """One call of the model, begun again as often as the question changes."""
+        while True:
+            self._answer = Answer()
+            try:
+                finished = await self._ear.unless_changed(self._ask_to_fit(chosen, self._answer))
+            except Heard:
+                if self._ear.stop is not None:
+                    raise
+            except ProviderError:
+                if not self._answer.text:
+                    self._means.router.forget(chosen.provider)
+                raise
+            else:
+                usage = finished.usage
+                log.info(
+                    "model answered",
+                    provider=chosen.provider.name,
+                    model=chosen.model.id,
+                    reason=finished.reason,
+                    input_tokens=usage.input_tokens,
+                    cached_tokens=usage.cached_tokens,
+                    output_tokens=usage.output_tokens,
+                )
+                return finished
+
+    async def _ask_to_fit(self, chosen: Chosen, answer: Answer) -> Finished:
+        """Ask; a conversation the model finds too long is shortened and asked again."""
+        entries = self._entries(self._room)
+        for _ in range(_SHRINKS):
+            try:
+                return await ask(chosen, replace(self._frame, entries=entries), answer, self._showing.say)
+            except ContextTooLong:
+                shorter = self._entries(sum(map(context.size, entries)) // 2)
+                if shorter == entries:
+                    raise
+                log.info("conversation shortened", entries=len(entries), to=len(shorter))
+                entries = shorter
+        return await ask(chosen, replace(self._frame, entries=entries), answer, self._showing.say)
+
+    def _entries(self, room: int) -> tuple[Entry, ...]:
+        """What the model is shown, in as many bytes; the question itself is always there."""
+        question = self._question()
+        taken = sum(map(context.size, question))
+        steps = context.squeezed(self._steps, room - taken)
+        history = context.fit(self._history, room, taken + sum(map(context.size, steps)))
+        return alternating((*history, *question, *steps))
+
+    def _question(self) -> tuple[Entry, ...]:
+        if not self._ear.asked:
+            return ()
+        parts = tuple(part for received in self._ear.asked for part in context.said(received))
+        return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
 
     # -- tools
 
-    async def _replay(self, steps: Sequence[Step]) -> None:
-        """Take up what an earlier run recorded."""
-        unanswered: tuple[Part, ...] = ()
+    async def _take_up(self, steps: Sequence[Step]) -> None:
+        """Go on after what an earlier run recorded."""
+        spoken: tuple[Part, ...] = ()
         for step in steps:
-            if isinstance(step, Spoke):
-                unanswered = step.parts
-            elif isinstance(step, Told):
-                self._took_step(unanswered, step.parts)
-                unanswered = ()
-        if unanswered:
-            await self._read(unanswered)
+            match step:
+                case Spoke(parts=parts):
+                    spoken = parts
+                case Told(parts=results):
+                    self._took(spoken, results)
+                    spoken = ()
+                case _:
+                    pass
+        if spoken:
+            await self._read(spoken, self._questions(spoken))
 
     async def _use_tools(self, parts: tuple[Part, ...]) -> Outcome | None:
         """Run a step's calls; those with an effect end the turn with a question instead."""
-        effects = [call for call in _calls(parts) if self._means.toolbox.has_effect(call)]
-        summaries = {call.id: self._means.toolbox.summary(call) for call in effects}
-        if effects and all(summaries.values()):
-            return await self._ask_leave(parts, effects, [text for text in summaries.values() if text])
+        questions = self._questions(parts)
+        if questions and all(isinstance(question, str) for question in questions.values()):
+            return await self._ask_leave(parts, questions)
         await self._work.record(pack(Spoke(parts=parts)))
-        await self._read(parts)
+        await self._read(parts, questions)
         return None
 
-    async def _read(self, parts: tuple[Part, ...]) -> None:
-        """Run the calls of a step side by side. One with an effect gets here only if its arguments make no sense."""
-        calls = _calls(parts)
-        if text := _text(parts):
-            self._said.append(text)
-        await self._show(phrases.USING.format(tool=", ".join(call.name for call in calls)))
-        results = await asyncio.gather(*(self._read_one(call) for call in calls))
-        told = Told(parts=tuple(results))
-        await self._work.record(pack(told))
-        self._took_step(parts, told.parts, said=False)
+    def _questions(self, parts: Sequence[Part]) -> Questions:
+        asked = enumerate(map(self._means.toolbox.question, calls_of(parts)))
+        return {place: question for place, question in asked if question is not None}
 
-    async def _read_one(self, call: Part) -> Part:
-        if self._means.toolbox.has_effect(call):
-            if self._means.toolbox.summary(call) is None:
-                return await self._means.toolbox.run(call, self._scope)  # refuses the arguments, and says why
-            other = "Not done: another call of this step could not be used. Ask again for this one."
-            return Part(kind="result", id=call.id, name=call.name, body=other, failed=True)
-        return await self._means.toolbox.run(call, self._scope)
+    async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
+        """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
+        results = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
+        await self._work.record(pack(Told(parts=results)))
+        self._took(parts, results)
 
-    def _took_step(self, parts: tuple[Part, ...], results: tuple[Part, ...], *, said: bool = True) -> None:
-        if said and (text := _text(parts)):
-            self._said.append(text)
-        self._steps += [Entry(role="assistant", parts=parts), Entry(role="user", parts=results)]
-
-    async def _ask_leave(self, parts: tuple[Part, ...], effects: Sequence[Part], summaries: Sequence[str]) -> Outcome:
+    async def _ask_leave(self, parts: tuple[Part, ...], questions: Questions) -> Outcome | None:
         """End the turn with a question; the tap begins a new one. What only reads is run at once."""
-        readers = [call for call in _calls(parts) if call not in effects]
-        read = await asyncio.gather(*(self._means.toolbox.run(call, self._scope) for call in readers))
-        waits = [
-            Part(kind="result", id=call.id, name=call.name, body="Not done yet: this waits for my leave, by a button.")
-            for call in effects
-        ]
-        text = self._whole("\n\n".join([*filter(None, [_text(parts)]), phrases.ASK_FIRST, *summaries]))
-        out = Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=text))
-        asked = approvals.question(self._ear.asked[-1], out, effects, datetime.now(UTC))
-        self._took_step(parts, (*read, *waits), said=False)
-        entries = (self._question(), *self._steps)
-        return Outcome(
-            done=self._ear.done,
-            out=(asked.out,),
-            jobs=(asked.job,),
-            writes=(*asked.writes, *keep(self._work.lane, self._row, self._space, entries)),
-        )
+        try:
+            results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
+        except Heard:
+            if self._ear.stop is not None:
+                raise
+            return None  # something else is asked now: the model has to decide again
+        self._took(parts, results)
+        effects = [call for place, call in enumerate(calls_of(parts)) if place in questions]
+        lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
+        words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
+        # In a message of its own: nothing the model says can reach into the question.
+        before = [self._outbound(self._slot, self._whole(""))] if self._said else []
+        out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
+        asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
+        outcome = self._outcome([*before, asked.out], ())
+        return replace(outcome, jobs=(asked.job,), writes=(*asked.writes, *outcome.writes))
+
+    async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Part, ...]:
+        """The results of a step's calls, run side by side; ``instead`` of those with an effect."""
+        calls = calls_of(parts)
+        runs = [call for place, call in enumerate(calls) if place not in questions]
+        using = [phrases.USING.format(tool=call.name) for call in runs if self._means.toolbox.has(call.name)]
+        self._showing.say("\n\n".join([*filter(None, [text_of(parts)]), *dict.fromkeys(using)]))
+        ran = iter(await asyncio.gather(*(self._means.toolbox.run(call, self._first.scope) for call in runs)))
+        results: list[Part] = []
+        for place, call in enumerate(calls):
+            match questions.get(place):
+                case None:
+                    results.append(next(ran))
+                case Part() as refusal:
+                    results.append(refusal)
+                case str():
+                    results.append(result(call, instead, failed=instead is _OTHER))
+        return cut(results, self._room // _RESULTS_SHARE)
+
+    def _took(self, parts: tuple[Part, ...], results: tuple[Part, ...] = ()) -> None:
+        """A step was taken."""
+        if text := text_of(parts):
+            self._said.append(text)
+        self._answer = Answer()
+        self._steps.append(Entry(role="assistant", parts=parts))
+        if results:
+            self._steps.append(Entry(role="user", parts=results))
 
     # -- saying it
 
-    async def _show(self, text: str) -> None:
-        """Show the answer so far, not more often than anybody could see."""
-        now = time.monotonic()
-        if text and now - self._shown_at < _SHOW_EVERY_S:
-            return
-        self._shown_at = now
-        whole = self._whole(text) if text else ""
-        await self._work.show(Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=whole), final=False))
-
     def _whole(self, text: str) -> str:
-        return "\n\n".join([*self._said, text])
+        return whole("\n\n".join([*self._said, text] if text else self._said))
 
-    def _finish(self, finished: Finished) -> Outcome:
-        text = _text(finished.parts)
+    def _finish(self, finished: Finished, parts: tuple[Part, ...]) -> Outcome:
+        text, kept = text_of(parts), without_calls(parts)
         match finished.reason:
             case "refusal":
-                return self._end(text or phrases.DECLINED_TO_SAY)
-            case "length" if text:
-                return self._end(f"{text}\n\n{phrases.LENGTH_MARK}", parts=finished.parts)
-            case _ if text:
-                return self._end(text, parts=finished.parts)
+                return self._end(text or phrases.DECLINED_TO_SAY, kept if text else ())
+            case "length":
+                return self._end(
+                    followed(text, phrases.LENGTH_MARK) if text else phrases.LENGTH_ALONE, kept if text else ()
+                )
+            case _ if text or self._said:
+                return self._end(text, kept)
             case _:
-                return self._end(phrases.EMPTY, keep_it=False, failed=True)
+                return self._end(phrases.EMPTY)
 
-    def _stopped(self, answer: Answer) -> Outcome:
+    def _cut_off(self, mark: str, alone: str) -> Outcome:
+        """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
+        text = whole(self._answer.text)
+        if not text.strip():
+            return self._end(alone)
+        marked = followed(text, mark)
+        return self._end(marked, (Part(kind="text", body=marked),))
+
+    def _stopped(self) -> Outcome:
         """End at once with what there is. What waited behind the answer is kept in the conversation, unanswered."""
-        text = f"{answer.text}\n\n{phrases.STOPPED_MARK}" if answer.text else phrases.STOPPED
-        dropped = [Entry(role="user", parts=context.said(received)) for received in self._ear.waiting]
-        return self._end(text, after=[entry for entry in dropped if entry.parts])
+        text = whole(self._answer.text)
+        mark = (Part(kind="text", body=phrases.STOPPED_MARK),)
+        dropped = [Entry(role="user", parts=context.said_later(received)) for received in self._ear.dropped]
+        after = [*(entry for entry in dropped if entry.parts), Entry(role="assistant", parts=mark)]
+        parts = (Part(kind="text", body=text),) if text else ()
+        return self._end(followed(text, phrases.STOPPED_MARK) if text else phrases.STOPPED, parts, after)
 
-    def _end(
-        self,
-        text: str,
-        *,
-        parts: tuple[Part, ...] = (),
-        keep_it: bool = True,
-        failed: bool = False,
-        after: Sequence[Entry] = (),
-    ) -> Outcome:
-        """The outcome that says this, and what the conversation keeps: the question always, an apology never."""
-        said = Entry(role="assistant", parts=parts or (Part(kind="text", body=text),))
-        entries = [self._question(), *self._steps, *([said] if keep_it else []), *after]
+    def _end(self, text: str, parts: tuple[Part, ...] = (), after: Iterable[Entry] = ()) -> Outcome:
+        """The outcome that says this, and what the conversation keeps: the question always, an apology never.
+
+        Args:
+            parts: What the model is taken to have said, none for words that are the house's alone.
+        """
+        answered = [Entry(role="assistant", parts=parts)] if parts else []
+        return self._outcome([self._outbound(self._slot, self._whole(text))], [*answered, *after])
+
+    def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
+        kept = (*self._question(), *self._steps, *entries)
+        first = self._first
         return Outcome(
             done=self._ear.done,
-            out=(Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=self._whole(text), failed=failed)),),
-            writes=keep(self._work.lane, self._row, self._space, entries),
+            out=tuple(out),
+            writes=keep(self._work.lane, first.row, first.space, kept, self._history.length),
         )
 
-
-def _text(parts: Sequence[Part]) -> str:
-    return "".join(part.body for part in parts if part.kind == "text").strip()
-
-
-def _calls(parts: Sequence[Part]) -> list[Part]:
-    return [part for part in parts if part.kind == "call"]
+    def _outbound(self, slot: str, text: str) -> Outbound:
+        return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text))

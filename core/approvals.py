@@ -10,11 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from core import phrases
 from core.codec import dump, load
+from core.fencing import followed
 from core.schedule import at
 from core.seams import Records
 from core.values import Address, Choice, Job, Outbound, Part, Put, Received, Reply, value
+
+log = structlog.get_logger(__name__)
 
 LASTS = timedelta(minutes=10)
 _TAPS, _PENDING = "taps", "pending"
@@ -97,7 +102,13 @@ class Approvals:
 
     async def _pending(self, slot: str) -> Pending | None:
         body = await self._records.get(_PENDING, slot)
-        return None if body is None else load(Pending, body)
+        if body is None:
+            return None
+        try:
+            return load(Pending, body)
+        except ValueError:
+            log.exception("question not read", slot=slot, note="nothing is done without it")
+            return None
 
 
 def used(pending: Pending) -> tuple[Put, ...]:
@@ -108,7 +119,12 @@ def used(pending: Pending) -> tuple[Put, ...]:
 
 def closed(pending: Pending, mark: str) -> Outbound:
     """The question as it reads once it is over: without buttons."""
-    return Outbound(slot=pending.slot, to=pending.to, reply=Reply(markdown=f"{pending.asked}\n\n{mark}"))
+    return Outbound(slot=pending.slot, to=pending.to, reply=Reply(markdown=followed(pending.asked, mark)))
+
+
+def names(pending: Pending) -> str:
+    """What waits or waited, for a model to read."""
+    return ", ".join(call.name for call in pending.calls)
 
 
 def no_job(pending: Pending) -> Job:

@@ -5,7 +5,7 @@ asked again by itself: what there is stands, and says that it broke off.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import assert_never
 
@@ -39,7 +39,7 @@ class Answer:
         self.finished: Finished | None = None
 
 
-async def ask(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[str], Awaitable[None]]) -> Finished:
+async def ask(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[str], None]) -> Finished:
     """Ask, with one retry before the first word.
 
     Args:
@@ -54,7 +54,7 @@ async def ask(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[
             return await _stream(chosen, request, answer, grow)
         except ProviderError as error:
             wait_s = _RETRY_S if error.retry_after_s is None else error.retry_after_s
-            last = attempt == _RETRIES or answer.text or not error.retryable or wait_s > _LONGEST_WAIT_S
+            last = bool(attempt == _RETRIES or answer.text or not error.retryable or wait_s > _LONGEST_WAIT_S)
             log.warning(
                 "model failed",
                 provider=chosen.provider.name,
@@ -65,19 +65,18 @@ async def ask(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[
             )
             if last:
                 raise
-            await grow(phrases.AGAIN)
+            grow(phrases.AGAIN)
             await asyncio.sleep(wait_s)
-    msg = "a loop that returns or raises came to its end"
-    raise AssertionError(msg)
+    raise AssertionError("a loop that returns or raises came to its end")
 
 
-async def _stream(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[str], Awaitable[None]]) -> Finished:
+async def _stream(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[str], None]) -> Finished:
     async with aclosing(chosen.provider.stream(request)) as events:
         async for event in events:
             match event:
                 case Delta(kind="answer"):
                     answer.text += event.text
-                    await grow(answer.text)
+                    grow(answer.text)
                 case Delta():
                     pass  # reasoning and progress are not for the chat
                 case Spent():
@@ -88,8 +87,7 @@ async def _stream(chosen: Chosen, request: Request, answer: Answer, grow: Callab
                 case _:
                     assert_never(event)
     if answer.finished is None:
-        msg = f"{chosen.provider.name} ended its stream without an end"
-        raise ProviderDown(msg)
+        raise ProviderDown(f"{chosen.provider.name} ended its stream without an end")
     return answer.finished
 
 

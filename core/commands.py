@@ -12,4 +12,4 @@ TABLE: tuple[tuple[str, str], ...] = (
 
 def help_text() -> str:
     """What ``/help`` says."""
-    return "\n".join([phrases.HELP_HEAD, "", *(f"/{name} – {description}" for name, description in TABLE)])
+    return "\n".join([phrases.HELP_HEAD, "", *(f"- /{name}: {description}" for name, description in TABLE)])

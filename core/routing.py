@@ -1,5 +1,6 @@
 """Which model answers: the one the operator named, or the first configured one that can be had."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from core.values import Model, value
 log = structlog.get_logger(__name__)
 
 _KNOWN_FOR_S = 300.0
+_DOWN_FOR_S = 15.0
 
 
 @value
@@ -30,9 +32,8 @@ class Router:
     """
 
     def __init__(self, providers: Sequence[Provider], wish: str) -> None:
-        self._providers = {provider.name: provider for provider in providers}
+        self._offers = {provider.name: _Offer(provider) for provider in providers}
         self._wish = wish
-        self._known: dict[str, tuple[float, tuple[Model, ...]]] = {}
 
     async def choose(self) -> Chosen:
         """The model for the next request.
@@ -44,47 +45,75 @@ class Router:
             name, _, wanted = self._wish.partition("/")
             return await self._named(name, wanted)
         reason: ProviderError = ModelUnknown("no provider is configured")
-        for provider in self._providers.values():
+        for name, offer in self._offers.items():
             try:
-                models = await self._models(provider)
+                models = await offer.models()
             except ProviderError as error:
-                log.debug("provider passed over", provider=provider.name, reason=str(error))
                 reason = error
                 continue
             if models:
-                return Chosen(provider=provider, model=models[0])
-            reason = ModelUnknown(f"{provider.name} offers no model")
+                return Chosen(provider=offer.provider, model=models[0])
+            reason = ModelUnknown(f"{name} offers no model")
         raise reason
 
     async def offered(self) -> dict[str, tuple[Model, ...] | str]:
         """Each provider's models, or why it has none, for people to read."""
         offered: dict[str, tuple[Model, ...] | str] = {}
-        for provider in self._providers.values():
+        for name, offer in self._offers.items():
             try:
-                offered[provider.name] = await self._models(provider)
+                offered[name] = await offer.models()
             except ProviderError as error:
-                offered[provider.name] = str(error)
+                offered[name] = str(error)
         return offered
 
     def forget(self, provider: Provider) -> None:
         """Ask this provider for its models again next time: one of them failed."""
-        self._known.pop(provider.name, None)
+        self._offers[provider.name].forget()
 
     async def _named(self, name: str, wanted: str) -> Chosen:
-        provider = self._providers.get(name)
-        if provider is None:
-            msg = f"router.model names the provider {name!r}, which is not configured"
-            raise ModelUnknown(msg)
+        offer = self._offers.get(name)
+        if offer is None:
+            raise ModelUnknown(f"router.model names the provider {name!r}, which is not configured")
         try:
-            models = await self._models(provider)
+            models = await offer.models()
         except ProviderError:
             models = ()  # it may answer all the same
         model = next((model for model in models if model.id == wanted), Model(id=wanted))
-        return Chosen(provider=provider, model=model)
+        return Chosen(provider=offer.provider, model=model)
 
-    async def _models(self, provider: Provider) -> tuple[Model, ...]:
-        known = self._known.get(provider.name)
-        if known is None or known[0] < time.monotonic():
-            models = await provider.models()
-            known = self._known[provider.name] = (time.monotonic() + _KNOWN_FOR_S, models)
-        return known[1]
+
+class _Offer:
+    """What one provider has, asked for now and then: by one turn, for all that want to know."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._known: tuple[Model, ...] | ProviderError = ()
+        self._until = 0.0
+        self._asking = asyncio.Lock()
+
+    async def models(self) -> tuple[Model, ...]:
+        """Its models.
+
+        Raises:
+            ProviderError: It cannot say, or could not a moment ago.
+        """
+        if time.monotonic() >= self._until:
+            async with self._asking:
+                if time.monotonic() >= self._until:
+                    await self._ask()
+        if isinstance(self._known, ProviderError):
+            raise self._known.with_traceback(None)
+        return self._known
+
+    def forget(self) -> None:
+        """Whatever is known may be wrong."""
+        self._until = 0.0
+
+    async def _ask(self) -> None:
+        try:
+            self._known = await self.provider.models()
+        except ProviderError as error:
+            log.warning("provider passed over", provider=self.provider.name, reason=str(error))
+            self._known = error
+        good = not isinstance(self._known, ProviderError)
+        self._until = time.monotonic() + (_KNOWN_FOR_S if good else _DOWN_FOR_S)

@@ -37,10 +37,14 @@ class Resumed:
 
 @value
 class Began:
-    """An effect is about to happen. Without its ``Ended``, nobody knows whether it did."""
+    """An effect is about to happen. Without its ``Ended``, nobody knows whether it did.
+
+    Attributes:
+        place: Which of the calls that were allowed together; ids are the model's, and prove nothing.
+    """
 
     kind: Literal["began"] = "began"
-    call: str
+    place: int
 
 
 @value
@@ -48,7 +52,7 @@ class Ended:
     """An effect happened, or failed; ``result`` is what the model is told."""
 
     kind: Literal["ended"] = "ended"
-    call: str
+    place: int
     result: Part
 
 
