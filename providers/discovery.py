@@ -9,32 +9,12 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-from core.errors import ProviderDown, ProviderError
-from core.values import Model, value
+from core.errors import ProviderDown
+from core.values import Model
 from providers.chat import listing
 from providers.chat.faults import refusal
 
 _MAX_BYTES = 1024 * 1024
-_USUAL = (("Ollama", 11434), ("LM Studio", 1234), ("llama.cpp", 8080), ("vLLM", 8000))
-
-
-@value
-class Found:
-    """A server that runs on this machine and has a model that can chat.
-
-    Attributes:
-        kind: What usually listens there; it may be something else that speaks the same protocol.
-    """
-
-    kind: str
-    base_url: str
-    models: tuple[Model, ...]
-
-
-async def find_local(connect_s: float, ports: tuple[tuple[str, int], ...] = _USUAL) -> tuple[Found, ...]:
-    """The servers on the usual ports of this machine, the most usual first. Asks all of them at once."""
-    asked = await asyncio.gather(*(_find(kind, f"http://127.0.0.1:{port}/v1", connect_s) for kind, port in ports))
-    return tuple(found for found in asked if found is not None)
 
 
 async def models_at(base_url: str, key: str, within_s: float) -> tuple[Model, ...]:
@@ -50,14 +30,6 @@ async def models_at(base_url: str, key: str, within_s: float) -> tuple[Model, ..
         return listing.parse(json.loads(body), "self")
     except (OSError, HTTPException, ValueError, RecursionError) as wrong:
         raise ProviderDown(f"{base_url}/models: {wrong}") from wrong
-
-
-async def _find(kind: str, base_url: str, connect_s: float) -> Found | None:
-    try:
-        models = await models_at(base_url, "", connect_s)
-    except ProviderError:
-        return None
-    return Found(kind=kind, base_url=base_url, models=models) if models else None
 
 
 def _get(base_url: str, key: str, within_s: float) -> tuple[int, str]:

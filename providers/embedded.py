@@ -33,7 +33,7 @@ _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # The model was trained for twice as much. But one core reads 4096 tokens in half a minute, and twice as many in three
 # times that; and the memory of the longer window (90 MB more) is taken whether it is used or not.
 _WINDOW = 4096
-_HISTORY = 1536  # tokens of a conversation that it is shown, ten seconds of reading; a single long message may be more
+_HISTORY = 768  # tokens of a conversation that it is shown; of more it loses the thread. One long message may be more
 _MOST_TOKENS = 512  # of an answer: at temperature 0 so small a model has nothing to add after that
 _STOPS = ["<|im_end|>", "<|im_start|>", "<|endoftext|>"]
 
@@ -152,6 +152,8 @@ class Embedded:
             "messages": messages(request, self.name),
             "max_tokens": min(request.max_output_tokens, _MOST_TOKENS),
             "temperature": 0,
+            "repeat_penalty": 1.1,  # without it so small a model says its last answer over and over
+            "repeat_last_n": 96,
             "stop": _STOPS,
             "stream_options": {"include_usage": True},
         }

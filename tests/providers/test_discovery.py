@@ -5,13 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
 
-from core.errors import ProviderDown, ProviderRefusedUs
-from providers.discovery import find_local, models_at
+from core.errors import ProviderDown, ProviderError, ProviderRefusedUs
+from providers.discovery import models_at
 from simulators.openai import OpenAISimulator
 
 
@@ -50,26 +50,21 @@ async def listening(response: web.Response | None) -> AsyncIterator[int]:
     ],
     ids=["page", "404", "401", "json", "no-model", "embeddings-only", "bytes", "redirect", "silence"],
 )
-async def test_what_is_no_model_server_is_not_found(response: web.Response | None) -> None:
+async def test_what_is_no_model_server_is_none(response: web.Response | None) -> None:
     """Only a list with a model that can chat counts; anything else on the port is left alone, and not waited for."""
     async with listening(response) as port:
         began = time.monotonic()
-        assert await find_local(0.3, (("Ollama", port),)) == ()
+        with suppress(ProviderError):
+            assert await models_at(f"http://127.0.0.1:{port}/v1", "", 0.3) == ()
         assert time.monotonic() - began < 1
 
 
-async def test_servers_are_found_in_the_usual_order() -> None:
-    """Each that runs is told with its address and its models; that another one hangs delays nobody for long."""
-    async with OpenAISimulator() as first, OpenAISimulator(models={"other": None}) as second, listening(None) as mute:
-        ports = [int(lab.base_url.split(":")[2].split("/")[0]) for lab in (first, second)]
-        asked = (("Ollama", ports[0]), ("LM Studio", mute), ("vLLM", ports[1]))
-        found = await find_local(0.3, asked)
-    assert [(server.kind, server.base_url) for server in found] == [
-        ("Ollama", first.base_url),
-        ("vLLM", second.base_url),
-    ]
-    assert [model.id for model in found[0].models] == ["sim-small", "sim-large"]
-    assert {model.hosting for model in found[0].models} == {"self"}
+async def test_a_servers_models_are_listed_in_its_order() -> None:
+    """What runs on this machine is told with its models, as its own."""
+    async with OpenAISimulator() as lab:
+        models = await models_at(lab.base_url, "", 1)
+    assert [model.id for model in models] == ["sim-small", "sim-large"]
+    assert {model.hosting for model in models} == {"self"}
 
 
 async def test_why_there_are_no_models_is_told() -> None:
@@ -85,7 +80,8 @@ async def test_why_there_are_no_models_is_told() -> None:
 def test_looking_imports_no_sdk() -> None:
     """Whoever has no such server pays nothing for having none."""
     code = (
-        "import asyncio, sys; from providers.discovery import find_local; asyncio.run(find_local(0.2, (('x', 1),))); "
+        "import asyncio, sys; from providers.discovery import models_at\n"
+        "try: asyncio.run(models_at('http://127.0.0.1:1/v1', '', 0.2))\nexcept Exception: pass\n"
         "print(sorted({'openai', 'httpx2', 'aiohttp', 'xllamacpp'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
