@@ -6,6 +6,7 @@ the control socket all the same, so that there is one way to chat.
 
 import asyncio
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -26,6 +27,7 @@ from core.report import Report
 from core.settings import Settings
 
 _STARTING_S = 10.0
+_NUDGE_S = 0.05
 
 
 def run(config: Path | None, *, chat: bool | None) -> int:
@@ -188,22 +190,47 @@ def _joined(settings: Settings) -> Generator[Connection, None, None]:
 
 
 def _converse(connection: Connection, hint: str) -> int:
-    def leave(_: int, __: FrameType | None) -> None:
-        raise Leave
-
-    def interrupt() -> None:
-        # To the main thread itself, since that is the one which waits for the keyboard.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, leave)
     try:
-        Conversation(connection, sys.stdout, interrupt).run(hint)
+        with _leaving_on_sigterm() as leave:
+            Conversation(connection, sys.stdout, leave).run(hint)
     except Gone:
         _complain("Waystation has ended.")
         return 1
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 0
+
+
+@contextmanager
+def _leaving_on_sigterm() -> Generator[Callable[[], None], None, None]:
+    """Let SIGTERM raise ``Leave`` in the main thread, once; yields what sends it there, for other threads.
+
+    A signal that comes right before the main thread begins to wait for the keyboard is noticed only at the next key,
+    so whoever hears of it meanwhile sends it again.
+    """
+    main = threading.main_thread().ident or 0
+    left = threading.Event()
+    heard, told = socket.socketpair()
+
+    def leave(_: int, __: FrameType | None) -> None:
+        if not left.is_set():
+            left.set()
+            raise Leave
+
+    def nudge() -> None:
+        with heard:
+            while number := heard.recv(1):
+                while number[0] == signal.SIGTERM and not left.wait(_NUDGE_S):
+                    signal.pthread_kill(main, signal.SIGTERM)
+
+    told.settimeout(0)
+    threading.Thread(target=nudge, name="nudge", daemon=True).start()
+    before = signal.signal(signal.SIGTERM, leave), signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    try:
+        yield lambda: signal.pthread_kill(main, signal.SIGTERM)
+    finally:
+        left.set()
+        signal.signal(signal.SIGTERM, before[0])
+        signal.set_wakeup_fd(before[1])
+        told.close()
 
 
 def _can_be_asked(question: str) -> bool:

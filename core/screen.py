@@ -161,7 +161,7 @@ def _complete(text: str) -> int:
 
 def _with_line_ends(block: str) -> str:
     """Keep the ends of lines, as messengers do; two spaces there say so in Markdown, and nothing inside code."""
-    return re.sub(r"(?<=\S)\n(?=\S)", "  \n", block)
+    return re.sub(r"(?<=\S)[ \t]*\n(?=\S)", "  \n", block)
 
 
 def _plain(text: str) -> str:
