@@ -138,7 +138,7 @@ class Terminal:
         """See ``Adapter``. A terminal has room: always one page, which says what media it cannot show."""
         files = [f"[{media.kind}{f': {media.name}' if media.name else ''}]" for media in reply.media]
         text = _CONTROL.sub("", "\n\n".join(filter(None, [reply.markdown, *files])))
-        body = json.dumps({"text": text, "failed": reply.failed})
+        body = json.dumps({"text": text, "failed": reply.failed, "more": reply.more})
         return (Page(body=body, form=form, source=reply.markdown, media=reply.media, choices=reply.choices),)
 
     async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:

@@ -114,7 +114,7 @@ class Answering:
                 self._took(parts)
             else:
                 return self._finish(finished, parts)
-        return self._end(phrases.TOO_MANY_STEPS)
+        return self._end(phrases.TOO_MANY_STEPS, failed=True)
 
     def _settle_on(self, chosen: Chosen) -> None:
         """Everything of the requests to come that the conversation does not change."""
@@ -230,7 +230,7 @@ class Answering:
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
         words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
         # In a message of its own: nothing the model says can reach into the question.
-        before = [self._outbound(self._slot, self._whole(""))] if self._said else []
+        before = [self._outbound(self._slot, self._whole(""), more=True)] if self._said else []
         out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
         outcome = self._outcome([*before, asked.out], ())
@@ -280,15 +280,15 @@ class Answering:
             case _ if text or self._said:
                 return self._end(text, kept)
             case _:
-                return self._end(phrases.EMPTY)
+                return self._end(phrases.EMPTY, failed=True)
 
     def _cut_off(self, mark: str, alone: str) -> Outcome:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
-            return self._end(alone)
+            return self._end(alone, failed=True)
         marked = followed(text, mark)
-        return self._end(marked, (Part(kind="text", body=marked),))
+        return self._end(marked, (Part(kind="text", body=marked),), failed=True)
 
     def _stopped(self) -> Outcome:
         """End at once with what there is. What waited behind the answer is kept in the conversation, unanswered."""
@@ -299,14 +299,16 @@ class Answering:
         parts = (Part(kind="text", body=text),) if text else ()
         return self._end(followed(text, phrases.STOPPED_MARK) if text else phrases.STOPPED, parts, after)
 
-    def _end(self, text: str, parts: tuple[Part, ...] = (), after: Iterable[Entry] = ()) -> Outcome:
+    def _end(
+        self, text: str, parts: tuple[Part, ...] = (), after: Iterable[Entry] = (), *, failed: bool = False
+    ) -> Outcome:
         """The outcome that says this, and what the conversation keeps: the question always, an apology never.
 
         Args:
             parts: What the model is taken to have said, none for words that are the house's alone.
         """
         answered = [Entry(role="assistant", parts=parts)] if parts else []
-        return self._outcome([self._outbound(self._slot, self._whole(text))], [*answered, *after])
+        return self._outcome([self._outbound(self._slot, self._whole(text), failed=failed)], [*answered, *after])
 
     def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
         kept = (*self._question(), *self._steps, *entries)
@@ -317,5 +319,5 @@ class Answering:
             writes=keep(self._work.lane, first.row, first.space, kept, self._history.length),
         )
 
-    def _outbound(self, slot: str, text: str) -> Outbound:
-        return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text))
+    def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:
+        return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text, failed=failed, more=more))

@@ -100,7 +100,8 @@ def ask_once(
             case Final(text=str(text)):
                 _print_answer(text, screen, aside, failed=heard.failed)
                 connection.send(line(Read(number=heard.number)))
-                return 1 if heard.failed else 0
+                if not heard.more:
+                    return 1 if heard.failed else 0
     screen.leave()
     print("Waystation ended before it answered.", file=aside)
     return 1
@@ -274,7 +275,7 @@ class Conversation:
         if final.choices:
             self._choices = final.choices
             self._out.write(f"{offered(final.choices)}\n")
-        if before is None:
+        if before is None and not final.more:
             self._waiting = False
         if self._typing and self._screen.is_terminal:
             self._out.write(_PROMPT + get_line_buffer())

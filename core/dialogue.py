@@ -79,6 +79,7 @@ class Final:
     Attributes:
         number: What to name in ``Read``; until then it counts as not delivered.
         text: Markdown without control characters. None: what was there is taken back.
+        more: The answer goes on in another slot.
     """
 
     kind: Literal["final"] = "final"
@@ -87,6 +88,7 @@ class Final:
     text: str | None
     choices: tuple[Choice, ...] = ()
     failed: bool = False
+    more: bool = False
 
 
 FromPerson = Annotated[Say | Pick | Read, Field(discriminator="kind")]

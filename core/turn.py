@@ -46,7 +46,7 @@ class Assistant:
             # One broken turn costs its own answer: the person is told, the log has the chain, the lane goes on.
             log.exception("turn broke")
             quiet = isinstance(first.inbound.body, Fired)
-            return Outcome(done=(first.row,), out=() if quiet else (_say(first, phrases.FAILED),))
+            return Outcome(done=(first.row,), out=() if quiet else (_say(first, phrases.FAILED, failed=True),))
 
     async def _turn(self, work: Work, first: Received) -> Outcome:
         body = first.inbound.body
@@ -107,8 +107,8 @@ class Assistant:
             return await Answering(self._means, work, ear).run(unpack(work.steps))
 
 
-def _say(received: Received, text: str) -> Outbound:
-    return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text))
+def _say(received: Received, text: str, *, failed: bool = False) -> Outbound:
+    return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text, failed=failed))
 
 
 def _at_the_door(first: Received, verdict: Verdict) -> Outcome:

@@ -196,12 +196,14 @@ class Reply:
 
     Attributes:
         failed: This stands where an answer should have been; for programs that wait for one.
+        more: The answer goes on in another slot right away; for programs that wait for its end.
     """
 
     markdown: str
     media: tuple[Media, ...] = ()
     choices: tuple[Choice, ...] = ()
     failed: bool = False
+    more: bool = False
 
 
 @value

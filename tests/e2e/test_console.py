@@ -234,6 +234,16 @@ class TestOnce:
             assert terminal.ends() == 0
         assert len(list((place.folder / "notes").glob("*.md"))) == 1
 
+    def test_what_is_said_before_a_question_is_not_taken_for_the_answer(self, place: Place) -> None:
+        """The command ends when the answer does."""
+        asked = 'I am about to.\ncall save_note {"title": "Milk", "text": "Two bottles"}'
+        with place.teletype("chat", asked) as terminal:
+            terminal.expect("I am about to.")
+            terminal.expect("[y]")
+            terminal.type("n\r")
+            assert terminal.ends() == 0
+        assert not (place.folder / "notes").exists()
+
 
 class TestBesideAProcess:
     def test_chat_and_status_are_its_clients(self, place: Place) -> None:
