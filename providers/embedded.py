@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown
 from core.seams import Provider, Site, Spec
-from core.values import Delta, Entry, Model, ModelEvent, Request
+from core.values import Delta, Model, ModelEvent, Request
 from providers import llama
 from providers.chat.answer import Answer
 from providers.chat.prompt import messages, weight
@@ -33,6 +33,7 @@ _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # The model was trained for twice as much. But one core reads 4096 tokens in half a minute, and twice as many in three
 # times that; and the memory of the longer window (90 MB more) is taken whether it is used or not.
 _WINDOW = 4096
+_BLOCK = 8  # entries
 _HISTORY = 768  # tokens of a conversation that it is shown; of more it loses the thread. One long message may be more
 _MOST_TOKENS = 512  # of an answer: at temperature 0 so small a model has nothing to add after that
 _STOPS = ["<|im_end|>", "<|im_start|>", "<|endoftext|>"]
@@ -190,19 +191,23 @@ class Embedded:
 
 
 def _trimmed(request: Request, budget: int) -> Request:
-    """The request as so small a model can take it: without tools, and with the last entries that fit."""
-    kept: list[Entry] = []
-    left = budget - weight(Request(model="", entries=(), system=request.system))
-    for entry in reversed(request.entries):
-        # Calls mean nothing to it; a result without its call is told as text.
-        said = replace(entry, parts=tuple(part for part in entry.parts if part.kind not in {"call", "opaque"}))
-        left -= weight(Request(model="", entries=(said,)))
-        if kept and left < 0:
-            break
-        kept.append(said)
-    while len(kept) > 1 and kept[-1].role == "assistant":
-        kept.pop()
-    return replace(request, entries=tuple(reversed(kept)), tools=())
+    """The request as so small a model can take it: without tools, and with the last entries that fit.
+
+    The oldest go a block at a time: what is left then begins alike for several questions, and need not be read again.
+    """
+    # Calls mean nothing to it; a result without its call is told as text.
+    entries = [
+        replace(entry, parts=tuple(part for part in entry.parts if part.kind not in {"call", "opaque"}))
+        for entry in request.entries
+    ]
+    weights = [weight(Request(model="", entries=(entry,))) for entry in entries]
+    room = budget - weight(Request(model="", entries=(), system=request.system))
+    start = 0
+    while start < len(entries) - 1 and sum(weights[start:]) > room:
+        start = min(start + _BLOCK, len(entries) - 1)
+    while start < len(entries) - 1 and entries[start].role == "assistant":
+        start += 1
+    return replace(request, entries=tuple(entries[start:]), tools=())
 
 
 def _weights() -> Path:
