@@ -286,7 +286,7 @@ async def test_a_slow_reader_is_not_a_silent_server(lab: OpenAISimulator, server
         ({"retry-after": "7"}, 7, 7),
         ({"retry-after": "1.5"}, 1.5, 1.5),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25, 0.25),
-        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)}, 30, 61),
+        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}, 3000, 3601),
         ({"retry-after": format_datetime(datetime.now(UTC) - timedelta(seconds=60), usegmt=True)}, 0, 0),
     ],
     ids=["seconds", "fraction", "milliseconds", "date", "date-past"],
