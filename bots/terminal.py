@@ -180,11 +180,11 @@ class Terminal:
         raise MediaUnavailable(message)
 
     def _present(self, to: Address) -> list[_Session]:
-        if self._stopped:
-            raise PlatformDown("the terminal is closing")
         present = [session for session in self._sessions if session.chat == to.chat]
         if not present and to.chat.startswith(_ONCE):
             raise ChatGone("whoever asked this once has gone")
+        if not present and self._stopped:
+            raise PlatformDown("nobody is at the terminal, and nobody can come any more")
         return present
 
     def _news(self) -> None:

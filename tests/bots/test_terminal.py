@@ -294,6 +294,19 @@ async def test_at_the_end_waiting_answers_are_given_back_undelivered(tmp_path: P
             await asyncio.wait_for(putting, PATIENCE_S)
 
 
+async def test_at_the_end_whoever_is_still_there_gets_the_answer(tmp_path: Path) -> None:
+    """What is finished within the grace time is shown."""
+    async with opened(tmp_path) as desk, person(tmp_path) as someone:
+        listening = asyncio.create_task(desk.terminal.run(desk.accept))
+        await asyncio.sleep(0)
+        listening.cancel()
+        await asyncio.sleep(0)
+        putting = asyncio.create_task(desk.put(LOCAL, "just in time"))
+        assert (await someone.hears()) == Final(number=1, slot="7", text="just in time")
+        someone.send(Read(number=1))
+        await asyncio.wait_for(putting, PATIENCE_S)
+
+
 async def test_what_makes_no_sense_is_passed_over(tmp_path: Path) -> None:
     """An older process and a newer terminal get along."""
     async with running(tmp_path) as desk, person(tmp_path) as someone:

@@ -275,6 +275,16 @@ class TestBesideAProcess:
             assert "Traceback" not in process.stderr.read()
         assert not (place.folder / "data" / "control.sock").exists()
 
+    def test_an_answer_under_way_is_finished_before_the_end(self, place: Place) -> None:
+        """A stop is not a kill: there is a time of grace."""
+        place.configure(CONFIG.format(pace=20))
+        with place.running() as process, place.teletype("chat", "word " * 30 + "the end") as terminal:
+            terminal.expect("word word")
+            process.terminate()
+            terminal.expect("the end")
+            assert terminal.ends() == 0
+            assert process.wait(PATIENCE_S) == 0
+
     def test_a_chat_says_when_its_process_has_ended(self, place: Place) -> None:
         """And ends, too."""
         with place.running() as process, place.teletype("chat") as terminal:
