@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 
 import structlog
@@ -71,11 +72,17 @@ class Delivery:
         self._governor = governor
         self._posting = Posting(outbox, governor)
         self._previews = Previews(outbox, governor, self._posting)
+        self._couriers = couriers
         self._branches = {adapter.name: _Branch(adapter=adapter, couriers=couriers) for adapter in adapters}
         self._desks: dict[str, Desk] = {}
         self._lanes: dict[str, set[tuple[str, str]]] = {}
         self._changed = asyncio.Event()
         self._stops_at = math.inf
+
+    def join(self, adapter: Adapter) -> None:
+        """Serve one more adapter's chats, those that wait on disk first."""
+        self._branches[adapter.name] = _Branch(adapter=adapter, couriers=self._couriers)
+        self._changed.set()
 
     # -- what lanes call
 
@@ -203,7 +210,8 @@ class Delivery:
                 return None
             desk = self._desks[chat] = Desk(chat=chat, to=to, adapter=branch.adapter)
             branch.desks += 1
-            desk.task = asyncio.create_task(self._serve(desk, branch), name=f"courier {chat}")
+            # In a context of its own: a courier outlives the turn that called it, and logs for all of the chat's.
+            desk.task = asyncio.create_task(self._serve(desk, branch), name=f"courier {chat}", context=Context())
         return desk
 
     async def _serve(self, desk: Desk, branch: _Branch) -> None:

@@ -29,16 +29,17 @@ class SqliteRig:
     """The embedded engine in a folder."""
 
     folder: Path
+    grace_s: float = 0.1
     copies: int = 0
 
     def open(self) -> AbstractAsyncContextManager[Engine]:
-        return open_sqlite(site(self.folder, "sqlite"), SqliteSettings())
+        return open_sqlite(site(self.folder, "sqlite", grace_s=self.grace_s), SqliteSettings())
 
     def killed(self) -> "SqliteRig":
         self.copies += 1
         copy = self.folder.with_name(f"{self.folder.name}-{self.copies}")
         shutil.copytree(self.folder, copy)
-        return SqliteRig(copy)
+        return SqliteRig(copy, self.grace_s)
 
 
 RIGS: dict[str, Callable[[Path], Rig]] = {"sqlite": lambda folder: SqliteRig(folder / "data")}

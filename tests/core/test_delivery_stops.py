@@ -1,0 +1,288 @@
+"""Delivery when nobody knows, when a platform says "wait", and when the process is stopped or killed."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contracts.rigs.engines import SqliteRig
+from core.errors import (
+    DeliveryUnknown,
+    PlatformBusy,
+)
+from core.testing import BY_EDITS, Call, FakeAdapter, Fault, message
+from core.values import Address, Capabilities, Outbound, Outcome, Receipt, Reply
+from stage import outbox, settled, staged
+
+MARKS = replace(BY_EDITS, unknown="mark")
+ONCE = replace(BY_EDITS, idempotent=True)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> SqliteRig:
+    """An empty store."""
+    return SqliteRig(tmp_path / "data")
+
+
+class Fails(FakeAdapter):
+    """Fails the calls that a test picks."""
+
+    def __init__(self, picks: Callable[[Call], Fault | None]) -> None:
+        super().__init__()
+        self.picks = picks
+
+    def fault(self, call: Call) -> Fault | None:
+        return self.picks(call)
+
+
+def _out(slot: str, to: Address, text: str) -> Outbound:
+    return Outbound(slot=slot, to=to, reply=Reply(markdown=text))
+
+
+# --- nobody knows ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "can, texts, states",
+    [
+        (BY_EDITS, ["one", "one", "two"], ["sent", "sent"]),
+        (MARKS, ["one", "two"], ["unknown", "sent"]),
+        (ONCE, ["one", "two"], ["sent", "sent"]),
+        (replace(ONCE, unknown="mark"), ["one", "two"], ["sent", "sent"]),
+    ],
+    ids=["resend", "mark", "idempotent", "idempotent though marked"],
+)
+async def test_a_send_nobody_knows_of_is_repeated_or_marked(
+    rig: SqliteRig, can: Capabilities, texts: list[str], states: list[str]
+) -> None:
+    """By the operator's choice; and where the platform itself drops a second send, always repeated, without harm."""
+    async with staged(rig, adapter := FakeAdapter(can=can)) as stage:
+        adapter.faults.append(Fault(error=DeliveryUnknown("cut"), accepted=True))
+        (await stage.ask()).end("one")
+        await stage.called(1)
+        (await stage.ask()).end("two")
+        await stage.reads(*texts)
+        await settled(rig, *states)
+
+
+async def test_an_edit_nobody_knows_of_is_repeated_even_where_sends_are_marked(rig: SqliteRig) -> None:
+    """To edit twice does no harm, so the final text arrives."""
+    async with staged(rig, adapter := FakeAdapter(can=MARKS)) as stage:
+        scene = await stage.ask()
+        await scene.show("Hel")
+        await stage.reads("Hel")
+        adapter.faults.append(Fault(error=DeliveryUnknown("cut")))
+        scene.end("Hello")
+        await stage.reads("Hello")
+
+
+@pytest.mark.parametrize(
+    "state, pages",
+    [("sent", ["sent"]), ("failed", ["failed"])],
+)
+async def test_a_receipt_settles_what_nobody_knew_of(rig: SqliteRig, state: str, pages: list[str]) -> None:
+    """A platform's later word about a marked send is the last one, however often it comes."""
+    async with staged(rig, adapter := FakeAdapter(can=MARKS)) as stage:
+        adapter.faults.append(Fault(error=DeliveryUnknown("cut"), accepted=True))
+        scene = await stage.ask()
+        scene.end("one")
+        await settled(rig, "unknown")
+        receipt = Receipt(key="wamid.1", slot=f"{scene.first.row}.0", state="sent" if state == "sent" else "failed")
+        assert await stage.engine.accept([receipt, receipt]) == (True, False)
+        assert outbox(rig) == pages
+        assert await stage.engine.accept([Receipt(key="x", slot="nothing of ours", state="sent")]) == (True,)
+
+
+# --- told to wait ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_chat_that_is_told_to_wait_waits_and_the_others_do_not(rig: SqliteRig) -> None:
+    """Neither page nor preview is tried before its time; then everything comes in order."""
+    times: list[float] = []
+
+    def picks(call: Call) -> Fault | None:
+        times.append(time.monotonic())
+        return Fault(error=PlatformBusy("slowly", retry_after_s=0.3)) if len(times) == 1 else None
+
+    async with staged(rig, adapter := Fails(picks)) as stage:
+        (await stage.ask()).end("one")
+        await stage.called(1)
+        scene = await stage.ask()
+        await scene.show("tw")
+        (await stage.ask("2", sender="bob")).end("elsewhere")
+        await stage.reads("elsewhere", chat="2")
+        assert adapter.texts() == []
+        scene.end("two")
+        await stage.reads("one", "two")
+    assert times[1] - times[0] < 0.25
+    assert times[2] - times[0] >= 0.3
+
+
+async def test_a_bot_that_is_told_to_wait_waits_in_all_chats(rig: SqliteRig) -> None:
+    """And another messenger's bot does not."""
+    adapter, other = FakeAdapter(), FakeAdapter("other")
+    adapter.faults.append(Fault(error=PlatformBusy("all of you", retry_after_s=0.3, reach="bot")))
+    async with staged(rig, adapter, other) as stage:
+        began = time.monotonic()
+        (await stage.ask()).end("one")
+        await stage.called(1)
+        (await stage.ask("2", sender="bob")).end("two")
+        await stage.engine.commit(Outcome(out=(_out("o", Address(adapter="other", chat="1"), "other"),)))
+        await other.until(lambda: other.texts() == ["other"])
+        assert len(adapter.calls) == 1
+        await stage.reads("one")
+        await stage.reads("two", chat="2")
+        assert time.monotonic() - began >= 0.3
+
+
+@pytest.mark.parametrize("reach", ["chat", "bot"])
+async def test_a_wait_is_remembered_over_a_restart(rig: SqliteRig, reach: str) -> None:
+    """A platform that said when to come again is not asked before, however often we start."""
+    adapter = FakeAdapter()
+    adapter.faults.append(
+        Fault(error=PlatformBusy("slowly", retry_after_s=0.4, reach="bot" if reach == "bot" else "chat"))
+    )
+    began = time.monotonic()
+    async with staged(rig, adapter) as stage:
+        (await stage.ask()).end("one")
+        await settled(rig, "pending")
+        await asyncio.sleep(0.05)
+    async with staged(rig, adapter) as stage:
+        await stage.reads("one")
+        assert time.monotonic() - began >= 0.4
+    assert len(adapter.calls) == 2
+
+
+async def test_a_page_that_waits_for_its_budget_does_not_count_as_sending(rig: SqliteRig) -> None:
+    """A kill while a page only waits must not make anybody wonder whether it was sent."""
+    can = replace(MARKS, rest_s=0.3)
+    async with staged(rig, adapter := FakeAdapter(can=can)) as stage:
+        (await stage.ask()).end("one")
+        await stage.reads("one")
+        (await stage.ask()).end("two")
+        await asyncio.sleep(0.05)
+        assert outbox(rig) == ["sent", "pending"]
+        after = rig.killed()
+    async with staged(after, adapter) as stage:
+        await stage.reads("one", "two")
+
+
+# --- kills and stops -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "can, accepted, texts",
+    [
+        (BY_EDITS, False, ["one", "two"]),
+        (BY_EDITS, True, ["one", "one", "two"]),
+        (MARKS, False, ["two"]),
+        (MARKS, True, ["one", "two"]),
+        (ONCE, False, ["one", "two"]),
+        (ONCE, True, ["one", "two"]),
+    ],
+    ids=["resend, not out", "resend, out", "mark, not out", "mark, out", "idempotent, not out", "idempotent, out"],
+)
+async def test_a_kill_in_the_middle_of_a_send(
+    rig: SqliteRig, can: Capabilities, accepted: bool, texts: list[str]
+) -> None:
+    """The intent was committed, so after the restart it is known to be unknown: repeated, or marked and left."""
+    hangs = asyncio.Event()
+    adapter = FakeAdapter(can=can)
+    async with staged(rig, adapter) as stage:
+        adapter.faults.append(Fault(hold=hangs))
+        scene = await stage.ask()
+        scene.end("one")
+        await stage.called(1)
+        assert outbox(rig) == ["sending"]
+        if accepted:
+            await adapter.put(
+                scene.first.inbound.to, adapter.pages(Reply(markdown="one"), "rich")[0], slot="1.0", was=None
+            )
+        after = rig.killed()
+    async with staged(after, adapter) as stage:
+        (await stage.ask()).end("two")
+        await stage.reads(*texts)
+
+
+async def test_an_adapter_that_is_off_after_a_kill_still_knows_what_it_does_not_know(rig: SqliteRig) -> None:
+    """What was on its way stays so until its adapter is back, and is then treated by that adapter's rule."""
+    adapter = FakeAdapter(can=MARKS)
+    async with staged(rig, adapter) as stage:
+        adapter.faults.append(Fault(hold=asyncio.Event()))
+        (await stage.ask()).end("one")
+        await stage.called(1)
+        after = rig.killed()
+    async with staged(after, FakeAdapter("other")):
+        assert outbox(after) == ["sending"]
+    async with staged(after, adapter):
+        await settled(after, "unknown")
+    assert len(adapter.calls) == 1
+
+
+async def test_a_stop_waits_for_what_is_on_its_way(tmp_path: Path) -> None:
+    """Within the grace time a call may end, is confirmed, and the pages behind it go out as well."""
+    rig = SqliteRig(tmp_path / "data", grace_s=2.0)
+    goes = asyncio.Event()
+    adapter = FakeAdapter(page_chars=3)
+    async with staged(rig, adapter) as stage:
+        adapter.faults.append(Fault(hold=goes))
+        (await stage.ask()).end("onetwo")
+        await stage.called(1)
+        asyncio.get_running_loop().call_later(0.1, goes.set)
+    assert adapter.texts() == ["one", "two"]
+    assert outbox(rig) == ["sent", "sent"]
+
+
+async def test_a_stop_does_not_wait_for_what_cannot_be_done_in_time(tmp_path: Path) -> None:
+    """A chat that is told to wait, or a line that is down, does not hold up a shutdown."""
+    rig = SqliteRig(tmp_path / "data", grace_s=5.0)
+    adapter = FakeAdapter()
+    adapter.faults.append(Fault(error=PlatformBusy("slowly", retry_after_s=60)))
+    async with staged(rig, adapter) as stage:
+        (await stage.ask()).end("one")
+        await settled(rig, "pending")
+        await stage.called(1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert outbox(rig) == ["pending"]
+
+
+async def test_a_stop_ends_within_its_grace_though_a_call_hangs(rig: SqliteRig) -> None:
+    """What does not end is cut off, and known to have been on its way."""
+    adapter = FakeAdapter()
+    adapter.faults.append(Fault(hold=asyncio.Event()))
+    async with staged(rig, adapter) as stage:
+        (await stage.ask()).end("one")
+        await stage.called(1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert outbox(rig) == ["sending"]
+
+
+async def test_nothing_to_do_costs_nothing(rig: SqliteRig) -> None:
+    """An engine that waits does not wake up: no polling, no timers, no writes."""
+    async with staged(rig, FakeAdapter()) as stage:
+        (await stage.ask()).end("one")
+        await stage.reads("one")
+        waiting = await stage.ask("2", sender="bob")  # a turn that runs and says nothing
+        await waiting.show("thinking")
+        await stage.reads("thinking", chat="2")
+        await asyncio.sleep(0.1)
+        began = time.process_time()
+        await asyncio.sleep(0.5)
+        assert time.process_time() - began < 0.02
+
+
+async def test_a_message_is_accepted_while_deliveries_hang(rig: SqliteRig) -> None:
+    """Chats whose calls hang hold up neither what comes in nor other chats."""
+    adapter = Fails(lambda call: Fault(hold=asyncio.Event()) if call.to.chat != "free" else None)
+    async with staged(rig, adapter) as stage:
+        for number in range(50):
+            (await stage.ask(str(number), sender=str(number))).end("stuck")
+        await stage.called(50)
+        (await stage.ask("free", sender="free")).end("through")
+        await stage.reads("through", chat="free")
+        assert await stage.engine.accept([message("more")]) == (True,)
