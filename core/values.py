@@ -92,6 +92,7 @@ class Message:
         album: Messages sent as one album share this, "" for none.
         edited: True when this replaces the earlier message of the same id.
         unknown: The platform's name of a kind we cannot read, "" where everything was understood.
+        addressed: False for what was said to others in a group: context for what we are asked next, and no question.
     """
 
     kind: Literal["message"] = "message"
@@ -104,6 +105,7 @@ class Message:
     album: str = ""
     edited: bool = False
     unknown: str = ""
+    addressed: bool = True
 
 
 @value

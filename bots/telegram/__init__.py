@@ -1,7 +1,8 @@
 """Telegram: people's messages and taps in, pages, drafts and edits out, over the Bot API.
 
-By subject: ``transport`` is the line, ``polling`` listens, ``intake`` and ``content`` make events of updates,
-``paging`` and ``sending`` speak, ``files`` fetches, ``refusals`` names what went wrong, ``adapter`` puts them together.
+By subject: ``transport`` is the line, ``polling`` listens, ``reception`` takes in what comes, ``intake``, ``content``
+and ``words`` make events of updates, ``attention`` tells what in a group is said to us, ``paging`` and ``sending``
+speak, ``files`` fetches, ``refusals`` names what went wrong, ``adapter`` puts them together.
 Importing this module imports none of them, nor the library, which costs half a second of CPU.
 """
 
@@ -43,11 +44,14 @@ async def open_telegram(site: Site, settings: Settings) -> AsyncGenerator[Adapte
         # In a thread, so that what already runs keeps running meanwhile.
         await asyncio.to_thread(importlib.import_module, library)
     from bots.telegram.adapter import Telegram
+    from bots.telegram.moves import Moves
     from bots.telegram.transport import Line
 
     line = Line(settings.token.get_secret_value(), api_base=settings.api_base, connect_s=site.connect_s)
+    moves = Moves(site.memo)
+    await moves.load()
     async with line:
-        yield Telegram(site, line, max_download_bytes=settings.max_download_mb * 2**20)
+        yield Telegram(site, line, moves, max_download_bytes=settings.max_download_mb * 2**20)
 
 
 def _missing(settings: Settings) -> str | None:

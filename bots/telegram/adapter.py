@@ -6,8 +6,10 @@ from typing import Final, Literal
 from bots.telegram.files import fetch
 from bots.telegram.intake import Intake
 from bots.telegram.menu import publish
+from bots.telegram.moves import Moves
 from bots.telegram.paging import FORMS, pages
 from bots.telegram.polling import Pace, Poller
+from bots.telegram.reception import open_reception
 from bots.telegram.sending import Sender
 from bots.telegram.transport import Line
 from core.seams import Accept, Site
@@ -22,14 +24,18 @@ class Telegram:
 
     Args:
         line: Open; whoever made it closes it.
+        moves: Loaded.
         pace: How patiently to listen.
     """
 
-    def __init__(self, site: Site, line: Line, *, max_download_bytes: int, pace: Pace | None = None) -> None:
+    def __init__(
+        self, site: Site, line: Line, moves: Moves, *, max_download_bytes: int, pace: Pace | None = None
+    ) -> None:
         self._site = site
         self._line = line
         self._bot = line.bot()
-        self._sender = Sender(line)
+        self._moves = moves
+        self._sender = Sender(line, self._moves)
         self._pace = pace or Pace()
         self._max_download_bytes = max_download_bytes
 
@@ -71,7 +77,9 @@ class Telegram:
         poller = Poller(self._line, self._bot, self._pace)
         me = await poller.identify()
         await publish(self._site, self._line, self._bot, me.id)
-        await poller.listen(Intake(self.name, me), accept)
+        intake = Intake(self.name, me, self._moves)
+        async with open_reception(self._line, intake, self._moves, accept) as reception:
+            await poller.listen(reception)
 
     def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
         """Render; see ``Adapter.pages``."""

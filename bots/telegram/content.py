@@ -11,8 +11,8 @@ from telegram import (
     Audio,
     Checklist,
     Document,
+    ExternalReplyInfo,
     Message,
-    MessageEntity,
     MessageOriginChannel,
     MessageOriginChat,
     MessageOriginHiddenUser,
@@ -26,6 +26,7 @@ from telegram import (
 )
 
 from bots.telegram.rich import plain_rich
+from bots.telegram.words import Identity, said_with_links
 from core import values
 
 NOTICES: Final = (
@@ -95,38 +96,45 @@ def is_notice(message: Message, broken: Sequence[str] = ()) -> bool:
     return any(message[name] or name in broken for name in NOTICES)
 
 
-def read(message: Message, *, adapter: str, bot_id: int, edited: bool, broken: Sequence[str] = ()) -> values.Message:
+def read(
+    message: Message, *, adapter: str, me: Identity, addressed: bool, edited: bool, broken: Sequence[str] = ()
+) -> values.Message:
     """Take in everything a message says.
 
     Of a forwarded message the words are a quote, not the person's own. A kind that cannot be read is named in
-    ``unknown``, unless something else in the message could be.
+    ``unknown``, unless something else in the message could be. What is asked about a picture comes with that picture.
 
     Args:
         broken: What was left out of the message because it could not even be parsed.
     """
-    text, media = said(message), tuple(_media(message, adapter))
+    text, media = said(message, me), tuple(own_media(message, adapter))
     places, contacts = tuple(_places(message)), tuple(_contacts(message))
-    quotes = tuple(_quotes(message, text, bot_id))
+    quotes = tuple(_quotes(message, text, me.id))
     understood = text or media or places or contacts
     return values.Message(
         id=str(message.message_id),
         text="" if _origin(message) else text,
-        media=media,
+        media=(*media, *_media_asked_about(message, adapter)) if addressed else media,
         places=places,
         contacts=contacts,
         quotes=quotes,
         album=message.media_group_id or "",
         edited=edited,
         unknown="" if understood else _strange(message, broken),
+        addressed=addressed,
     )
 
 
-def said(message: Message) -> str:
-    """Put a message's words into plain text, whatever kind of message it is; "" where it has none."""
+def said(message: Message, me: Identity | None = None) -> str:
+    """Put a message's words into plain text, whatever kind of message it is; "" where it has none.
+
+    Args:
+        me: Whose name is left out of it.
+    """
     if message.text is not None:
-        return with_links(message.text, message.entities)
+        return said_with_links(message.text, message.entities, me)
     if message.caption is not None:
-        return with_links(message.caption, message.caption_entities)
+        return said_with_links(message.caption, message.caption_entities, me)
     if rich := message.api_kwargs.get("rich_message"):
         return plain_rich(rich)
     if message.sticker:
@@ -142,22 +150,6 @@ def said(message: Message) -> str:
     return ""
 
 
-def with_links(text: str, entities: Sequence[MessageEntity]) -> str:
-    """Write the address behind each link after its label; entities count UTF-16 units.
-
-    See https://core.telegram.org/bots/api#messageentity.
-    """
-    links = [entity for entity in entities if entity.type == MessageEntity.TEXT_LINK and entity.url]
-    if not links:
-        return text
-    units = text.encode("utf-16-le")
-    for link in sorted(links, key=lambda entity: entity.offset, reverse=True):
-        start, end = link.offset * 2, (link.offset + link.length) * 2
-        if link.url and units[start:end].decode("utf-16-le", "replace").strip() != link.url:
-            units = units[:end] + f" ({link.url})".encode("utf-16-le") + units[end:]
-    return units.decode("utf-16-le", "replace")
-
-
 def _poll(poll: Poll) -> str:
     return "\n".join((poll.question, *(f"- {option.text}" for option in poll.options)))
 
@@ -167,8 +159,8 @@ def _checklist(checklist: Checklist) -> str:
     return "\n".join((checklist.title, *(f"- [{mark}] {text}" for text, mark in done)))
 
 
-def _media(message: Message, adapter: str) -> Iterator[values.Media]:
-    """List the files; an animation also comes as a document, for clients that know no animations."""
+def own_media(message: Message | ExternalReplyInfo, adapter: str) -> Iterator[values.Media]:
+    """List a message's files; an animation also comes as a document, for clients that know no animations."""
     file: _File | None
     if message.photo:
         file = max(message.photo, key=lambda size: size.width * size.height)
@@ -183,6 +175,11 @@ def _media(message: Message, adapter: str) -> Iterator[values.Media]:
         yield _file(adapter, "audio", file, "audio/mpeg")
     elif file := message.sticker:
         yield _file(adapter, "sticker", file, _sticker_mime(file))
+
+
+def _media_asked_about(message: Message, adapter: str) -> Iterator[values.Media]:
+    if replied := message.reply_to_message or message.external_reply:
+        yield from own_media(replied, adapter)
 
 
 def _file(adapter: str, kind: values.MediaKind, file: _File, mime: str) -> values.Media:

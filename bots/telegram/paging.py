@@ -12,6 +12,8 @@ from bots.telegram.rendering import pages as entity_pages
 from core.values import Choice, Page, Reply
 
 FORMS: Final = ("entities", "plain")
+FOLLOWS: Final = "follows"
+"""Our own mark in a body: this page goes on from another, and so replies to nothing."""
 
 _LONGEST_TOKEN_BYTES = 64
 _NOTHING_YET: Final = Rendered(source="", text="…")
@@ -22,19 +24,22 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
     """Render a reply in a form; its choices go below the last page. Where there is nothing to see it is an ellipsis."""
     render = plain_pages if form == "plain" else entity_pages
     rendered = render(reply.markdown) or (_NOTHING_YET,)
-    return (
-        *(_page(piece, form, ()) for piece in rendered[:-1]),
-        _page(rendered[-1], form, reply.choices),
+    last = len(rendered) - 1
+    return tuple(
+        _page(piece, form, reply.choices if number == last else (), follows=number > 0)
+        for number, piece in enumerate(rendered)
     )
 
 
-def _page(rendered: Rendered, form: str, choices: tuple[Choice, ...]) -> Page:
+def _page(rendered: Rendered, form: str, choices: tuple[Choice, ...], *, follows: bool) -> Page:
     # No link previews: the platform would fetch whatever address the answer names.
     body: dict[str, Any] = {"text": rendered.text, "link_preview_options": _NO_LINK_PREVIEW}
     if rendered.entities:
         body["entities"] = rendered.entities
     if choices:
         body["reply_markup"] = {"inline_keyboard": _keyboard(choices)}
+    if follows:
+        body[FOLLOWS] = True
     return Page(body=json.dumps(body, ensure_ascii=False), form=form, source=rendered.source, choices=choices)
 
 

@@ -15,12 +15,13 @@ import structlog
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bots.telegram.intake import ALLOWED_UPDATES, Identity, Intake
+from bots.telegram.intake import ALLOWED_UPDATES
+from bots.telegram.reception import Reception
 from bots.telegram.refusals import translate
 from bots.telegram.transport import Cut, Line, Refused, bare
+from bots.telegram.words import Identity
 from core.errors import PlatformBusy, PlatformRefusedUs
-from core.seams import Accept
-from core.values import Inbound, Tap, value
+from core.values import value
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,6 @@ class Poller:
         self._bot = bot
         self._pace = pace
         self._failures = 0
-        self._answers: set[asyncio.Task[None]] = set()
 
     async def identify(self) -> Identity:
         """Ask who we are, until we are told.
@@ -64,26 +64,19 @@ class Poller:
         me = await self._insist(lambda: self._line.asked(self._bot.get_me()))
         return Identity(id=me.id, username=me.username or "")
 
-    async def listen(self, intake: Intake, accept: Accept) -> None:
-        """Push events until cancelled.
+    async def listen(self, reception: Reception) -> None:
+        """Hand over updates until cancelled.
 
         Raises:
             PlatformRefusedUs: The token is not accepted any more.
         """
         offset = 0
-        try:
-            while True:
-                batch = await self._insist(lambda: self._ask(offset))  # noqa: B023 - awaited at once
-                # After an empty answer all is confirmed, and the offset has done its work. Keeping it would be wrong:
-                # after an idle week numbers may start anew, and those below the offset would be confirmed unseen.
-                offset = 1 + max((raw["update_id"] for raw in batch), default=-1)
-                events = [event for raw in batch if (event := intake.take(raw))]
-                if events:
-                    await accept(events)
-                self._answer_taps(events)
-        finally:
-            for task in self._answers:
-                task.cancel()
+        while True:
+            batch = await self._insist(lambda: self._ask(offset))  # noqa: B023 - awaited at once
+            # After an empty answer all is confirmed, and the offset has done its work. Keeping it would be wrong:
+            # after an idle week numbers may start anew, and those below the offset would be confirmed unseen.
+            offset = 1 + max((raw["update_id"] for raw in batch), default=-1)
+            await reception.receive(batch)
 
     async def _ask(self, offset: int) -> Sequence[dict[str, Any]]:
         """Ask once for what comes at or after the offset, 0 for whatever is not confirmed yet."""
@@ -142,21 +135,6 @@ class Poller:
             return False
         log.error("another program is asking for this bot's updates: stop it, or give each its own bot")
         return False
-
-    def _answer_taps(self, events: Sequence[Inbound]) -> None:
-        """Stop the waiting animation on tapped buttons, now that the taps are safe, without holding up the loop."""
-        for event in events:
-            if isinstance(event.body, Tap):
-                task = asyncio.create_task(self._answer(event.to.handle), name="answer a tap")
-                self._answers.add(task)
-                task.add_done_callback(self._answers.discard)
-
-    async def _answer(self, query_id: str) -> None:
-        """Answer a tap (https://core.telegram.org/bots/api#answercallbackquery); one that is too old needs none."""
-        try:
-            await self._line.call("answerCallbackQuery", {"callback_query_id": query_id})
-        except TelegramError as exc:
-            log.debug("tap not answered", reason=str(bare(exc)))
 
 
 def _numbered(raw: object) -> bool:

@@ -14,6 +14,9 @@ from typing import Any, Final, Literal
 import structlog
 from telegram.error import TelegramError
 
+from bots.telegram.handles import read
+from bots.telegram.moves import Moves
+from bots.telegram.paging import FOLLOWS
 from bots.telegram.refusals import translate
 from bots.telegram.transport import Line, Refused, bare
 from core.errors import DeliveryUnknown
@@ -35,10 +38,10 @@ class Sender:
         drafts: False once the server turned out not to know drafts (one's own may be older than Bot API 9.3).
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, moves: Moves) -> None:
         self.drafts = True
         self._line = line
-        self._moved: dict[str, str] = {}
+        self._moves = moves
         self._recent: deque[float] = deque(maxlen=_BOT_CALLS)
 
     async def put(self, to: Address, page: Page | None, *, was: str | None) -> str:
@@ -75,17 +78,21 @@ class Sender:
 
     async def _send(self, to: Address, page: Page) -> str:
         """Send a new message (https://core.telegram.org/bots/api#sendmessage)."""
+        body = json.loads(page.body)
+        answered = {} if body.pop(FOLLOWS, False) else self._answered(to)
         with self._translating(to, repeatable=False):
-            sent = await self._call("sendMessage", to, json.loads(page.body))
+            sent = await self._call("sendMessage", to, answered | body)
         if not isinstance(sent, dict) or "message_id" not in sent:
             raise DeliveryUnknown("Telegram's answer does not say which message it sent.")
         return str(sent["message_id"])
 
     async def _edit(self, to: Address, page: Page, was: str) -> None:
         """Change a message (https://core.telegram.org/bots/api#editmessagetext); to change nothing is refused there."""
+        body = json.loads(page.body)
+        body.pop(FOLLOWS, None)
         with self._translating(to, repeatable=True):
             try:
-                await self._call("editMessageText", to, {"message_id": int(was)} | json.loads(page.body))
+                await self._call("editMessageText", to, {"message_id": int(was)} | body)
             except Refused as exc:
                 if _UNCHANGED not in exc.message.lower():
                     raise
@@ -107,14 +114,24 @@ class Sender:
         try:
             return await self._line.call(method, self._place(to) | body)
         except Refused as exc:
-            if not exc.moved_to or to.chat in self._moved:
+            if not exc.moved_to or self._moves.now(to.chat) == str(exc.moved_to):
                 raise
-            self._moved[to.chat] = str(exc.moved_to)
+            self._moves.learn(to.chat, str(exc.moved_to))
         return await self._line.call(method, self._place(to) | body)
+
+    def _answered(self, to: Address) -> dict[str, Any]:
+        """Say what is answered (https://core.telegram.org/bots/api#replyparameters), if it may still be there.
+
+        A group that has moved numbers its messages anew: an old number would be another message.
+        """
+        asked = read(to.handle)
+        if not asked.message or asked.chat != self._moves.now(to.chat):
+            return {}
+        return {"reply_parameters": {"message_id": int(asked.message), "allow_sending_without_reply": True}}
 
     def _place(self, to: Address) -> dict[str, Any]:
         """Say where. The general topic must not be named, although its messages carry its number."""
-        place: dict[str, Any] = {"chat_id": int(self._moved.get(to.chat, to.chat))}
+        place: dict[str, Any] = {"chat_id": int(self._moves.now(to.chat))}
         if to.thread and to.thread != _GENERAL_TOPIC:
             place["message_thread_id"] = int(to.thread)
         return place

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from bots.telegram.intake import Identity, Intake
+from bots.telegram.intake import Intake
+from bots.telegram.moves import Moves
+from bots.telegram.words import Identity
+from contracts.rigs.telegram import Notes
 from core.values import Command, Inbound, Message
 
 _DEFAULT = Path(__file__).resolve().parents[3].parent / "shared" / "specs"
 FOLDER = Path(os.environ.get("WAYSTATION_SPECS", _DEFAULT)) / "telegram"
 
-NOT_OURS = "passed over"
+NOT_OURS, OVERHEARD = "passed over", "overheard"
 TEXT, EDIT, COMMAND, FORWARD, REPLY, PLACE = "text", "edit", "command", "forward", "reply", "place"
 
 PRIVATE = {
@@ -51,8 +54,13 @@ PRIVATE = {
     "message_with_successful_payment": NOT_OURS,
     "message.de_shared_chat": NOT_OURS,
 }
-GROUPS = {"update#2": COMMAND}
-"""Of all that was said in groups and channels, what was said to a bot; whatever is in neither table is passed over."""
+GROUPS = {
+    "update#2": COMMAND,
+    "update.dice_works": OVERHEARD,
+    "message.issue_419": OVERHEARD,
+    "message.topic_message": OVERHEARD,
+}
+"""What people said in groups; whatever is in neither table, as what channels said, is passed over."""
 
 
 def captured(name: str) -> dict[str, Any]:
@@ -83,6 +91,8 @@ def kind(event: Inbound | None) -> str:
             return NOT_OURS
         case Command():
             return COMMAND
+        case Message(addressed=False):
+            return OVERHEARD
         case Message(unknown=str(unknown)) if unknown:
             return f"unknown {unknown}"
         case Message(media=(media, *_)):
@@ -105,7 +115,7 @@ ALL = dict(captures())
 @pytest.mark.skipif(not ALL, reason=f"no captured updates in {FOLDER}")
 def test_every_capture_goes_in_as_its_kind(subtests: pytest.Subtests) -> None:
     """No capture raises, each becomes what it is, and the tables above name none that is not there."""
-    intake = Intake("telegram", Identity(id=1, username="some_bot"))
+    intake = Intake("telegram", Identity(id=1, username="some_bot"), Moves(Notes()))
     expected = PRIVATE | GROUPS
     assert expected.keys() <= ALL.keys()
     for name, update in ALL.items():

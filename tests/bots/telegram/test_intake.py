@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from bots.telegram.intake import Identity, Intake
-from contracts.rigs.telegram import Ear, Rig
+from bots.telegram.intake import Intake
+from bots.telegram.moves import Moves
+from bots.telegram.words import Identity
+from contracts.rigs.telegram import Ear, Notes, Rig
 from core.values import Command, Contact, Inbound, Message, Place, Quote, Tap
 
 ME = Identity(id=700001, username="sim700001_bot")
@@ -16,7 +18,7 @@ CHAT = {"id": 42, "type": "private", "first_name": "Alice"}
 def take(kind: str = "message", **content: Any) -> Inbound | None:  # noqa: ANN401 - JSON
     """Take in one message as the platform would send it."""
     message = {"message_id": 5, "date": 1_700_000_000, "chat": CHAT, "from": USER} | content
-    return Intake("telegram", ME).take({"update_id": 7, kind: message})
+    return Intake("telegram", ME, Moves(Notes())).take({"update_id": 7, kind: message})
 
 
 def read(**content: Any) -> Message:  # noqa: ANN401 - JSON
@@ -152,23 +154,6 @@ async def test_a_topic_is_a_thread_also_in_a_private_chat(rig: Rig, ear: Ear) ->
     assert (await first(ear)).to.thread == "9"
 
 
-async def test_group_talk_is_taken_in_only_if_it_is_meant_for_us(rig: Rig, ear: Ear) -> None:
-    """In a group we hear commands, mentions and replies to us; everything else is not ours to read."""
-    group = rig.telegram.group(-100_5)
-    ours = await rig.adapter.put(rig.to_group(group.id), rig.pages("hi all")[0], slot="s", was=None)
-    for text in ("nice weather", f"@{ME.username} hello", "/help", "/help@other_bot", "/sum up"):
-        rig.person.say(text, chat=group.id)
-    rig.person.say("thanks", chat=group.id, reply_to=int(ours))
-    events = await ear.hear(4)
-    assert [getattr(event.body, "text", "") or getattr(event.body, "name", "") for event in events] == [
-        f"@{ME.username} hello",
-        "help",
-        "sum",
-        "thanks",
-    ]
-    assert all(not event.to.private and event.name == "Alice" for event in events)
-
-
 async def test_a_tap_brings_its_token_and_is_answered_once_it_is_safe(rig: Rig, ear: Ear) -> None:
     """A pressed button says nothing but its token; the waiting animation stops after the tap was accepted."""
     page = rig.choice("Yes", "token-1")
@@ -178,14 +163,14 @@ async def test_a_tap_brings_its_token_and_is_answered_once_it_is_safe(rig: Rig, 
     event = await first(ear)
     assert event.body == Tap(token="token-1")
     assert (event.sender, event.to.chat, event.to.private) == ("42", "42", True)
-    assert (await answered).params["callback_query_id"] == event.to.handle
+    assert event.to.handle.endswith("/" + (await answered).params["callback_query_id"])
 
 
 def test_a_tap_below_a_message_nobody_can_read_still_counts() -> None:
     """Of the message below which the button stood only its place matters; it may be of a kind of tomorrow."""
     message = {"message_id": 5, "date": 1, "chat": CHAT, "from": USER, "entities": "nonsense", "audio": {}}
     query = {"id": "q", "from": USER, "chat_instance": "1", "data": "t", "message": message}
-    event = Intake("telegram", ME).take({"update_id": 1, "callback_query": query})
+    event = Intake("telegram", ME, Moves(Notes())).take({"update_id": 1, "callback_query": query})
     assert event is not None
     assert event.body == Tap(token="t")
 
@@ -194,9 +179,9 @@ def test_a_tap_below_a_message_that_is_gone_still_counts() -> None:
     """Below messages the platform no longer shows us, it sends only the chat."""
     message = {"message_id": 5, "date": 0, "chat": CHAT}
     query = {"id": "q", "from": USER, "chat_instance": "1", "data": "t", "message": message}
-    event = Intake("telegram", ME).take({"update_id": 1, "callback_query": query})
+    event = Intake("telegram", ME, Moves(Notes())).take({"update_id": 1, "callback_query": query})
     assert event is not None
-    assert (event.to.chat, event.to.handle) == ("42", "q")
+    assert (event.to.chat, event.to.handle) == ("42", "//q")
 
 
 def test_an_empty_week_does_not_make_two_events_one() -> None:
@@ -417,21 +402,4 @@ def test_other_bots_are_not_answered() -> None:
 )
 def test_no_update_stops_the_loop(update: dict[str, Any]) -> None:
     """What cannot be read and belongs to nobody is passed over; an exception would bring it back for ever."""
-    assert Intake("telegram", ME).take(update) is None
-
-
-def test_an_anonymous_administrator_speaks_as_the_group() -> None:
-    """Who hides behind the group is known by the group's name, and the helper account's id is no identity."""
-    group = {"id": -5, "type": "supergroup", "title": "Team"}
-    hidden: dict[str, Any] = {"from": {"id": 1087968824, "is_bot": True, "first_name": "Group"}}
-    event = take(text="/help", chat=group, sender_chat=group, **hidden)
-    assert event is not None
-    assert (event.sender, event.name) == ("-5", "Team")
-
-
-def test_a_reply_in_a_plain_group_is_no_thread() -> None:
-    """Only topics are threads; sending into a reply's thread id would be refused."""
-    group = {"id": -5, "type": "supergroup", "title": "Team"}
-    event = take(text="/help", chat=group, message_thread_id=77)
-    assert event is not None
-    assert event.to.thread == ""
+    assert Intake("telegram", ME, Moves(Notes())).take(update) is None

@@ -93,7 +93,10 @@ async def test_the_questions_are_long_and_name_what_they_want(rig: Rig, ear: Ear
     """Updates are waited for at the platform, and only of the kinds we handle."""
     rig.say("hello")
     await ear.hear()
-    assert polls(rig)[0].params == {"timeout": 1, "allowed_updates": ["message", "edited_message", "callback_query"]}
+    assert polls(rig)[0].params == {
+        "timeout": 1,
+        "allowed_updates": ["message", "edited_message", "callback_query", "my_chat_member"],
+    }
 
 
 async def test_an_offset_does_not_outlive_its_purpose(rig: Rig, ear: Ear) -> None:

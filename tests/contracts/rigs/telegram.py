@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bots.telegram.adapter import Telegram
+from bots.telegram.moves import Moves
 from bots.telegram.polling import Pace
 from bots.telegram.transport import Line
 from core.seams import Adapter, Site
@@ -99,6 +100,11 @@ class Rig:
     to: Address
     telegram: TelegramSimulator
     person: Person
+    redelivers: bool = True
+
+    def acknowledged(self) -> bool:
+        """Whether the platform will not deliver anything again."""
+        return not self.telegram.inbox().pending
 
     def say(self, text: str) -> str:
         """Let the person say something; returns the platform's id of it."""
@@ -139,8 +145,11 @@ async def rig_over(
     commands: Commands = (),
 ) -> AsyncGenerator[Telegram, None]:
     """Open an adapter over any platform, or none."""
+    place = site(memo, commands=commands)
+    moves = Moves(place.memo)
+    await moves.load()
     async with Line(TOKEN, api_base=api_base, connect_s=connect_s, read_s=read_s) as line:
-        yield Telegram(site(memo, commands=commands), line, max_download_bytes=MOST_BYTES, pace=PACE)
+        yield Telegram(place, line, moves, max_download_bytes=MOST_BYTES, pace=PACE)
 
 
 @asynccontextmanager
