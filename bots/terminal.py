@@ -96,8 +96,7 @@ class Terminal:
         """Answer ``chat`` on the control socket, until that terminal is closed."""
         arguments = hello(await wire.receive() or "")
         if arguments is None:
-            await wire.send(json.dumps({"error": "These arguments make no sense here."}))
-            return
+            raise ValueError("the arguments of chat make no sense")
         session = _Session(wire, _ONCE + secrets.token_hex(8) if arguments.once else _SHARED)
         self._sessions.append(session)
         self._news()

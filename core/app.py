@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from core import report
+from core import commands, report
 from core.access import Access
 from core.answering import Means
 from core.control import Control, claim
@@ -67,24 +67,37 @@ async def serve(settings: Settings, stop: Stop, ready: Callable[[Report], None])
             await stack.enter_async_context(control.serve(settings.data_dir))
             running = await _unless_stopped(_open(stack, settings, control), stop)
             if running is not None:
-                await _run(running, stop, ready)
+                await _run(running, stack, stop, ready)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Running:
-    """All that is open, wired together."""
+    """All that is open, wired together. Adapters join as they open: a slow one keeps nobody waiting."""
 
     settings: Settings
+    control: Control
     engine: Engine
     turn: Turn
     router: Router
     access: Access
-    adapters: tuple[Adapter, ...]
-    supervisors: tuple[Supervisor, ...]
     providers: tuple[str, ...]
     plugins: tuple[str, ...]
     off: tuple[Off, ...]
     since: datetime
+    supervisors: list[Supervisor] = field(default_factory=list)
+
+    async def open_bots(self, stack: AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
+        """Open the adapters; each listens from the moment it is open."""
+
+        async def arrived(adapter: Adapter) -> None:
+            await self.engine.join(adapter)
+            supervisor = Supervisor(adapter, self.engine.accept)
+            self.supervisors.append(supervisor)
+            tasks.create_task(supervisor.run(), name=f"{_LISTENING} {supervisor.name}")
+
+        sections = [(section, _sited(self.settings, section, self.engine, self.control)) for section in self.settings.bots]
+        bots = await open_all(stack, "bots", sections, arrived)
+        self.off = (*self.off, *bots.off)
 
     async def report(self, *, ask: bool) -> Report:
         """How it is doing; with ``ask``, providers are asked for their models, which may take a moment."""
@@ -95,7 +108,7 @@ class _Running:
             else report.Provider(name=name, models=tuple(model.id for model in models))
             for name, models in offered.items()
         )
-        unowned = await self.access.unowned([adapter.name for adapter in self.adapters])
+        unowned = await self.access.unowned([bot.name for bot in self.supervisors])
         return Report(
             version=version("waystation"),
             pid=os.getpid(),
@@ -120,20 +133,18 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
     engine = await _open_engine(stack, settings, control)
 
     def sited(sections: Sequence[Section]) -> list[tuple[Section, Site]]:
-        return [(section, _site(settings, section.name, _Notes(engine, section.name), control)) for section in sections]
+        return [(section, _sited(settings, section, engine, control)) for section in sections]
 
-    bots, providers, plugins = await asyncio.gather(
-        open_all(stack, "bots", sited(settings.bots)),
+    providers, plugins = await asyncio.gather(
         open_all(stack, "providers", sited(settings.providers)),
         open_all(stack, "plugins", sited(settings.plugins)),
     )
-    running = _wire(settings, engine, bots, providers, plugins)
+    running = _wire(settings, control, engine, providers, plugins)
 
     async def status(wire: Wire) -> None:
         await wire.send(report.dump(await running.report(ask=True)))
 
     control.register("status", status)
-    control.settle()
     return running
 
 
@@ -145,6 +156,10 @@ async def _open_engine(stack: AsyncExitStack, settings: Settings, control: Contr
     return engine
 
 
+def _sited(settings: Settings, section: Section, engine: Engine, control: Control) -> Site:
+    return _site(settings, section.name, _Notes(engine, section.name), control)
+
+
 def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
     """What an implementation is handed."""
     times = settings.timeouts
@@ -153,7 +168,8 @@ def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
         data_dir=settings.data_dir,
         memo=memo,
         control=control.register,
-        unknown=settings.delivery.telegram_unknown,
+        unknown=getattr(settings.delivery, f"{name}_unknown", "resend"),
+        commands=commands.TABLE,
         connect_s=times.connect_s,
         first_token_s=times.first_token_s,
         idle_s=times.idle_s,
@@ -195,22 +211,20 @@ class _Nowhere:
 # Wiring
 
 
-def _wire(settings: Settings, engine: Engine, bots: Opened, providers: Opened, plugins: Opened) -> _Running:
-    adapters: tuple[Adapter, ...] = tuple(adapter for _, adapter in bots.parts)
+def _wire(settings: Settings, control: Control, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
     router = Router([provider for _, provider in providers.parts], settings.router.model)
     local = [section.name for section in settings.bots if section.spec.local]
     access = Access(engine.records, settings.access.policy, local)
     return _Running(
         settings=settings,
+        control=control,
         engine=engine,
         turn=build_turn(settings, engine.records, router, access, [plugin for _, plugin in plugins.parts]),
         router=router,
         access=access,
-        adapters=adapters,
-        supervisors=tuple(Supervisor(adapter, engine.accept) for adapter in adapters),
         providers=tuple(section.name for section, _ in providers.parts),
         plugins=tuple(section.name for section, _ in plugins.parts),
-        off=(*settings.off, *bots.off, *providers.off, *plugins.off),
+        off=(*settings.off, *providers.off, *plugins.off),
         since=datetime.now(UTC),
     )
 
@@ -232,29 +246,16 @@ def build_turn(settings: Settings, records: Records, router: Router, access: Acc
 # Running
 
 
-async def _run(running: _Running, stop: Stop, ready: Callable[[Report], None]) -> None:
+async def _run(running: _Running, stack: AsyncExitStack, stop: Stop, ready: Callable[[Report], None]) -> None:
     """Listen and answer until asked to stop, or until the engine fails."""
     try:
-        async with asyncio.TaskGroup() as tasks:
-            engine = tasks.create_task(running.engine.run(running.turn, running.adapters), name="engine")
-            listening = [tasks.create_task(bot.run(), name=f"bot {bot.name}") for bot in running.supervisors]
-            ready(await running.report(ask=False))
-            await stop.asked.wait()
-            await _finish(engine, listening, stop)
+        async with asyncio.TaskGroup() as tasks, asyncio.TaskGroup() as listening:
+            engine = tasks.create_task(running.engine.run(running.turn, ()), name="engine")
+            if await _unless_stopped(_begun(running, stack, listening, ready), stop) is not None:
+                await stop.asked.wait()
+            await _finish(engine, stop)
     except ExceptionGroup as failures:
         raise _first(failures) from failures
-
-
-async def _finish(engine: "asyncio.Task[None]", listening: "Sequence[asyncio.Task[None]]", stop: Stop) -> None:
-    """Take nothing new, then let the engine finish what it can, unless it has to be at once."""
-    for task in listening:
-        task.cancel()
-    await asyncio.gather(*listening, return_exceptions=True)
-    engine.cancel()
-    hurried = asyncio.create_task(stop.hurried.wait())
-    await asyncio.wait({engine, hurried}, return_when=asyncio.FIRST_COMPLETED)
-    hurried.cancel()
-    engine.cancel()
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-from core.control import MOST_LINE_BYTES, Connection
+from core.control import MOST_LINE_BYTES, Connection, trouble
 from core.dialogue import CHAT, Draft, Final, Hello, Pick, Read, Say, Taken, Working, from_process, line
 from core.screen import Screen
 from core.values import Choice
@@ -112,6 +112,8 @@ def _next(connection: Connection) -> Taken | Working | Draft | Final | None:
     while (text := connection.receive()) is not None:
         if (heard := from_process(text)) is not None:
             return heard
+        if words := trouble(text):
+            sys.stderr.write(f"{words}\n")
     return None
 
 

@@ -154,14 +154,27 @@ class Control:
             await self._settled.wait()
         answer = self._answers.get(command)
         if answer is None:
-            await wire.send(json.dumps({"error": f"There is no command {command!r} here."}))
+            await wire.send(_trouble(f"There is no command {command!r} here."))
             return
         wire.push_back(arguments or "{}")
         try:
             await answer(wire)
         except Exception:  # noqa: BLE001 - one command's failure is not the process's
             _log.exception("command failed", command=command)
-            await wire.send(json.dumps({"error": "It failed; the log says how."}))
+            await wire.send(_trouble("That failed; the log of the process says how."))
+
+
+def _trouble(text: str) -> str:
+    return json.dumps({"error": text})
+
+
+def trouble(line: str) -> str:
+    """What a line says that the control socket itself sent, because a command could not be answered; "" for others."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return ""
+    return str(said["error"]) if isinstance(said, dict) and set(said) == {"error"} else ""
 
 
 class _Connected:

@@ -19,7 +19,7 @@ from core import report
 from core.app import Stop, serve
 from core.configuration import load
 from core.console import Conversation, Gone, Leave, ask_once, fits
-from core.control import Connection, connect
+from core.control import Connection, connect, trouble
 from core.dialogue import Say
 from core.errors import StoreError
 from core.logs import open_logging
@@ -73,7 +73,8 @@ def status(config: Path | None) -> int:
     try:
         lines = report.of_status(report.load(answer or ""))
     except ValueError:
-        _complain(f"The process on {settings.data_dir} does not say how it is doing; is it of another version?")
+        why = trouble(answer or "") or "Is it of another version?"
+        _complain(f"The process on {settings.data_dir} does not say how it is doing. {why}")
         return 1
     _tell(lines)
     return 0

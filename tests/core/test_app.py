@@ -16,7 +16,7 @@ from core.control import connect
 from core.errors import PlatformRefusedUs, StoreError
 from core.report import Report
 from core.seams import Accept, Adapter, Records, Site, Spec, Turn
-from core.settings import Section, Settings, Timeouts
+from core.settings import Delivery, Section, Settings, Timeouts
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
 
@@ -124,6 +124,7 @@ class World:
         self.engine = FakeEngine(self.diary, finish_s, problem)
         self.bots: list[Section] = []
         self.sites: dict[str, Site] = {}
+        self.delivery = Delivery()
         self._data_dir = data_dir
 
     def bot(self, name: str, *, after_s: float = 0.0, broken: str = "", problem: Exception | None = None) -> None:
@@ -141,7 +142,13 @@ class World:
     def settings(self) -> Settings:
         """The configuration."""
         engine = opens(lambda _: self.engine, self.diary)
-        return Settings(data_dir=self._data_dir, engine=engine, bots=tuple(self.bots), timeouts=Timeouts(grace_s=5))
+        return Settings(
+            data_dir=self._data_dir,
+            engine=engine,
+            bots=tuple(self.bots),
+            delivery=self.delivery,
+            timeouts=Timeouts(grace_s=5),
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[tuple[Report, Stop, "asyncio.Task[None]"], None]:
@@ -287,6 +294,17 @@ async def test_a_memo_is_kept_in_the_store_under_its_owner_s_name(tmp_path: Path
         assert await world.sites["one"].memo.get("menu") == "hash"
         assert await world.sites["two"].memo.get("menu") == ""
     assert world.engine.scopes == [HOUSE]
+
+
+async def test_an_adapter_is_told_the_commands_and_what_to_do_when_in_doubt(tmp_path: Path) -> None:
+    """A menu shows what the core understands; ``[delivery]`` speaks of one adapter at a time."""
+    world = World(tmp_path)
+    world.bot("telegram")
+    world.bot("other")
+    world.delivery = Delivery(telegram_unknown="mark")
+    async with world.running():
+        assert {"new", "stop", "help"} <= {name for name, _ in world.sites["telegram"].commands}
+        assert (world.sites["telegram"].unknown, world.sites["other"].unknown) == ("mark", "resend")
 
 
 async def test_status_tells_what_is_on_what_is_off_and_the_code_to_claim_a_messenger(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.control import MOST_LINE_BYTES, Connection, Control, claim, connect
+from core.control import MOST_LINE_BYTES, Connection, Control, claim, connect, trouble
 from core.errors import StoreError
 from core.seams import Wire
 
@@ -75,7 +75,7 @@ class TestSocket:
         async with serving(tmp_path):
             with await reach(tmp_path) as connection:
                 connection.send("dance")
-                assert "no command 'dance'" in (await told(connection) or "")
+                assert trouble(await told(connection) or "") == "There is no command 'dance' here."
                 assert await told(connection) is None
 
     async def test_a_command_that_is_early_waits_until_everyone_has_registered(self, tmp_path: Path) -> None:
@@ -100,12 +100,17 @@ class TestSocket:
             control.register("fail", fail)
             with await reach(tmp_path) as connection:
                 connection.send("fail")
-                line = await told(connection) or ""
-                assert "failed" in line
-                assert "internal" not in line
+                said = trouble(await told(connection) or "")
+                assert "failed" in said
+                assert "internal" not in said
             with await reach(tmp_path) as connection:
                 connection.send("echo 1")
                 assert await told(connection) == "1"
+
+    @pytest.mark.parametrize("line", ['{"error": "x", "more": 1}', '["error"]', "error", "", '{"text": "error"}'])
+    def test_what_a_command_says_is_not_taken_for_trouble(self, line: str) -> None:
+        """Only the socket's own words are."""
+        assert trouble(line) == ""
 
     async def test_a_line_without_end_is_cut_off(self, tmp_path: Path) -> None:
         """Nobody can fill the memory of the process."""
