@@ -5,19 +5,21 @@ What is saved leaves the assistant's own keeping, so every note needs the person
 
 import asyncio
 import json
-import re
+import os
 import unicodedata
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import CallMalformed, ToolFailed
+from core.fencing import fenced
 from core.seams import Plugin, Site, Spec, Tool, ToolContext
 from core.values import ToolSchema
 
 _SAME_NAME = 1000
+_NAME_BYTES = 120  # file systems take 255, of which the date and a number need some
 
 
 class NotesSettings(BaseModel):
@@ -31,13 +33,23 @@ class NotesSettings(BaseModel):
 
     folder: Path | None = None
 
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _empty_is_none(cls, folder: object) -> object:
+        return None if folder == "" else folder  # or notes would end up wherever the program was started
+
 
 class Note(BaseModel):
     """The arguments of ``save_note``."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field(min_length=1, max_length=120, description="A short title, without a date.")
+    title: str = Field(
+        min_length=1,
+        max_length=120,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="A short title, one line, without a date.",
+    )
     text: str = Field(min_length=1, max_length=20_000, description="The note itself, in Markdown.")
 
 
@@ -52,33 +64,37 @@ def _read(arguments: str) -> Note:
 
 
 def _summary(arguments: str) -> str:
-    """The note as it would be saved, fenced so that nothing in it can pass for something else."""
+    """The note as it would be saved; nothing in it can pass for something else."""
     note = _read(arguments)
-    longest = max((len(run) for run in re.findall(r"`+", note.title + "\n" + note.text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"Save this note:\n\n{fence}\n{note.title}\n\n{note.text}\n{fence}"
+    return f"Save this note:\n\n{fenced(f'{note.title}{chr(10) * 2}{note.text}')}"
 
 
 def _file_name(title: str) -> str:
     """A title as a harmless file name: letters, digits and spaces of any script."""
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in unicodedata.normalize("NFC", title))
-    return " ".join(kept.split())[:60].strip() or "note"
+    return " ".join(kept.split()).encode()[:_NAME_BYTES].decode(errors="ignore").strip() or "note"
 
 
 def _write(folder: Path, day: str, note: Note) -> str:
-    """Write a new file, never over an old one; returns its name."""
+    """Write a new file, never over an old one; returns its name. What is returned is on the disk."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{day} {_file_name(note.title)}"
     for number in range(1, _SAME_NAME):
         path = folder / f"{name}{f' {number}' if number > 1 else ''}.md"
         try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(f"# {note.title}\n\n{note.text}\n")
+            file = path.open("x", encoding="utf-8")
         except FileExistsError:
             continue
+        try:
+            with file:
+                file.write(f"# {note.title}\n\n{note.text}\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)  # half a note is none
+            raise
         return path.name
-    msg = "there are too many notes of this title today"
-    raise ToolFailed(msg)
+    raise ToolFailed("there are too many notes of this title today")
 
 
 @asynccontextmanager
@@ -95,8 +111,7 @@ async def open_notes(site: Site, settings: NotesSettings) -> AsyncGenerator[Plug
         try:
             name = await asyncio.to_thread(_write, folder.expanduser(), f"{caller.now:%Y-%m-%d}", note)
         except OSError as error:
-            msg = f"the note could not be written ({error.strerror})"
-            raise ToolFailed(msg) from error
+            raise ToolFailed(f"the note could not be written ({error.strerror})") from error
         return f"Saved as {name}."
 
     schema = ToolSchema(

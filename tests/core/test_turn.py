@@ -8,7 +8,7 @@ from core import phrases
 from core.errors import StoreError
 from core.testing import answer
 from core.values import Command, Delta, Finished, Message, Part, Quote, Tap, Usage
-from turns import GROUP, FakeTool, Lane, Windowed, assistant, calls, ended, question, said
+from turns import GROUP, FakeTool, Killed, Lane, Windowed, assistant, calls, ended, question, said
 
 
 async def test_a_question_is_answered_in_its_slot_and_both_are_kept() -> None:
@@ -275,10 +275,10 @@ async def test_a_turn_run_twice_writes_the_same_rows_once() -> None:
 
     def kill(moment: str, what: str) -> None:
         if moment == "commit":
-            raise ConnectionAbortedError
+            raise Killed
 
     lane.kill = kill
-    with pytest.raises(ConnectionAbortedError):
+    with pytest.raises(Killed):
         await lane.turn(
             assistant(lane, Windowed(calls(("look", "{}"), text="Looking."), answer("Found")), tools=[tool.tool])
         )
