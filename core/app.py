@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TypeVar
@@ -86,18 +86,23 @@ class _Running:
     since: datetime
     supervisors: list[Supervisor] = field(default_factory=list)
 
-    async def open_bots(self, stack: AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
-        """Open the adapters; each listens from the moment it is open."""
+    async def listen(self, stack: AsyncExitStack, ready: Callable[[Report], None]) -> None:
+        """Open the adapters and keep them going until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
 
-        async def arrived(adapter: Adapter) -> None:
-            await self.engine.join(adapter)
-            supervisor = Supervisor(adapter, self.engine.accept)
-            self.supervisors.append(supervisor)
-            tasks.create_task(supervisor.run(), name=f"{_LISTENING} {supervisor.name}")
+            async def arrived(adapter: Adapter) -> None:
+                await self.engine.join(adapter)
+                supervisor = Supervisor(adapter, self.engine.accept)
+                self.supervisors.append(supervisor)
+                self.supervisors.sort(key=lambda bot: configured.index(bot.name))
+                tasks.create_task(supervisor.run(), name=f"bot {supervisor.name}")
 
-        sections = [(section, _sited(self.settings, section, self.engine, self.control)) for section in self.settings.bots]
-        bots = await open_all(stack, "bots", sections, arrived)
-        self.off = (*self.off, *bots.off)
+            configured = [bot.name for bot in self.settings.bots]
+            sites = [(bot, _sited(self.settings, bot, self.engine, self.control)) for bot in self.settings.bots]
+            bots = await open_all(stack, "bots", sites, arrived)
+            self.off = (*self.off, *bots.off)
+            self.control.settle()
+            ready(await self.report(ask=False))
 
     async def report(self, *, ask: bool) -> Report:
         """How it is doing; with ``ask``, providers are asked for their models, which may take a moment."""
@@ -249,13 +254,24 @@ def build_turn(settings: Settings, records: Records, router: Router, access: Acc
 async def _run(running: _Running, stack: AsyncExitStack, stop: Stop, ready: Callable[[Report], None]) -> None:
     """Listen and answer until asked to stop, or until the engine fails."""
     try:
-        async with asyncio.TaskGroup() as tasks, asyncio.TaskGroup() as listening:
+        async with asyncio.TaskGroup() as tasks:
             engine = tasks.create_task(running.engine.run(running.turn, ()), name="engine")
-            if await _unless_stopped(_begun(running, stack, listening, ready), stop) is not None:
-                await stop.asked.wait()
+            bots = tasks.create_task(running.listen(stack, ready), name="bots")
+            await stop.asked.wait()
+            bots.cancel()
+            await asyncio.gather(bots, return_exceptions=True)
             await _finish(engine, stop)
     except ExceptionGroup as failures:
         raise _first(failures) from failures
+
+
+async def _finish(engine: "asyncio.Task[None]", stop: Stop) -> None:
+    """Nothing new comes in: let the engine finish what it can, unless it has to be at once."""
+    engine.cancel()
+    hurried = asyncio.create_task(stop.hurried.wait())
+    await asyncio.wait({engine, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    engine.cancel()
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

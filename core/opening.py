@@ -5,7 +5,7 @@ goes on. A task of its own means that whatever is opened in a task is also close
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Generic, TypeVar
 
@@ -33,9 +33,20 @@ async def open_apart(stack: AsyncExitStack, context: AbstractAsyncContextManager
     return await _opening(stack, context)
 
 
-async def open_all(stack: AsyncExitStack, group: str, sections: Sequence[tuple[Section, Site]]) -> Opened:
-    """Open all of a group; the stack closes them."""
-    opening = [_opening(stack, section.spec.open(site, section.settings)) for section, site in sections]
+async def open_all(
+    stack: AsyncExitStack,
+    group: str,
+    sections: Sequence[tuple[Section, Site]],
+    arrived: Callable[[Any], Awaitable[None]] | None = None,
+) -> Opened:
+    """Open all of a group; the stack closes them.
+
+    Args:
+        arrived: Called with each as soon as it is open, while others may still be opening.
+    """
+    opening = [
+        _arriving(_opening(stack, section.spec.open(site, section.settings)), arrived) for section, site in sections
+    ]
     results = await asyncio.gather(*opening, return_exceptions=True)
     parts: list[tuple[Section, Any]] = []
     off: list[Off] = []
@@ -48,6 +59,13 @@ async def open_all(stack: AsyncExitStack, group: str, sections: Sequence[tuple[S
         else:
             parts.append((section, result))
     return Opened(parts=tuple(parts), off=tuple(off))
+
+
+async def _arriving(opening: "asyncio.Future[T]", arrived: Callable[[T], Awaitable[None]] | None) -> T:
+    opened = await opening
+    if arrived is not None:
+        await arrived(opened)
+    return opened
 
 
 def _opening(stack: AsyncExitStack, context: AbstractAsyncContextManager[T]) -> asyncio.Future[T]:

@@ -165,6 +165,9 @@ class Engine(Protocol):
     async def run(self, turn: Turn, adapters: Sequence[Adapter], /) -> None:
         """Run turns and deliver until cancelled; then finish what can be finished within the grace time."""
 
+    async def join(self, adapter: Adapter, /) -> None:
+        """Let in an adapter that was not ready when ``run`` began; what waits for it is delivered from now on."""
+
     async def accept(self, events: Sequence[Inbound | Receipt], /) -> tuple[bool, ...]:
         """See ``Accept``."""
 

@@ -54,6 +54,7 @@ class SqliteEngine:
         self._delivery: Delivery | None = None
         self._leases: dict[str, asyncio.Lock] = {}
         self._jobs_changed = asyncio.Event()
+        self._up = asyncio.Event()
         self._committing: set[asyncio.Task[Any]] = set()
 
     @property
@@ -102,13 +103,12 @@ class SqliteEngine:
 
     async def run(self, turn: Turn, adapters: Sequence[Adapter], /) -> None:
         """See ``Engine``."""
-        recovered = await self._store.recover({adapter.name: _marks(adapter) for adapter in adapters})
-        if any(recovered.values()):
-            log.info("recovered", **recovered)
+        await self._recover(adapters)
         names = [adapter.name for adapter in adapters]
         delivery = Delivery(self._store, adapters, Governor(await self._store.pauses(), names))
         lanes = Lanes(self._store, delivery, self._jobs_changed.set)
         self._delivery, self._lanes = delivery, lanes
+        self._up.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(delivery.run(), name="delivery")
@@ -121,7 +121,21 @@ class SqliteEngine:
                 await lanes.drain(self._grace_s)
                 await delivery.drain(max(self._grace_s / 10, self._grace_s - (time.monotonic() - began)))
             finally:
+                self._up.clear()
                 self._lanes = self._delivery = None
+
+    async def join(self, adapter: Adapter, /) -> None:
+        """See ``Engine``."""
+        await self._up.wait()
+        await self._recover([adapter])
+        if self._delivery is not None:
+            self._delivery.join(adapter)
+
+    async def _recover(self, adapters: Sequence[Adapter]) -> None:
+        """Settle what a killed process left half sent. No courier of these adapters may be at work yet."""
+        recovered = await self._store.recover({adapter.name: _marks(adapter) for adapter in adapters})
+        if any(recovered.values()):
+            log.info("recovered", **recovered)
 
     async def counts(self) -> dict[str, int]:
         """How much is where, for ``status``."""

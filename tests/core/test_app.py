@@ -55,7 +55,8 @@ class FakeEngine:
         return self.kept
 
     async def run(self, turn: Turn, adapters: Sequence[Adapter], /) -> None:
-        self.diary.append(f"engine runs {[adapter.name for adapter in adapters]}")
+        assert not adapters, "adapters join when they are open"
+        self.diary.append("engine runs")
         if self._problem:
             raise self._problem
         try:
@@ -64,6 +65,9 @@ class FakeEngine:
             self.diary.append("engine is to finish")
             await asyncio.sleep(self._finish_s)
             self.diary.append("engine finished")
+
+    async def join(self, adapter: Adapter, /) -> None:
+        self.diary.append(f"{adapter.name} joins")
 
     async def accept(self, events: Sequence[Inbound | Receipt], /) -> tuple[bool, ...]:
         return (True,) * len(events)
@@ -190,8 +194,9 @@ async def test_everything_is_opened_wired_run_and_closed_in_the_reverse_order(tm
         pass
     assert world.diary == [
         "made here opens",
+        "engine runs",
         "one opens",
-        "engine runs ['one']",
+        "one joins",
         "one stops listening",
         "engine is to finish",
         "engine finished",
@@ -209,6 +214,21 @@ async def test_what_is_slow_to_open_delays_nothing_but_itself(tmp_path: Path) ->
     async with world.running() as (started, _, _):
         assert time.monotonic() - began < 0.6
         assert [bot.name for bot in started.bots] == ["slow", "slower", "slowest"]
+
+
+async def test_an_adapter_that_is_open_does_not_wait_for_one_that_is_not(tmp_path: Path) -> None:
+    """The page is up before a slow library is in."""
+    world = World(tmp_path)
+    world.bot("slow", after_s=60)
+    world.bot("quick")
+    stop = Stop()
+    task = asyncio.create_task(serve(world.settings(), stop, lambda _: None))
+    async with asyncio.timeout(PATIENCE_S):
+        while "quick joins" not in world.diary:
+            await asyncio.sleep(0.01)
+    stop.ask()
+    await asyncio.wait_for(task, PATIENCE_S)
+    assert "slow opens" not in world.diary
 
 
 async def test_what_cannot_be_opened_is_off_with_its_reason_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -262,7 +282,8 @@ async def test_asked_while_it_is_still_opening_it_does_not_wait_for_that(tmp_pat
     await asyncio.sleep(0.05)
     stop.ask()
     await asyncio.wait_for(task, 2)
-    assert world.diary == ["made here opens", "made here closes"]
+    assert world.diary[-3:] == ["engine is to finish", "engine finished", "made here closes"]
+    assert "endless opens" not in world.diary
 
 
 async def test_an_engine_that_fails_ends_everything_in_order(tmp_path: Path) -> None:
