@@ -23,7 +23,7 @@ from core.seams import Records, Work
 from core.showing import Showing
 from core.steps import Spoke, Step, Told, pack
 from core.toolbox import Toolbox
-from core.values import Entry, Finished, Outbound, Outcome, Part, Reply, Request
+from core.values import Entry, Finished, Outbound, Outcome, Part, Put, Reply, Request
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +60,16 @@ class Means:
 
 
 class Answering:
-    """One answer in the making: to what the ear holds, or to what the conversation ends with."""
+    """One answer in the making: to what the ear holds, or to what the conversation ends with.
 
-    def __init__(self, means: Means, work: Work, ear: Ear) -> None:
+    Args:
+        history: The conversation to go on with, None for the lane's current one.
+        before: What else is committed with the answer.
+    """
+
+    def __init__(
+        self, means: Means, work: Work, ear: Ear, history: History | None = None, before: Iterable[Put] = ()
+    ) -> None:
         self._means = means
         self._work = work
         self._ear = ear
@@ -70,7 +77,9 @@ class Answering:
         self._asker = ear.asked[-1] if ear.asked else self._first
         self._slot = str(self._first.row)
         self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
-        self._history = History()
+        self._given = history
+        self._before = tuple(before)
+        self._history = history or History()
         self._said: list[str] = []  # by earlier steps of this answer
         self._steps: list[Entry] = []
         self._answer = Answer()
@@ -81,7 +90,8 @@ class Answering:
         """Answer, going on after the steps an earlier run recorded."""
         clock = asyncio.timeout(self._means.turn_s)
         try:
-            self._history = await Context(self._means.records).history(self._work.lane)
+            if self._given is None:
+                self._history = await Context(self._means.records).history(self._work.lane)
             async with self._showing.going_on(), clock:
                 return await self._answered(steps)
         except Heard:
@@ -316,7 +326,7 @@ class Answering:
         return Outcome(
             done=self._ear.done,
             out=tuple(out),
-            writes=keep(self._work.lane, first.row, first.space, kept, self._history.length),
+            writes=(*self._before, *keep(self._history, first.row, first.space, kept)),
         )
 
     def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:

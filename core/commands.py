@@ -5,6 +5,7 @@ from core import phrases
 TABLE: tuple[tuple[str, str], ...] = (
     ("new", "Start a new conversation"),
     ("stop", "Stop the answer that is being written"),
+    ("retry", "Answer my last question again"),
     ("help", "What I can do"),
 )
 """Name and description, in the order of the menu. ``/start`` is what messengers send by themselves."""

@@ -1,22 +1,26 @@
-"""A lane's conversation: what is kept of it, and what of that a model is shown.
+"""A lane's conversations: what is kept of them, and what of the current one a model is shown.
 
 Each turn appends entries under the row of the event that began it, so a turn that runs twice writes the same rows.
 Each entry knows what stood before it. So the beginning of what a model is shown can be moved seldom and in large
 steps rather than a little with each turn: it stays the same for many turns, and prompt caches hit.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from core.codec import dump, load
+from core.fencing import quoted
 from core.seams import Records
 from core.values import Contact, Entry, Message, Part, Place, Put, Quote, Received, value
 
 log = structlog.get_logger(__name__)
 
-_TABLE = "context"
+_TABLE, _TALKS, _CURRENT = "context", "talks", "current"
+_FIRST = f"{0:016d}"  # the conversation a lane begins with; others are named for the row of the event that began them
+_TITLE_CHARS = 60
 _ENTRIES = 200
 _BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
 _UNKNOWN_WINDOW_TOKENS = 8192
@@ -35,28 +39,48 @@ class Length:
 
 @value
 class Kept:
-    """An entry as stored, and what of its conversation stands before it; None is where a new one began."""
+    """An entry as stored, and what of its conversation stands before it."""
 
-    entry: Entry | None
+    entry: Entry
     before: Length = Length()
 
 
 @value
-class History:
-    """A conversation so far, oldest first, as far back as we look."""
+class Talk:
+    """A conversation as a list shows it; ``at`` in seconds since 1970."""
 
+    id: str = _FIRST
+    title: str = ""
+    at: float = 0.0
+
+
+@value
+class History:
+    """A conversation so far, oldest first, as far back as we look.
+
+    Attributes:
+        rows: The names of the entries' rows.
+    """
+
+    lane: str = ""
+    talk: Talk = Talk()
     kept: tuple[Kept, ...] = ()
+    rows: tuple[str, ...] = ()
     length: Length = Length()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The entries alone."""
-        return tuple(kept.entry for kept in self.kept if kept.entry is not None)
+        return tuple(kept.entry for kept in self.kept)
 
     @property
     def unanswered(self) -> bool:
         """Whether the person had the last word."""
         return bool(self.kept) and self.entries[-1].role == "user"
+
+    def until(self, number: int) -> "History":
+        """The conversation before one of its entries."""
+        return replace(self, kept=self.kept[:number], rows=self.rows[:number], length=self.kept[number].before)
 
 
 class Context:
@@ -65,34 +89,81 @@ class Context:
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    async def history(self, lane: str, entries: int = _ENTRIES) -> History:
-        """The lane's current conversation, or its last entries."""
+    async def current(self, lane: str) -> Talk:
+        """The conversation that what is said next belongs to."""
+        body = await self._records.get(_CURRENT, lane)
+        return Talk() if body is None else load(Talk, body)
+
+    async def talks(self, lane: str, limit: int) -> tuple[Talk, ...]:
+        """Conversations in which something was said, the latest begun last."""
+        return tuple(load(Talk, body) for _, body in await self._records.latest(_TALKS, f"{lane}/", limit))
+
+    async def talk(self, lane: str, name: str) -> Talk | None:
+        """One of the lane's conversations, None where there is no such one."""
+        body = await self._records.get(_TALKS, f"{lane}/{name}")
+        return None if body is None else load(Talk, body)
+
+    async def history(self, lane: str, entries: int = _ENTRIES, talk: Talk | None = None) -> History:
+        """The lane's current conversation or another one, or its last entries."""
+        talk = talk or await self.current(lane)
         kept: list[Kept] = []
-        for row, body in await self._records.latest(_TABLE, f"{lane}/", entries):
+        rows: list[str] = []
+        for row, body in await self._records.latest(_TABLE, f"{lane}/{talk.id}/", entries):
             try:
                 kept.append(load(Kept, body))
+                rows.append(row)
             except ValueError:
                 log.exception("entry not read", row=row, note="the conversation begins after it")
                 kept.clear()
-            else:
-                if kept[-1].entry is None:
-                    kept.clear()
-        return History(kept=tuple(kept), length=_after(kept[-1]) if kept else Length())
+                rows.clear()
+        length = _after(kept[-1]) if kept else Length()
+        return History(lane=lane, talk=talk, kept=tuple(kept), rows=tuple(rows), length=length)
 
 
-def keep(lane: str, row: int, scope: str, entries: Iterable[Entry | None], after: Length) -> tuple[Put, ...]:
-    """What a turn that began with this row adds to its conversation; None begins a new one."""
-    puts = []
+def keep(history: History, row: int, scope: str, entries: Iterable[Entry]) -> tuple[Put, ...]:
+    """What a turn that began with this row adds to its conversation."""
+    puts, after, talk = [], history.length, history.talk
     for number, entry in enumerate(entries):
         kept = Kept(entry=entry, before=after)
-        puts.append(Put(table=_TABLE, row=f"{lane}/{row:016d}.{number:04d}", scope=scope, body=dump(Kept, kept)))
+        name = f"{history.lane}/{talk.id}/{row:016d}.{number:04d}"
+        puts.append(Put(table=_TABLE, row=name, scope=scope, body=dump(Kept, kept)))
+        talk = talk if talk.title else replace(talk, title=_title(entry))
         after = _after(kept)
-    return tuple(puts)
+    said = replace(talk, at=time.time())
+    puts.append(Put(table=_TALKS, row=f"{history.lane}/{talk.id}", scope=scope, body=dump(Talk, said)))
+    return tuple(puts) if talk == history.talk else (*puts, *make_current(history.lane, scope, talk))
+
+
+def make_current(lane: str, scope: str, talk: Talk) -> tuple[Put, ...]:
+    """What is said next belongs to this conversation."""
+    return (Put(table=_CURRENT, row=lane, scope=scope, body=dump(Talk, talk)),)
+
+
+def begun_by(row: int) -> Talk:
+    """The conversation that an event begins."""
+    return Talk(id=f"{row:016d}")
+
+
+def taken_back(history: History, scope: str, number: int) -> tuple[Put, ...]:
+    """Forget the conversation's entries from this one on."""
+    return tuple(Put(table=_TABLE, row=row, scope=scope, body=None) for row in history.rows[number:])
+
+
+def last_question(history: History) -> int | None:
+    """Where in a conversation the last thing a person asked stands, None where nothing was."""
+    for number in reversed(range(len(history.kept))):
+        entry = history.kept[number].entry
+        if entry.role == "user" and all(part.kind in {"text", "media"} for part in entry.parts):
+            return number
+    return None
+
+
+def _title(entry: Entry) -> str:
+    text = " ".join(" ".join(part.body for part in entry.parts if part.kind == "text").split())
+    return text if len(text) <= _TITLE_CHARS else f"{text[: _TITLE_CHARS - 1].rstrip()}…"
 
 
 def _after(kept: Kept) -> Length:
-    if kept.entry is None:
-        return Length()
     return Length(entries=kept.before.entries + 1, size=kept.before.size + size(kept.entry))
 
 
@@ -120,7 +191,7 @@ def fit(history: History, room: int, taken: int) -> tuple[Entry, ...]:
     entries = _in_steps(history.length.entries - _ENTRIES, _ENTRIES // 2)
     bytes_ = _in_steps(history.length.size + taken - room, room // 2)
     newest = [kept for kept in history.kept if kept.before.entries >= entries and kept.before.size >= bytes_]
-    return _from_a_question([kept.entry for kept in newest if kept.entry is not None])
+    return _from_a_question([kept.entry for kept in newest])
 
 
 def _in_steps(excess: int, step: int) -> int:
@@ -174,6 +245,13 @@ def said(received: Received) -> tuple[Part, ...]:
     message = received.inbound.body
     if not isinstance(message, Message):
         return ()
+    text, speaker = _words(message), _speaker(received)
+    if speaker:
+        text = f"{speaker}: {text}"
+    return ((Part(kind="text", body=text),) if text else ()) + _media(message)
+
+
+def _words(message: Message) -> str:
     lines = [_quoted(quote) for quote in message.quotes]
     if message.text:
         lines.append(message.text)
@@ -181,11 +259,11 @@ def said(received: Received) -> tuple[Part, ...]:
     lines.extend(_contact(contact) for contact in message.contacts)
     if message.unknown:
         lines.append(f"[something of a kind I cannot read: {message.unknown}]")
-    text = "\n".join(lines)
-    if name := _speaker(received):
-        text = f"{name}: {text}"
-    media = tuple(Part(kind="media", name=item.name, media=item) for item in message.media)
-    return ((Part(kind="text", body=text),) if text else ()) + media
+    return "\n".join(lines)
+
+
+def _media(message: Message) -> tuple[Part, ...]:
+    return tuple(Part(kind="media", name=item.name, media=item) for item in message.media)
 
 
 def said_later(received: Received) -> tuple[Part, ...]:
@@ -195,6 +273,18 @@ def said_later(received: Received) -> tuple[Part, ...]:
         return said(received)
     lead = Part(kind="text", body="[I have edited an earlier message. It now reads:]\n")
     return (lead, *(said(received) or (Part(kind="text", body="[nothing]"),)))
+
+
+def overheard(received: Received) -> tuple[Part, ...]:
+    """What was said to others, set apart so that it does not pass for what we are asked."""
+    message = received.inbound.body
+    if not isinstance(message, Message):
+        return ()
+    lead = (
+        f"[{_speaker(received) or 'somebody'}, to others{', correcting an earlier message' if message.edited else ''}:]"
+    )
+    words = quoted(_words(message))
+    return (Part(kind="text", body=f"{lead}\n{words}" if words else lead), *_media(message))
 
 
 def _speaker(received: Received) -> str:

@@ -149,6 +149,10 @@ class Ear:
                 self.stop = received
                 self._halted.set()
                 self._changed.set()
+            case Message(addressed=False):
+                pass  # said to others
+            case Message(addressed=False):
+                pass  # people talking with one another
             case Message(edited=True) as edit if self._replaces(received, edit):
                 self.settled.append(received.row)
                 self._changed.set()

@@ -9,6 +9,7 @@ killed runs again over the same events.
 
 import asyncio
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import assert_never
 
 import structlog
@@ -33,7 +34,9 @@ class Assistant:
     def __init__(self, means: Means, access: Access) -> None:
         self._means = means
         self._access = access
+        self._context = Context(means.records)
         self._allowing = Allowing(means.records, means.toolbox)
+        self._context = Context(means.records)
 
     async def __call__(self, work: Work) -> Outcome:
         """See ``Turn``."""
@@ -50,14 +53,26 @@ class Assistant:
 
     async def _turn(self, work: Work, first: Received) -> Outcome:
         body = first.inbound.body
-        if isinstance(body, Fired):  # a job is ours, whoever it was set for
-            return await self._fired(work, body)
+        match body:
+            case Fired():  # a job is ours, whoever it was set for
+                return await self._fired(work, body)
+            case Message(addressed=False):
+                return await self._overheard(work)
         verdict = await self._access.admit(first)
+        overheard = isinstance(body, Message) and not (
+            first.inbound.to.private or (body.addressed and verdict.admitted)
+        )
+        if overheard:
+            return await self._overheard(work, first, admitted=verdict.admitted)
         if not verdict.admitted:
             return _at_the_door(first, verdict)
         match body:
             case Message():
                 return await self._asked(work, first, body)
+            case Command(name="retry"):
+                return await self._again(work, first, body)
+            case Command(name="switch") if first.inbound.to.private:
+                return await self._switched(work, first, body)
             case Command():
                 return _command(work, first, body)
             case Tap():
@@ -86,16 +101,29 @@ class Assistant:
         if self._means.while_busy == "queue":
             return together
         for received in events[1:]:
-            body = received.inbound.body
-            if not isinstance(body, Message) or not same_asker(first, received):
-                break
-            if not body.edited:
-                together.append(received)
+            match received.inbound.body:
+                case Message(addressed=False):
+                    continue
+                case Message(edited=edited) if same_asker(first, received):
+                    if not edited:
+                        together.append(received)
+                case _:
+                    break
         return together
+
+    async def _overheard(self, work: Work) -> Outcome:
+        """What was said to others in a group: kept as context, if anybody has ever asked us anything there."""
+        rows = list(takewhile(_is_to_others, work.events))
+        done = tuple(received.row for received in rows)
+        length = await self._context.end(work.lane)
+        if length is None:
+            return Outcome(done=done)
+        entries = [Entry(role="user", parts=context.overheard(received)) for received in rows]
+        return Outcome(done=done, writes=keep(work.lane, rows[0].row, rows[0].space, entries, length))
 
     async def _noted(self, work: Work, first: Received) -> Outcome:
         """An edit of what was answered already: the conversation knows of it, and nothing is said again."""
-        length = (await Context(self._means.records).history(work.lane, entries=1)).length
+        length = await self._context.end(work.lane) or context.Length()
         entry = Entry(role="user", parts=context.said_later(first))
         return Outcome(done=(first.row,), writes=keep(work.lane, first.row, first.space, [entry], length))
 
@@ -105,6 +133,11 @@ class Assistant:
         ear = Ear(work, (), "queue", self._admits)
         async with ear.listening():
             return await Answering(self._means, work, ear).run(unpack(work.steps))
+
+
+def _is_to_others(received: Received) -> bool:
+    body = received.inbound.body
+    return isinstance(body, Message) and not body.addressed
 
 
 def _say(received: Received, text: str, *, failed: bool = False) -> Outbound:
@@ -127,7 +160,7 @@ def _at_the_door(first: Received, verdict: Verdict) -> Outcome:
 def _command(work: Work, first: Received, command: Command) -> Outcome:
     match command.name:
         case "new":
-            writes = keep(work.lane, first.row, first.space, [None], context.Length())
+            writes = context.make_current(work.lane, first.space, context.begun_by(first.row))
             return Outcome(done=(first.row,), out=(_say(first, phrases.NEW),), writes=writes)
         case "stop":
             text = phrases.NOTHING_RUNS
