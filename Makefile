@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint format ruff types imports coverage fmt chaos clean
+.PHONY: help run test check lint format ruff types imports coverage fmt chaos bench clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ fmt: ## format, and mend what can be mended by itself
 
 chaos: ## break a running deployment on purpose and count what was lost or doubled
 	@$(RUN) python tests/chaos/run.py $(ARGS)
+
+bench: ## measure a running deployment beside a bare bot (ARGS="--size quick")
+	@$(RUN) python benchmarks/run.py $(ARGS)
 
 clean: ## remove what the tools made; your configuration and data stay
 	@rm -rf .venv .uv .coverage .coverage.* coverage.xml htmlcov build dist *.egg-info
