@@ -19,12 +19,12 @@ from core import commands, report
 from core.access import Access
 from core.answering import Means
 from core.control import Control, claim
-from core.errors import SettingsError
+from core.errors import ProviderError, SettingsError
 from core.logs import watch
 from core.opening import Opened, open_all, open_apart
 from core.prompt import system_prompt
 from core.report import Report
-from core.routing import Router
+from core.routing import Chosen, Router
 from core.seams import Adapter, Engine, Memo, Plugin, Records, Site, Turn, Wire
 from core.settings import Off, Section, Settings
 from core.supervision import Supervisor
@@ -113,6 +113,7 @@ class _Running:
             else report.Provider(name=name, models=tuple(model.id for model in models))
             for name, models in offered.items()
         )
+        chosen = await self._chosen() if ask else None
         unowned = await self.access.unowned([bot.name for bot in self.supervisors])
         return Report(
             version=version("waystation"),
@@ -125,9 +126,17 @@ class _Running:
             plugins=self.plugins,
             counts=await self.engine.counts(),
             off=self.off,
+            model=f"{chosen.provider.name}/{chosen.model.id}" if chosen else "",
+            note=chosen.model.note if chosen else "",
             unowned=unowned,
             code=self.access.code if unowned else "",
         )
+
+    async def _chosen(self) -> Chosen | None:
+        try:
+            return await self.router.choose()
+        except ProviderError:
+            return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -217,7 +226,8 @@ class _Nowhere:
 
 
 def _wire(settings: Settings, control: Control, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
-    router = Router([provider for _, provider in providers.parts], settings.router.model)
+    guesses = {section.name for section in settings.providers if not section.named}
+    router = Router([provider for _, provider in providers.parts], settings.router.model, guesses)
     local = [section.name for section in settings.bots if section.spec.local]
     access = Access(engine.records, settings.access.policy, local)
     return _Running(

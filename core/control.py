@@ -241,8 +241,9 @@ class Connection:
         with suppress(OSError):
             self._socket.sendall(line.encode("utf-8", "replace") + b"\n")
 
-    def receive(self) -> str | None:
-        """The next line without its end, None when the other side is gone."""
+    def receive(self, within_s: float | None = None) -> str | None:
+        """The next line without its end, None when the other side is gone, or says nothing for so long."""
+        self._socket.settimeout(within_s)
         try:
             raw = self._lines.readline()
         except OSError:

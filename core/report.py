@@ -31,6 +31,7 @@ class Report:
     """One look at a running process.
 
     Attributes:
+        model: Which answers now (``local/qwen3``), "" where that was not asked; ``note`` is what to know about it.
         counts: The engine's: how much is where.
         unowned: Adapters that nobody has claimed with the code yet.
     """
@@ -45,6 +46,8 @@ class Report:
     plugins: tuple[str, ...]
     counts: dict[str, int]
     off: tuple[Off, ...]
+    model: str = ""
+    note: str = ""
     unowned: tuple[str, ...] = ()
     code: str = ""
 
@@ -97,11 +100,17 @@ def of_status(report: Report) -> list[str]:
         _row("data", report.data_dir),
         *(_row(f"bot {bot.name}", _doing(bot.state)) for bot in report.bots),
         *(_row(f"provider {provider.name}", _offers(provider)) for provider in report.providers),
+        *([_row("answers", answers(report))] if report.model else []),
         *([_row("plugins", ", ".join(report.plugins))] if report.plugins else []),
         _row("store", ", ".join(f"{name} {count}" for name, count in report.counts.items())),
         *_off(report.off),
         *_claim(report),
     ]
+
+
+def answers(report: Report) -> str:
+    """Which model answers, and what to know about it."""
+    return f"{report.model}. {report.note}".strip() if report.note else report.model
 
 
 def _row(name: str, text: str) -> str:

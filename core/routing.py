@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -29,10 +29,11 @@ class Router:
 
     Args:
         wish: ``auto``, or ``provider/model``.
+        guesses: Names of providers nobody asked for, which may well not be there: that is no news.
     """
 
-    def __init__(self, providers: Sequence[Provider], wish: str) -> None:
-        self._offers = {provider.name: _Offer(provider) for provider in providers}
+    def __init__(self, providers: Sequence[Provider], wish: str, guesses: Collection[str] = ()) -> None:
+        self._offers = {provider.name: _Offer(provider, news=provider.name not in guesses) for provider in providers}
         self._wish = wish
 
     async def choose(self) -> Chosen:
@@ -85,8 +86,9 @@ class Router:
 class _Offer:
     """What one provider has, asked for now and then: by one turn, for all that want to know."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, *, news: bool) -> None:
         self.provider = provider
+        self._tell = log.warning if news else log.debug
         self._known: tuple[Model, ...] | ProviderError = ()
         self._until = 0.0
         self._asking = asyncio.Lock()
@@ -113,7 +115,7 @@ class _Offer:
         try:
             self._known = await self.provider.models()
         except ProviderError as error:
-            log.warning("provider passed over", provider=self.provider.name, reason=str(error))
+            self._tell("provider passed over", provider=self.provider.name, reason=str(error))
             self._known = error
         good = not isinstance(self._known, ProviderError)
         self._until = time.monotonic() + (_KNOWN_FOR_S if good else _DOWN_FOR_S)

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -28,6 +28,7 @@ from core.settings import Settings
 
 _STARTING_S = 10.0
 _NUDGE_S = 0.05
+_NOTE_S = 1.0
 
 
 def run(config: Path | None, *, chat: bool | None) -> int:
@@ -42,7 +43,7 @@ def run(config: Path | None, *, chat: bool | None) -> int:
     with _Beside(settings) as app:
         _tell_start(app.report)
         with _joined(settings) as connection:
-            return _converse(connection, "Type a message; /help tells what else there is. Ctrl-D stops Waystation.")
+            return _converse(settings, connection, "Ctrl-D stops Waystation.")
 
 
 def chat(config: Path | None, question: str | None) -> int:
@@ -57,26 +58,22 @@ def chat(config: Path | None, question: str | None) -> int:
         if once:
             at_keyboard = sys.stdin.isatty() and sys.stderr.isatty()
             return ask_once(connection, asked, out=sys.stdout, aside=sys.stderr, read=input if at_keyboard else None)
-        return _converse(connection, "Type a message; /help tells what else there is. Ctrl-D leaves.")
+        return _converse(settings, connection, "Ctrl-D leaves.")
 
 
 def status(config: Path | None) -> int:
     """Say how the process that runs is doing."""
     settings = load(config)
-    connection = connect(settings.data_dir)
-    if connection is None:
+    answer = _asked_status(settings)
+    if answer is None:
         _complain(f"Nothing runs on {settings.data_dir}.")
         return 1
-    with connection:
-        connection.send("status")
-        answer = connection.receive()
     try:
-        lines = report.of_status(report.load(answer or ""))
+        _tell(report.of_status(report.load(answer)))
     except ValueError:
-        why = trouble(answer or "") or "Is it of another version?"
+        why = trouble(answer) or "Is it of another version?"
         _complain(f"The process on {settings.data_dir} does not say how it is doing. {why}")
         return 1
-    _tell(lines)
     return 0
 
 
@@ -190,7 +187,28 @@ def _joined(settings: Settings) -> Generator[Connection, None, None]:
         yield connection
 
 
-def _converse(connection: Connection, hint: str) -> int:
+def _asked_status(settings: Settings, within_s: float | None = None) -> str | None:
+    """What the running process says of itself, None where none runs, "" where it says nothing for so long."""
+    connection = connect(settings.data_dir)
+    if connection is None:
+        return None
+    with connection:
+        connection.send("status")
+        return connection.receive(within_s) or ""
+
+
+def _tell_note(settings: Settings) -> None:
+    """What a person should know about the model that answers, where that is known at once."""
+    with suppress(ValueError):
+        known = report.load(_asked_status(settings, _NOTE_S) or "")
+        if known.note:
+            _tell([f"Answers come from {report.answers(known)}"])
+
+
+def _converse(settings: Settings, connection: Connection, how_to_leave: str) -> int:
+    hint = f"Type a message; /help tells what else there is. {how_to_leave}"
+    if sys.stdout.isatty():
+        _tell_note(settings)
     try:
         with _leaving_on_sigterm() as leave:
             Conversation(connection, sys.stdout, leave).run(hint)

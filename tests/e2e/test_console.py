@@ -88,18 +88,34 @@ class TestConversation:
         """``chat`` alone suffices: no process has to run before."""
         for _ in range(2):
             with place.teletype("chat") as terminal:
-                terminal.expect("> ")
+                terminal.expect("\n> ")
                 terminal.type("Hello **there**\r")
                 terminal.expect("\n> ")
                 terminal.type("\x04")
                 assert terminal.ends() == 0
-            assert terminal.rows.seen()[1:] == ["> Hello **there**", "Hello there", ">"]
+            assert terminal.rows.seen()[-3:] == ["> Hello **there**", "Hello there", ">"]
+
+    def test_what_is_to_be_known_about_the_model_is_told_first(self, place: Place) -> None:
+        """Nobody takes a demonstration for an assistant."""
+        with place.teletype("chat") as terminal:
+            terminal.expect("Answers come from echo/echo. No model at all")
+            terminal.expect("\n> ")
+
+    def test_without_any_configuration_the_built_in_model_is_there_and_says_what_it_is(self, place: Place) -> None:
+        """The first start needs no key and shows no warning about servers nobody asked for."""
+        place.configure("")
+        with place.teletype("chat") as terminal:
+            terminal.expect("Answers come from")
+            terminal.expect("\n> ")
+            terminal.type("\x04")
+            assert terminal.ends() == 0
+        assert "warning" not in terminal.raw
 
     def test_an_answer_is_shown_as_it_grows(self, place: Place) -> None:
         """Nobody waits for the last word to read the first."""
         place.configure(CONFIG.format(pace=5))
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type("alpha beta gamma delta epsilon zeta\r")
             terminal.expect("zeta\r\n")
             began = time.monotonic()
@@ -111,7 +127,7 @@ class TestConversation:
         """What was said until then stays, marked."""
         place.configure(CONFIG.format(pace=5))
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type(f"one two three {'word ' * 100}\r")
             terminal.expect("\r\n")
             terminal.expect("one")
@@ -126,7 +142,7 @@ class TestConversation:
     def test_ctrl_c_at_the_prompt_says_how_to_leave(self, place: Place) -> None:
         """It never ends anything by accident."""
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type("half a thought\x03")
             terminal.expect("Ctrl-D leaves")
             terminal.expect("\n> ")
@@ -136,7 +152,7 @@ class TestConversation:
     def test_arrow_up_brings_back_what_was_typed_and_no_file_keeps_it(self, place: Place) -> None:
         """What people type is in memory, and in the sealed store, only."""
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type("Remember me\r")
             terminal.expect("\n> ")
             terminal.type("\x1b[A, please\r")
@@ -156,7 +172,7 @@ class TestConversation:
     def test_a_message_may_have_several_lines(self, place: Place, typed: str) -> None:
         """By a backslash at a line's end, or pasted."""
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type(typed)
             terminal.expect("\n> ")
             assert terminal.rows.seen()[-3:] == ["first", "second", ">"]
@@ -164,7 +180,7 @@ class TestConversation:
     def test_commands_are_for_the_assistant(self, place: Place) -> None:
         """The same as in every messenger."""
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type("/help\r")
             terminal.expect("/stop")
             terminal.expect("\n> ")
@@ -173,7 +189,7 @@ class TestConversation:
     def test_what_the_assistant_may_do_is_asked_and_one_key_answers(self, place: Place, key: str, saved: bool) -> None:
         """The buttons of a messenger are letters here."""
         with place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             terminal.type('call save_note {"title": "Milk", "text": "Two bottles"}\r')
             terminal.expect("Two bottles")
             terminal.expect("[y]")
@@ -255,6 +271,7 @@ class TestBesideAProcess:
             assert f"process {process.pid}" in told.stdout
             assert "listening" in told.stdout
             assert "provider echo      echo" in told.stdout
+            assert "answers            echo/echo. No model at all" in told.stdout
             assert "bots.telegram: no token" in told.stdout
 
     def test_a_second_process_is_refused_in_one_sentence(self, place: Place) -> None:
@@ -288,7 +305,7 @@ class TestBesideAProcess:
     def test_a_chat_says_when_its_process_has_ended(self, place: Place) -> None:
         """And ends, too."""
         with place.running() as process, place.teletype("chat") as terminal:
-            terminal.expect("> ")
+            terminal.expect("\n> ")
             process.terminate()
             terminal.expect("Waystation has ended")
             assert terminal.ends() == 1
@@ -298,7 +315,7 @@ class TestBesideAProcess:
         place.configure(CONFIG.format(pace=10))
         with place.running() as process:
             with place.teletype("chat") as terminal:
-                terminal.expect("> ")
+                terminal.expect("\n> ")
                 terminal.type("one two three four five six seven\r")
                 terminal.expect("\r\n")
                 terminal.expect("two")
@@ -309,8 +326,8 @@ class TestBesideAProcess:
     def test_what_another_terminal_asked_appears_above_the_line_being_typed(self, place: Place) -> None:
         """Nothing typed is lost on the screen."""
         with place.running(), place.teletype("chat") as one, place.teletype("chat") as two:
-            one.expect("> ")
-            two.expect("> ")
+            one.expect("\n> ")
+            two.expect("\n> ")
             two.type("half a line")
             two.expect("half a line")
             one.type("hello all\r")
