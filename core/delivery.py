@@ -28,7 +28,7 @@ from core.values import Address, Outbound, Page
 log = structlog.get_logger(__name__)
 
 _COURIERS = 2000
-_WORTH_WAITING_S = 1.0
+_WORTH_WAITING_S = 2.0
 _BROKEN_S = 5.0
 _CUT_OFF_S = 2.0
 
@@ -251,10 +251,7 @@ class Delivery:
         name, can = branch.adapter.name, desk.can
         wait_s = self._governor.wait_s(name, desk.chat, can)
         if wait_s > 0:
-            if time.monotonic() + wait_s > self._stops_at:
-                return False
-            await desk.idle(wait_s)
-            return True
+            return await self._wait(desk, branch, wait_s)
         await self._governor.pace(name)
         if self._governor.wait_s(name, desk.chat, can) > 0:
             return True  # told to wait meanwhile
@@ -265,12 +262,12 @@ class Delivery:
             return await self._wait(desk, branch, due_s)
         return True
 
-    async def _wait(self, desk: Desk, branch: _Branch, due_s: float) -> bool:
-        """The next page is not due yet: stay shortly or for previews, which it precedes; or leave it to the disk."""
-        if self._stopping:
+    async def _wait(self, desk: Desk, branch: _Branch, seconds: float) -> bool:
+        """Nothing may be sent yet: stay for a while, or for previews, which come after it; or leave it to the disk."""
+        if time.monotonic() + seconds > self._stops_at:
             return False
-        if due_s <= _WORTH_WAITING_S or desk.held or desk.previews:
-            await desk.idle(due_s)
+        if seconds <= _WORTH_WAITING_S or desk.held or desk.previews:
+            await desk.idle(seconds)
             return True
-        branch.next_at = min(branch.next_at, time.monotonic() + due_s)
+        branch.next_at = min(branch.next_at, time.monotonic() + seconds)
         return False

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from core.delivery import Delivery
-from core.errors import WaystationError
+from core.errors import StoreError, WaystationError
 from core.patience import patiently
 from core.seams import Turn
 from core.storage import LaneStore, Opened
@@ -137,11 +137,12 @@ class Lanes:
             try:
                 if not await self._one(lane, running, turn):
                     return False
-            except Exception:
+            except Exception as error:
                 # The turn answers for its own failures; what arrives here is the store's, or a bug. Nothing is lost.
                 failures += 1
                 delay_s = min(_RETRY_S[1], _RETRY_S[0] * 2 ** min(failures, 20)) * random.uniform(0.5, 1.0)  # noqa: S311
-                log.exception("turn failed", lane=lane, again_in_s=round(delay_s, 1))
+                bug = not isinstance(error, StoreError)
+                log.warning("turn failed", lane=lane, reason=str(error), again_in_s=round(delay_s, 1), exc_info=bug)
                 await self._rest(running, delay_s)
                 continue
             failures = 0

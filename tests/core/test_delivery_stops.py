@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from contracts.rigs.engines import SqliteRig
+from core.delivery import Delivery
+from core.engines.sqlite import SqliteEngine
 from core.errors import (
     DeliveryUnknown,
     PlatformBusy,
 )
+from core.governor import Governor
 from core.testing import BY_EDITS, Call, FakeAdapter, Fault, message
 from core.values import Address, Capabilities, Outbound, Outcome, Receipt, Reply
 from stage import outbox, settled, staged
@@ -154,6 +157,33 @@ async def test_a_wait_is_remembered_over_a_restart(rig: SqliteRig, reach: str) -
         await stage.reads("one")
         assert time.monotonic() - began >= 0.4
     assert len(adapter.calls) == 2
+
+
+async def test_chats_that_wait_long_hold_no_couriers(rig: SqliteRig) -> None:
+    """However many chats are told to wait, there is somebody left to serve the others; and they are not forgotten."""
+    told: set[str] = set()
+
+    def picks(call: Call) -> Fault | None:
+        if call.to.chat == "free" or call.to.chat in told:
+            return None
+        told.add(call.to.chat)
+        return Fault(error=PlatformBusy("slowly", retry_after_s=2.2))
+
+    async with rig.open() as engine:
+        assert isinstance(engine, SqliteEngine)
+        adapter = Fails(picks)
+        delivery = Delivery(engine._store, [adapter], Governor({}), couriers=2)
+        chats = [*(str(number) for number in range(5)), "free"]
+        outs = (_out(chat, Address(adapter="fake", chat=chat), chat) for chat in chats)
+        await engine.commit(Outcome(out=tuple(outs)))
+        task = asyncio.create_task(delivery.run())
+        await adapter.until(lambda: adapter.texts("free") == ["free"], within_s=2)
+        assert len(adapter.chats) == 1
+        await adapter.until(lambda: len(adapter.chats) == 6, within_s=5)
+        task.cancel()
+        await asyncio.wait({task})
+        await delivery.drain(1.0)
+    assert len(adapter.calls) == 11
 
 
 async def test_a_page_that_waits_for_its_budget_does_not_count_as_sending(rig: SqliteRig) -> None:
