@@ -13,7 +13,7 @@ import structlog
 
 from core import approvals, phrases
 from core.approvals import Approvals, Pending
-from core.context import Context, Length, keep, said_later
+from core.context import Context, keep, said_later
 from core.fencing import quoted
 from core.hearing import Ear
 from core.parts import result
@@ -113,7 +113,7 @@ class Allowing:
     async def _noted(
         self, work: Work, pending: Pending, note: str, dropped: Sequence[Received] = ()
     ) -> tuple[Put, ...]:
-        length = await self._context.end(work.lane) or Length()
+        history = await self._context.history(work.lane, entries=1)
         said = [(Part(kind="text", body=note),), *(said_later(received) for received in dropped)]
         entries = [Entry(role="user", parts=parts) for parts in said if parts]
         return keep(history, work.events[0].row, pending.space, entries)

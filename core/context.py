@@ -74,6 +74,11 @@ class History:
         return tuple(kept.entry for kept in self.kept)
 
     @property
+    def begun(self) -> bool:
+        """Whether anything was ever asked in this lane."""
+        return bool(self.kept) or self.talk.id != _FIRST
+
+    @property
     def unanswered(self) -> bool:
         """Whether the person had the last word."""
         return bool(self.kept) and self.entries[-1].role == "user"

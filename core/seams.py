@@ -174,6 +174,9 @@ class Engine(Protocol):
     async def commit(self, outcome: Outcome, /) -> None:
         """What a turn's end does, outside of any turn (something said by itself, administration)."""
 
+    async def lane(self, adapter: str, sender: str, /) -> str:
+        """The lane of somebody's private chats, "" for whom we have never heard of."""
+
     async def counts(self) -> dict[str, int]:
         """How much is where, for people to read."""
 

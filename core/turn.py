@@ -9,6 +9,7 @@ killed runs again over the same events.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import assert_never
 
@@ -36,7 +37,6 @@ class Assistant:
         self._access = access
         self._context = Context(means.records)
         self._allowing = Allowing(means.records, means.toolbox)
-        self._context = Context(means.records)
 
     async def __call__(self, work: Work) -> Outcome:
         """See ``Turn``."""
@@ -59,11 +59,6 @@ class Assistant:
             case Message(addressed=False):
                 return await self._overheard(work)
         verdict = await self._access.admit(first)
-        overheard = isinstance(body, Message) and not (
-            first.inbound.to.private or (body.addressed and verdict.admitted)
-        )
-        if overheard:
-            return await self._overheard(work, first, admitted=verdict.admitted)
         if not verdict.admitted:
             return _at_the_door(first, verdict)
         match body:
@@ -115,17 +110,39 @@ class Assistant:
         """What was said to others in a group: kept as context, if anybody has ever asked us anything there."""
         rows = list(takewhile(_is_to_others, work.events))
         done = tuple(received.row for received in rows)
-        length = await self._context.end(work.lane)
-        if length is None:
+        history = await self._context.history(work.lane, entries=1)
+        if not history.begun:
             return Outcome(done=done)
         entries = [Entry(role="user", parts=context.overheard(received)) for received in rows]
-        return Outcome(done=done, writes=keep(work.lane, rows[0].row, rows[0].space, entries, length))
+        return Outcome(done=done, writes=keep(history, rows[0].row, rows[0].space, entries))
 
     async def _noted(self, work: Work, first: Received) -> Outcome:
         """An edit of what was answered already: the conversation knows of it, and nothing is said again."""
-        length = await self._context.end(work.lane) or context.Length()
+        history = await self._context.history(work.lane, entries=1)
         entry = Entry(role="user", parts=context.said_later(first))
-        return Outcome(done=(first.row,), writes=keep(work.lane, first.row, first.space, [entry], length))
+        return Outcome(done=(first.row,), writes=keep(history, first.row, first.space, [entry]))
+
+    async def _again(self, work: Work, first: Received, command: Command) -> Outcome:
+        """Answer the last question once more, perhaps in other words; the answer it had is forgotten."""
+        history = await self._context.history(work.lane)
+        number = context.last_question(history)
+        if number is None:
+            return Outcome(done=(first.row,), out=(_say(first, phrases.NOTHING_TO_RETRY),))
+        parts = history.entries[number].parts
+        text = command.args or "\n".join(part.body for part in parts if part.kind == "text")
+        question = Message(id="", text=text, media=tuple(part.media for part in parts if part.media is not None))
+        asked = replace(first, inbound=replace(first.inbound, name="", body=question))
+        before = context.taken_back(history, first.space, number)
+        ear = Ear(work, [asked], "queue", self._admits)
+        async with ear.listening():
+            return await Answering(self._means, work, ear, history.until(number), before).run(unpack(work.steps))
+
+    async def _switched(self, work: Work, first: Received, command: Command) -> Outcome:
+        """Go on with an earlier conversation. Nothing is said: who asked for this shows it."""
+        talk = await self._context.talk(work.lane, command.args.strip())
+        if talk is None:
+            return Outcome(done=(first.row,), out=(_say(first, phrases.NO_SUCH_CONVERSATION),))
+        return Outcome(done=(first.row,), writes=context.make_current(work.lane, first.space, talk))
 
     async def _fired(self, work: Work, fired: Fired) -> Outcome:
         if not goes_on(fired.job):

@@ -16,6 +16,11 @@ from core.storage import Opened, Written
 from core.values import HOUSE, Address, Inbound, Outcome, Put, Receipt, Received, value
 
 
+def lane_of(person: str) -> str:
+    """The lane of a person's private chats."""
+    return f"p{person}"
+
+
 @value
 class Arrival:
     """An event made ready for the inbox outside of the transaction."""
@@ -84,7 +89,7 @@ class InboxTable:
             return False, ""
         scope, person = self._vault.scope(db, arrival.sender)
         space = self._vault.scope(db, arrival.group)[0] if arrival.group else person
-        lane = f"g{space}" if arrival.group else f"p{space}"
+        lane = f"g{space}" if arrival.group else lane_of(space)
         db.execute(
             "INSERT INTO inbox (lane, scope, space, event, body, at_ms) VALUES (?, ?, ?, ?, ?, ?)",
             (lane, scope, space, arrival.event, self._vault.seal(db, scope, "inbox", arrival.event, arrival.body), now),

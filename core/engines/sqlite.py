@@ -137,6 +137,10 @@ class SqliteEngine:
         if any(recovered.values()):
             log.info("recovered", **recovered)
 
+    async def lane(self, adapter: str, sender: str, /) -> str:
+        """See ``Engine``."""
+        return await self._store.lane(adapter, sender)
+
     async def counts(self) -> dict[str, int]:
         """How much is where, for ``status``."""
         running = self._lanes.running if self._lanes is not None else 0

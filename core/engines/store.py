@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import structlog
 
 from core.engines import upkeep
-from core.engines.inbox import InboxTable, Names
+from core.engines.inbox import InboxTable, Names, lane_of
 from core.engines.jobs import Appointment, Due, JobTable, first_ms, next_ms
 from core.engines.outbox import OutboxTable
 from core.engines.vault import Vault
@@ -167,6 +167,12 @@ class SqliteStore:
         tombstones, sent = round((now - _TOMBSTONES_KEPT_S) * 1000), round((now - _SENT_KEPT_S) * 1000)
         while await self._writer.do(lambda db: upkeep.prune(db, tombstones, sent, _PRUNED_AT_ONCE)):
             pass
+
+    async def lane(self, adapter: str, sender: str) -> str:
+        """The lane of somebody's private chats, "" for whom we have never heard of."""
+        lookup = self._names.sender(adapter, sender)
+        person = await self._reader.do(lambda db: self._reading.person(db, lookup))
+        return lane_of(person) if person else ""
 
     async def counts(self) -> dict[str, int]:
         """How much is where."""

@@ -37,6 +37,11 @@ class Vault:
         db.execute("INSERT INTO scopes VALUES (?, ?, ?, ?, ?)", (new, lookup, new, self._sealer.new_key(), now_ms()))
         return new, new
 
+    def person(self, db: sqlite3.Connection, lookup: str) -> str:
+        """The person behind a hashed name, "" where the name was never seen."""
+        row = db.execute("SELECT person FROM scopes WHERE lookup = ?", (lookup,)).fetchone()
+        return "" if row is None else str(row[0])
+
     def _key(self, db: sqlite3.Connection, scope: str) -> bytes:
         key = self._keys.get(scope)
         if key is None:

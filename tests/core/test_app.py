@@ -224,7 +224,7 @@ async def test_an_adapter_that_is_open_does_not_wait_for_one_that_is_not(tmp_pat
     stop = Stop()
     task = asyncio.create_task(serve(world.settings(), stop, lambda _: None))
     async with asyncio.timeout(PATIENCE_S):
-        while "quick joins" not in world.diary:
+        while "quick joins" not in world.diary:  # noqa: ASYNC110  a fake tells by its diary
             await asyncio.sleep(0.01)
     stop.ask()
     await asyncio.wait_for(task, PATIENCE_S)

@@ -10,7 +10,6 @@ from core import phrases
 from core.context import (
     Context,
     History,
-    Length,
     alternating,
     fit,
     keep,
@@ -32,10 +31,10 @@ def entry(role: str, text: str, kind: str = "text") -> Entry:
     return Entry(role=role, parts=(Part(kind=kind, id="1", name="t", body=text),))  # type: ignore[arg-type]
 
 
-async def history_of(*entries: Entry | None) -> History:
+async def history_of(*entries: Entry) -> History:
     """A conversation that was kept so."""
     records = FakeRecords()
-    records.apply(keep("lane", 1, "ann", entries, Length()))
+    records.apply(keep(History(lane="lane"), 1, "ann", entries))
     return await Context(records).history("lane")
 
 
@@ -160,8 +159,9 @@ class TestFit:
         """A damaged row costs what was before it, not the lane."""
         records = FakeRecords()
         for row, text in ((1, "a"), (2, "b"), (3, "c")):
-            records.apply(keep("lane", row, "ann", [entry("user", text)], Length()))
-        records.rows["context", f"lane/{2:016d}.0000"] = b'{"entry": 7}'
+            records.apply(keep(await Context(records).history("lane"), row, "ann", [entry("user", text)]))
+        (second,) = [key for key in records.rows if key[1].endswith(f"{2:016d}.0000")]
+        records.rows[second] = b'{"entry": 7}'
         assert [words(one) for one in (await Context(records).history("lane")).entries] == ["c"]
 
     def test_other_alphabets_count_for_more(self) -> None:
