@@ -2,7 +2,8 @@
 
 By subject: ``transport`` is the line, ``polling`` listens, ``reception`` takes in what comes, ``intake``, ``content``
 and ``words`` make events of updates, ``attention`` tells what in a group is said to us, ``paging`` and ``sending``
-speak, ``files`` fetches, ``refusals`` names what went wrong, ``adapter`` puts them together.
+speak, by way of ``rendering`` (text with entities) and ``richness`` (rich messages), ``files`` fetches, ``refusals``
+names what went wrong, ``adapter`` puts them together.
 Importing this module imports none of them, nor the library, which costs half a second of CPU.
 """
 
@@ -25,6 +26,8 @@ class Settings(BaseModel):
         mode: How updates come: asked for, or brought to ``/webhooks/telegram``.
         api_base: Where the Bot API is; one's own server may stand here (https://github.com/tdlib/telegram-bot-api).
         secret_token: What Telegram shows with each webhook call, so that nobody else can make one.
+        rich: Whether answers with tables, formulas or folded parts are rich messages, which old programs and the web
+            page cannot show; otherwise everything is text.
         max_download_mb: Files larger than this are not fetched; Telegram itself gives bots at most 20 MB.
     """
 
@@ -34,6 +37,7 @@ class Settings(BaseModel):
     mode: Literal["polling", "webhook"] = "polling"
     api_base: str = "https://api.telegram.org"
     secret_token: SecretStr = SecretStr("")
+    rich: bool = True
     max_download_mb: int = Field(default=20, ge=1)
 
 
@@ -51,7 +55,7 @@ async def open_telegram(site: Site, settings: Settings) -> AsyncGenerator[Adapte
     moves = Moves(site.memo)
     await moves.load()
     async with line:
-        yield Telegram(site, line, moves, max_download_bytes=settings.max_download_mb * 2**20)
+        yield Telegram(site, line, moves, max_download_bytes=settings.max_download_mb * 2**20, rich=settings.rich)
 
 
 def _missing(settings: Settings) -> str | None:

@@ -25,17 +25,25 @@ class Telegram:
     Args:
         line: Open; whoever made it closes it.
         moves: Loaded.
+        rich: Whether answers may be rich messages.
         pace: How patiently to listen.
     """
 
     def __init__(
-        self, site: Site, line: Line, moves: Moves, *, max_download_bytes: int, pace: Pace | None = None
+        self,
+        site: Site,
+        line: Line,
+        moves: Moves,
+        *,
+        max_download_bytes: int,
+        rich: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         self._site = site
         self._line = line
         self._bot = line.bot()
         self._moves = moves
-        self._sender = Sender(line, self._moves)
+        self._sender = Sender(line, moves, rich=rich)
         self._pace = pace or Pace()
         self._max_download_bytes = max_download_bytes
 
@@ -83,7 +91,7 @@ class Telegram:
 
     def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
         """Render; see ``Adapter.pages``."""
-        return pages(reply, form)
+        return pages(reply, form, rich=self._sender.rich)
 
     async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:  # noqa: ARG002
         """Send, edit or delete. The Bot API knows no idempotency keys, so the slot is of no use here."""

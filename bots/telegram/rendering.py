@@ -44,19 +44,19 @@ class Rendered:
 
 def render(markdown: str) -> Rendered:
     """Render a text of any length and in any state, also one that is still being written."""
-    text, marks = _converted(mended(_clean(markdown)))
+    text, marks = _converted(mended(clean(markdown)))
     marks = valid(text, marks)
     kept = most_important(marks)
     if any(mark.kind == "text_link" for mark in set(marks) - set(kept)):
         # An address must not be lost with its entity, so all are printed.
-        text, marks = _converted(mended(_clean(markdown), links=False))
+        text, marks = _converted(mended(clean(markdown), links=False))
         kept = most_important(valid(text, marks))
     return Rendered(source=markdown, text=text, entities=to_entities(text, kept))
 
 
 def plain(markdown: str) -> str:
     """The words alone, for where markup was refused: lists stay lists, and each address follows its words."""
-    return _converted(mended(_clean(markdown), links=False, grids=False))[0]
+    return _converted(mended(clean(markdown), links=False, grids=False))[0]
 
 
 def length(markdown: str) -> int:
@@ -74,27 +74,28 @@ def pages(markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False) -
     """
     rendered = cache(render)
     pieces = split(_whole(markdown, unfinished=unfinished), lambda piece: utf16_length(rendered(piece).text) <= limit)
-    return tuple(page for page in map(rendered, pieces) if _can_be_seen(page.text))
+    return tuple(page for page in map(rendered, pieces) if can_be_seen(page.text))
 
 
 def plain_pages(markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False) -> tuple[Rendered, ...]:
     """Like `pages`, in plain words."""
     worded = cache(plain)
     pieces = split(_whole(markdown, unfinished=unfinished), lambda piece: utf16_length(worded(piece)) <= limit)
-    return tuple(Rendered(source=piece, text=worded(piece)) for piece in pieces if _can_be_seen(worded(piece)))
+    return tuple(Rendered(source=piece, text=worded(piece)) for piece in pieces if can_be_seen(worded(piece)))
 
 
 def _whole(markdown: str, *, unfinished: bool) -> str:
-    text = _clean(markdown)
+    text = clean(markdown)
     return resolved(completed(text) if unfinished else text)
 
 
-def _can_be_seen(text: str) -> bool:
+def can_be_seen(text: str) -> bool:
     """Whether there is more than white space and invisible characters, which Telegram refuses as empty."""
     return any(unicodedata.category(char)[0] not in "CZ" for char in text)
 
 
-def _clean(markdown: str) -> str:
+def clean(markdown: str) -> str:
+    """A text as everything here expects it: lines end with newlines, and no character is half a one."""
     text = markdown.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 

@@ -9,7 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 import structlog
 from telegram.error import TelegramError
@@ -19,7 +19,7 @@ from bots.telegram.moves import Moves
 from bots.telegram.paging import FOLLOWS
 from bots.telegram.refusals import translate
 from bots.telegram.transport import Line, Refused, bare
-from core.errors import DeliveryUnknown
+from core.errors import DeliveryUnknown, MarkupRefused
 from core.values import Address, Page
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,8 @@ log = structlog.get_logger(__name__)
 _GENERAL_TOPIC: Final = "1"
 _NOT_FOUND: Final = 404
 _UNCHANGED: Final = "message is not modified"
-_DRAFT_KEYS: Final = ("text", "entities")
+_DRAFT_KEYS: Final = ("text", "entities", "rich_message")
+_NO_TEXT: Final = "text is empty"
 _BOT_CALLS, _BOT_SPAN_S = 25, 1.0
 
 
@@ -36,10 +37,13 @@ class Sender:
 
     Attributes:
         drafts: False once the server turned out not to know drafts (one's own may be older than Bot API 9.3).
+        rich: False where rich messages are not wanted, or once the server turned out not to know them (older than
+            10.1). Only its "no such thing" says so; whatever else goes wrong is no reason to speak more plainly.
     """
 
-    def __init__(self, line: Line, moves: Moves) -> None:
+    def __init__(self, line: Line, moves: Moves, *, rich: bool = True) -> None:
         self.drafts = True
+        self.rich = rich
         self._line = line
         self._moves = moves
         self._recent: deque[float] = deque(maxlen=_BOT_CALLS)
@@ -67,35 +71,61 @@ class Sender:
             return
         whole = json.loads(page.body)
         body = {key: whole[key] for key in _DRAFT_KEYS if key in whole} if page.source.strip() else {"text": ""}
+        self._require_rich(body)
+        method = "sendRichMessageDraft" if "rich_message" in body else "sendMessageDraft"
         with self._translating(to, repeatable=True):
             try:
-                await self._call("sendMessageDraft", to, {"draft_id": _number(slot)} | body)
+                await self._call(method, to, {"draft_id": _number(slot)} | body)
             except Refused as exc:
-                if exc.code != _NOT_FOUND:
+                if not _unknown(exc):
                     raise
+                if "rich_message" in body:
+                    self._forgo_rich()
                 self.drafts = False
                 log.info("this server knows no drafts, so answers are shown by editing them")
 
     async def _send(self, to: Address, page: Page) -> str:
-        """Send a new message (https://core.telegram.org/bots/api#sendmessage)."""
+        """Send a new message (https://core.telegram.org/bots/api#sendmessage, #sendrichmessage)."""
         body = json.loads(page.body)
+        self._require_rich(body)
         answered = {} if body.pop(FOLLOWS, False) else self._answered(to)
         with self._translating(to, repeatable=False):
-            sent = await self._call("sendMessage", to, answered | body)
+            try:
+                method = "sendRichMessage" if "rich_message" in body else "sendMessage"
+                sent = await self._call(method, to, answered | body)
+            except Refused as exc:
+                if not ("rich_message" in body and _unknown(exc)):
+                    raise
+                self._forgo_rich()
         if not isinstance(sent, dict) or "message_id" not in sent:
             raise DeliveryUnknown("Telegram's answer does not say which message it sent.")
         return str(sent["message_id"])
 
     async def _edit(self, to: Address, page: Page, was: str) -> None:
-        """Change a message (https://core.telegram.org/bots/api#editmessagetext); to change nothing is refused there."""
+        """Change a message (https://core.telegram.org/bots/api#editmessagetext); to change nothing is refused there.
+
+        A message may become a rich one, or be one no longer. A server that knows no rich messages sees no text.
+        """
         body = json.loads(page.body)
+        self._require_rich(body)
         body.pop(FOLLOWS, None)
         with self._translating(to, repeatable=True):
             try:
                 await self._call("editMessageText", to, {"message_id": int(was)} | body)
             except Refused as exc:
+                if "rich_message" in body and _NO_TEXT in exc.message.lower():
+                    self._forgo_rich()
                 if _UNCHANGED not in exc.message.lower():
                     raise
+
+    def _require_rich(self, body: dict[str, Any]) -> None:
+        if "rich_message" in body and not self.rich:
+            raise MarkupRefused("Rich messages are not to be had here.")
+
+    def _forgo_rich(self) -> NoReturn:
+        self.rich = False
+        log.info("this server knows no rich messages, so answers are text with entities")
+        raise MarkupRefused("This server knows no rich messages.")
 
     async def _take_back(self, to: Address, was: str | None) -> str:
         """Delete a message, which works for 48 hours (https://core.telegram.org/bots/api#deletemessage)."""
@@ -151,6 +181,11 @@ class Sender:
         """
         recent = self._recent
         return len(recent) == _BOT_CALLS and recent[-1] - recent[0] < _BOT_SPAN_S
+
+
+def _unknown(exc: Refused) -> bool:
+    """Tell whether the server said that there is no such method; a proxy's own page does not say so."""
+    return exc.code == _NOT_FOUND and exc.message.lower().startswith("not found")
 
 
 def _number(slot: str) -> int:

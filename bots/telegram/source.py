@@ -29,13 +29,18 @@ def mended(markdown: str, *, links: bool = True, grids: bool = True) -> str:
         links: Whether addresses may hide behind words where they may be followed; else each is printed.
         grids: Whether the text will have monospaced letters to draw narrow tables with.
     """
-    # Deeper nesting means nothing on a telephone, and the library's work grows with its square.
-    text = _DEEP.sub(lambda match: match[1] + literal(match[2]), markdown)
-    text = _outside_code(text, _notation) if re.search(r"\\[(\[]|\|\||\[\^|\$\$\$", text) else text
-    text = resolved(text)
+    text = notated(markdown)
     if _ROW.search(text):
         text = _without_tables(text, grids=grids)
     return harmless(text, links=links)
+
+
+def notated(markdown: str) -> str:
+    """Bring notations that models use to the one that is rendered, and keep all links within the text."""
+    # Deeper nesting means nothing on a telephone, and the library's work grows with its square.
+    text = _DEEP.sub(lambda match: match[1] + literal(match[2]), markdown)
+    text = _outside_code(text, _notation) if re.search(r"\\[(\[]|\|\||\[\^|\$\$\$", text) else text
+    return resolved(text)
 
 
 def _outside_code(markdown: str, change: Callable[[str], str]) -> str:

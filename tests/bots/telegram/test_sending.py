@@ -231,4 +231,4 @@ async def test_groups_are_spoken_to_more_slowly(rig: Rig) -> None:
     assert group.preview == "edit"
     assert group.rest_s >= 3 > private.rest_s
     assert group.preview_every_s >= 3
-    assert private.forms == group.forms == ("entities", "plain")
+    assert private.forms == group.forms == ("rich", "entities", "plain")

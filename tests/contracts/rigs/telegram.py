@@ -143,21 +143,22 @@ async def rig_over(
     read_s: float = 0.5,
     memo: Notes | None = None,
     commands: Commands = (),
+    rich: bool = True,
 ) -> AsyncGenerator[Telegram, None]:
     """Open an adapter over any platform, or none."""
     place = site(memo, commands=commands)
     moves = Moves(place.memo)
     await moves.load()
     async with Line(TOKEN, api_base=api_base, connect_s=connect_s, read_s=read_s) as line:
-        yield Telegram(place, line, moves, max_download_bytes=MOST_BYTES, pace=PACE)
+        yield Telegram(place, line, moves, max_download_bytes=MOST_BYTES, rich=rich, pace=PACE)
 
 
 @asynccontextmanager
-async def rig(*, memo: Notes | None = None, commands: Commands = ()) -> AsyncGenerator[Rig, None]:
+async def rig(*, memo: Notes | None = None, commands: Commands = (), rich: bool = True) -> AsyncGenerator[Rig, None]:
     """Open an adapter over a platform of its own."""
     async with (
         TelegramSimulator() as telegram,
-        rig_over(telegram.base_url, memo=memo, commands=commands) as adapter,
+        rig_over(telegram.base_url, memo=memo, commands=commands, rich=rich) as adapter,
     ):
         alice = telegram.person(ALICE, "Alice", username="alice")
         telegram.chat(ALICE)  # the bot may write to her: she has started it once

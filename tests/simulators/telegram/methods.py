@@ -77,7 +77,7 @@ def edit_message_text(world: World, bot: BotAccount, call: Call) -> Json:
     chat = world.chat_for(bot, call)
     entry = own_message(chat, bot, call, "edit")
     content: Json
-    if call.params.get("rich_message") is not None:
+    if call.params.get("rich_message") is not None and world.rich:
         content = {"rich_message": check_rich_message(world, call)}
     else:
         text, entities = formatted(world, call)
