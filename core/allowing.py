@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from core import approvals, phrases
+from core import approvals, phrases, wording
 from core.approvals import Approvals, Pending
-from core.context import Context, keep, said_later
+from core.context import Context, keep
 from core.fencing import quoted
 from core.hearing import Ear
 from core.parts import result
@@ -114,7 +114,7 @@ class Allowing:
         self, work: Work, pending: Pending, note: str, dropped: Sequence[Received] = ()
     ) -> tuple[Put, ...]:
         history = await self._context.history(work.lane, entries=1)
-        said = [(Part(kind="text", body=note),), *(said_later(received) for received in dropped)]
+        said = [(Part(kind="text", body=note),), *(wording.said_later(received) for received in dropped)]
         entries = [Entry(role="user", parts=parts) for parts in said if parts]
         return keep(history, work.events[0].row, pending.space, entries)
 

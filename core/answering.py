@@ -11,19 +11,20 @@ from datetime import UTC, datetime
 
 import structlog
 
-from core import approvals, context, phrases
-from core.asking import Answer, apology, ask
+from core import approvals, context, phrases, wording
+from core.asking import Answer, apology
 from core.context import Context, History, alternating, keep
-from core.errors import ContextTooLong, ProviderError
+from core.errors import ProviderError
 from core.fencing import followed
 from core.hearing import Ear, Heard, WhileBusy
 from core.parts import calls_of, cut, result, sound, text_of, whole, without_calls
-from core.routing import Chosen, Router
+from core.routing import Router
 from core.seams import Records, Work
 from core.showing import Showing
 from core.steps import Spoke, Step, Told, pack
 from core.toolbox import Toolbox
-from core.values import Entry, Finished, Outbound, Outcome, Part, Put, Reply, Request
+from core.values import Entry, Finished, Outbound, Outcome, Part, Put, Reply
+from core.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +32,6 @@ Questions = Mapping[int, str | Part]
 """By place among a step's calls: what a person is to be asked first, or what the model is told instead."""
 
 _MODEL_STEPS = 12
-_OUTPUT_TOKENS = 4096
-_SHRINKS = 4
 _QUESTION = "q"  # a question's slot is named for its answer's
 _RESULTS_SHARE = 4  # the results of one step take at most a quarter of the room
 
@@ -64,7 +63,7 @@ class Answering:
 
     Args:
         history: The conversation to go on with, None for the lane's current one.
-        before: What else is committed with the answer.
+        before: What is committed with the answer, and left alone where there is none.
     """
 
     def __init__(
@@ -83,7 +82,6 @@ class Answering:
         self._said: list[str] = []  # by earlier steps of this answer
         self._steps: list[Entry] = []
         self._answer = Answer()
-        self._frame = Request(model="", entries=())
         self._room = 0
 
     async def run(self, steps: Sequence[Step]) -> Outcome:
@@ -112,10 +110,11 @@ class Answering:
         if not (self._ear.asked or steps or self._history.unanswered):
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
         chosen = await self._ear.unless_stopped(self._means.router.choose())
-        self._settle_on(chosen)
+        window = Window(chosen, self._means.system, self._means.toolbox.schemas())
+        self._room = window.room
         await self._take_up(steps)
         for _ in range(_MODEL_STEPS):
-            finished = await self._ask(chosen)
+            finished = await self._ask(window)
             parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
             if finished.reason in {"tools", "stop"} and calls_of(parts):
                 if (asked := await self._use_tools(parts)) is not None:
@@ -126,56 +125,19 @@ class Answering:
                 return self._finish(finished, parts)
         return self._end(phrases.TOO_MANY_STEPS, failed=True)
 
-    def _settle_on(self, chosen: Chosen) -> None:
-        """Everything of the requests to come that the conversation does not change."""
-        model = chosen.model
-        tools = self._means.toolbox.schemas() if model.tools else ()
-        output = min(_OUTPUT_TOKENS, model.context_tokens // 4) if model.context_tokens else _OUTPUT_TOKENS
-        overhead = len(self._means.system) + sum(len(tool.description) + len(tool.parameters) for tool in tools)
-        self._frame = Request(
-            model=model.id, entries=(), system=self._means.system, tools=tools, max_output_tokens=output
-        )
-        self._room = context.room_for(model.context_tokens, output, overhead)
-
-    async def _ask(self, chosen: Chosen) -> Finished:
+    async def _ask(self, window: Window) -> Finished:
         """One call of the model, begun again as often as the question changes."""
         while True:
             self._answer = Answer()
             try:
-                finished = await self._ear.unless_changed(self._ask_to_fit(chosen, self._answer))
+                return await self._ear.unless_changed(window.ask(self._entries, self._answer, self._showing.say))
             except Heard:
                 if self._ear.stop is not None:
                     raise
             except ProviderError:
                 if not self._answer.text:
-                    self._means.router.forget(chosen.provider)
+                    self._means.router.forget(window.provider)
                 raise
-            else:
-                usage = finished.usage
-                log.info(
-                    "model answered",
-                    provider=chosen.provider.name,
-                    model=chosen.model.id,
-                    reason=finished.reason,
-                    input_tokens=usage.input_tokens,
-                    cached_tokens=usage.cached_tokens,
-                    output_tokens=usage.output_tokens,
-                )
-                return finished
-
-    async def _ask_to_fit(self, chosen: Chosen, answer: Answer) -> Finished:
-        """Ask; a conversation the model finds too long is shortened and asked again."""
-        entries = self._entries(self._room)
-        for _ in range(_SHRINKS):
-            try:
-                return await ask(chosen, replace(self._frame, entries=entries), answer, self._showing.say)
-            except ContextTooLong:
-                shorter = self._entries(sum(map(context.size, entries)) // 2)
-                if shorter == entries:
-                    raise
-                log.info("conversation shortened", entries=len(entries), to=len(shorter))
-                entries = shorter
-        return await ask(chosen, replace(self._frame, entries=entries), answer, self._showing.say)
 
     def _entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""
@@ -188,7 +150,7 @@ class Answering:
     def _question(self) -> tuple[Entry, ...]:
         if not self._ear.asked:
             return ()
-        parts = tuple(part for received in self._ear.asked for part in context.said(received))
+        parts = tuple(part for received in self._ear.asked for part in wording.said(received))
         return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
 
     # -- tools
@@ -304,7 +266,7 @@ class Answering:
         """End at once with what there is. What waited behind the answer is kept in the conversation, unanswered."""
         text = whole(self._answer.text)
         mark = (Part(kind="text", body=phrases.STOPPED_MARK),)
-        dropped = [Entry(role="user", parts=context.said_later(received)) for received in self._ear.dropped]
+        dropped = [Entry(role="user", parts=wording.said_later(received)) for received in self._ear.dropped]
         after = [*(entry for entry in dropped if entry.parts), Entry(role="assistant", parts=mark)]
         parts = (Part(kind="text", body=text),) if text else ()
         return self._end(followed(text, phrases.STOPPED_MARK) if text else phrases.STOPPED, parts, after)
@@ -317,8 +279,11 @@ class Answering:
         Args:
             parts: What the model is taken to have said, none for words that are the house's alone.
         """
+        out = self._outbound(self._slot, self._whole(text), failed=failed)
         answered = [Entry(role="assistant", parts=parts)] if parts else []
-        return self._outcome([self._outbound(self._slot, self._whole(text), failed=failed)], [*answered, *after])
+        if self._before and not (answered or self._steps):
+            return Outcome(done=self._ear.done, out=(out,))  # an answer there was is better than none
+        return self._outcome([out], [*answered, *after])
 
     def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
         kept = (*self._question(), *self._steps, *entries)

@@ -12,9 +12,8 @@ from dataclasses import replace
 import structlog
 
 from core.codec import dump, load
-from core.fencing import quoted
 from core.seams import Records
-from core.values import Contact, Entry, Message, Part, Place, Put, Quote, Received, value
+from core.values import Entry, Part, Put, value
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +24,6 @@ _ENTRIES = 200
 _BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
 _UNKNOWN_WINDOW_TOKENS = 8192
 _WORTH_LEAVING_OUT = 400
-_NAME_CHARS = 64
 _LEFT_OUT = "[left out: there is no room for it any more]"
 
 
@@ -39,10 +37,16 @@ class Length:
 
 @value
 class Kept:
-    """An entry as stored, and what of its conversation stands before it."""
+    """An entry as stored.
+
+    Attributes:
+        before: What of its conversation stands before it.
+        aside: True for what nobody was to answer.
+    """
 
     entry: Entry
     before: Length = Length()
+    aside: bool = False
 
 
 @value
@@ -125,11 +129,11 @@ class Context:
         return History(lane=lane, talk=talk, kept=tuple(kept), rows=tuple(rows), length=length)
 
 
-def keep(history: History, row: int, scope: str, entries: Iterable[Entry]) -> tuple[Put, ...]:
+def keep(history: History, row: int, scope: str, entries: Iterable[Entry], *, aside: bool = False) -> tuple[Put, ...]:
     """What a turn that began with this row adds to its conversation."""
     puts, after, talk = [], history.length, history.talk
     for number, entry in enumerate(entries):
-        kept = Kept(entry=entry, before=after)
+        kept = Kept(entry=entry, before=after, aside=aside)
         name = f"{history.lane}/{talk.id}/{row:016d}.{number:04d}"
         puts.append(Put(table=_TABLE, row=name, scope=scope, body=dump(Kept, kept)))
         talk = talk if talk.title else replace(talk, title=_title(entry))
@@ -157,8 +161,9 @@ def taken_back(history: History, scope: str, number: int) -> tuple[Put, ...]:
 def last_question(history: History) -> int | None:
     """Where in a conversation the last thing a person asked stands, None where nothing was."""
     for number in reversed(range(len(history.kept))):
-        entry = history.kept[number].entry
-        if entry.role == "user" and all(part.kind in {"text", "media"} for part in entry.parts):
+        kept = history.kept[number]
+        results = any(part.kind == "result" for part in kept.entry.parts)
+        if kept.entry.role == "user" and not kept.aside and not results:
             return number
     return None
 
@@ -239,75 +244,3 @@ def alternating(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         else:
             merged.append(entry)
     return tuple(merged)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What was said
-
-
-def said(received: Received) -> tuple[Part, ...]:
-    """What a person's message says to a model."""
-    message = received.inbound.body
-    if not isinstance(message, Message):
-        return ()
-    text, speaker = _words(message), _speaker(received)
-    if speaker:
-        text = f"{speaker}: {text}"
-    return ((Part(kind="text", body=text),) if text else ()) + _media(message)
-
-
-def _words(message: Message) -> str:
-    lines = [_quoted(quote) for quote in message.quotes]
-    if message.text:
-        lines.append(message.text)
-    lines.extend(_place(place) for place in message.places)
-    lines.extend(_contact(contact) for contact in message.contacts)
-    if message.unknown:
-        lines.append(f"[something of a kind I cannot read: {message.unknown}]")
-    return "\n".join(lines)
-
-
-def _media(message: Message) -> tuple[Part, ...]:
-    return tuple(Part(kind="media", name=item.name, media=item) for item in message.media)
-
-
-def said_later(received: Received) -> tuple[Part, ...]:
-    """The same for a message that nobody is going to answer by itself: of an edit, it is told that it is one."""
-    message = received.inbound.body
-    if not (isinstance(message, Message) and message.edited):
-        return said(received)
-    lead = Part(kind="text", body="[I have edited an earlier message. It now reads:]\n")
-    return (lead, *(said(received) or (Part(kind="text", body="[nothing]"),)))
-
-
-def overheard(received: Received) -> tuple[Part, ...]:
-    """What was said to others, set apart so that it does not pass for what we are asked."""
-    message = received.inbound.body
-    if not isinstance(message, Message):
-        return ()
-    lead = (
-        f"[{_speaker(received) or 'somebody'}, to others{', correcting an earlier message' if message.edited else ''}:]"
-    )
-    words = quoted(_words(message))
-    return (Part(kind="text", body=f"{lead}\n{words}" if words else lead), *_media(message))
-
-
-def _speaker(received: Received) -> str:
-    """Who said it, where several people speak; one line, whatever they call themselves."""
-    inbound = received.inbound
-    return "" if inbound.to.private else " ".join(inbound.name.replace(":", " ").split())[:_NAME_CHARS]
-
-
-def _quoted(quote: Quote) -> str:
-    who = "you" if quote.mine else quote.author or "somebody"
-    lead = f"[forwarded from {who}]" if quote.forwarded else f"[in reply to {who}]"
-    body = "\n".join(f"> {line}" for line in quote.text.splitlines())
-    return f"{lead}\n{body}" if body else lead
-
-
-def _place(place: Place) -> str:
-    return f"[location {place.latitude:.5f}, {place.longitude:.5f}{f' ({place.title})' if place.title else ''}]"
-
-
-def _contact(contact: Contact) -> str:
-    return f"[contact {contact.name}{f', {contact.phone}' if contact.phone else ''}]"

@@ -151,8 +151,6 @@ class Ear:
                 self._changed.set()
             case Message(addressed=False):
                 pass  # said to others
-            case Message(addressed=False):
-                pass  # people talking with one another
             case Message(edited=True) as edit if self._replaces(received, edit):
                 self.settled.append(received.row)
                 self._changed.set()

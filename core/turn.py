@@ -15,7 +15,7 @@ from typing import assert_never
 
 import structlog
 
-from core import commands, context, phrases
+from core import commands, context, phrases, wording
 from core.access import Access, Verdict
 from core.allowing import Allowing, goes_on
 from core.answering import Answering, Means
@@ -113,14 +113,14 @@ class Assistant:
         history = await self._context.history(work.lane, entries=1)
         if not history.begun:
             return Outcome(done=done)
-        entries = [Entry(role="user", parts=context.overheard(received)) for received in rows]
-        return Outcome(done=done, writes=keep(history, rows[0].row, rows[0].space, entries))
+        entries = [Entry(role="user", parts=wording.overheard(received)) for received in rows]
+        return Outcome(done=done, writes=keep(history, rows[0].row, rows[0].space, entries, aside=True))
 
     async def _noted(self, work: Work, first: Received) -> Outcome:
         """An edit of what was answered already: the conversation knows of it, and nothing is said again."""
         history = await self._context.history(work.lane, entries=1)
-        entry = Entry(role="user", parts=context.said_later(first))
-        return Outcome(done=(first.row,), writes=keep(history, first.row, first.space, [entry]))
+        entry = Entry(role="user", parts=wording.said_later(first))
+        return Outcome(done=(first.row,), writes=keep(history, first.row, first.space, [entry], aside=True))
 
     async def _again(self, work: Work, first: Received, command: Command) -> Outcome:
         """Answer the last question once more, perhaps in other words; the answer it had is forgotten."""

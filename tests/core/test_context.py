@@ -14,14 +14,13 @@ from core.context import (
     fit,
     keep,
     room_for,
-    said,
-    said_later,
     size,
     squeezed,
 )
 from core.errors import ContextTooLong
 from core.testing import answer
 from core.values import Address, Contact, Entry, Inbound, Media, Message, Part, Place, Quote, Received, Request
+from core.wording import said, said_later
 from turns import GROUP, HERE, FakeRecords, FakeTool, Lane, Windowed, assistant, calls
 from turns import said as words
 

@@ -3,6 +3,7 @@
 from core import phrases
 from core.archive import StoredArchive
 from core.context import Context
+from core.errors import ModelUnknown
 from core.testing import answer
 from core.values import Command, Message
 from turns import GROUP, Lane, Windowed, assistant
@@ -55,6 +56,28 @@ async def test_the_last_question_is_answered_again() -> None:
     assert [words(entry) for entry in model.requests[2].entries] == ["before", "Zero", "question"]
     assert await entries(lane) == ["before", "Zero", "question", "Better"]
     assert lane.texts()[-1] == "Better"
+
+
+async def test_an_answer_is_not_given_up_for_a_failure() -> None:
+    """The old answer stays in the conversation where there is no new one: the model was down, or was stopped."""
+    lane, model = Lane(), Windowed(answer("One"), (ModelUnknown("x"),))
+    talker = assistant(lane, model)
+    for said in (["question"], [Command(name="retry")], [Command(name="retry"), Command(name="stop")]):
+        lane.hear(*said)
+        await lane.run(talker)
+    assert lane.texts()[1:] == [phrases.NO_MODEL, phrases.STOPPED]
+    assert await entries(lane) == ["question", "One"]
+
+
+async def test_what_others_said_and_what_was_edited_is_no_question() -> None:
+    """Answering again goes back to what was asked."""
+    lane, model = Lane(), Windowed(answer("One"), answer("Two"))
+    lane.hear(Message(id="1", text="question"), to=GROUP)
+    lane.hear(Message(id="7", text="six?", addressed=False), to=GROUP, scope="bob")
+    lane.hear(Message(id="0", text="aside", edited=True), to=GROUP)
+    lane.hear(Command(name="retry"), to=GROUP)
+    await lane.run(assistant(lane, model))
+    assert words(model.requests[1].entries[-1]) == "question"
 
 
 async def test_the_last_question_may_be_put_in_other_words() -> None:
