@@ -167,7 +167,9 @@ class Previews:
 
 
 def _only_typing(preview: Preview, can: Capabilities) -> bool:
-    return not preview.out.reply.markdown or can.preview == "none"
+    # The first sight is a send like any other: cut off, it would stay there beside the answer.
+    may_double = can.preview == "edit" and can.unknown == "mark" and not can.idempotent
+    return not preview.out.reply.markdown or can.preview == "none" or may_double
 
 
 def _wait_s(preview: Preview, desk: Desk) -> float:

@@ -346,6 +346,24 @@ async def test_where_there_are_no_previews_there_is_typing(rig: SqliteRig) -> No
     assert set(adapter.kinds()[:-1]) == {"typing"}
 
 
+async def test_where_nothing_may_be_said_twice_no_message_is_begun_before_its_text_is_whole(rig: SqliteRig) -> None:
+    """A first sight that a crash cut off would stay beside the answer; only drafts and keys make it safe."""
+    can = replace(BY_EDITS, unknown="mark", typing_s=0.03)
+    async with staged(rig, adapter := FakeAdapter(can=can)) as stage:
+        scene = await stage.ask()
+        await scene.show("Hel")
+        await stage.called(2)
+        scene.end("Hello")
+        await stage.reads("Hello")
+    assert set(adapter.kinds()[:-1]) == {"typing"}
+    async with staged(rig, adapter := FakeAdapter(can=replace(can, idempotent=True))) as stage:
+        scene = await stage.ask()
+        await scene.show("Hel")
+        await stage.reads("Hel")
+        scene.end("Hello")
+        await stage.reads("Hello")
+
+
 async def test_typing_that_fails_does_not_end_the_preview(rig: SqliteRig) -> None:
     """A chat that shows no typing may well show the answer as it grows."""
     async with staged(rig, adapter := FakeAdapter()) as stage:
