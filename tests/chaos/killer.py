@@ -63,7 +63,9 @@ class Killer:
         weights = [1.0 / (1 + self.hits[stage]) for stage in self._stages]
         (stage,) = random.choices(self._stages, weights)
         delay_s = random.choice([0.0, random.uniform(0.0, _DELAYS_S.get(stage, _DELAY_S))])
-        not_before_s = -1.0 if random.random() < 0.25 else random.uniform(0.2, 3.0)
+        not_before_s = random.choice(
+            [-1.0, random.uniform(0.1, 3.0), random.uniform(0.1, 3.0), random.uniform(2.0, 6.0)]
+        )
         return Aim(stage, passing=random.choice([0, 0, 1, 2]), delay_s=delay_s, not_before_s=not_before_s)
 
     async def kill(self, life: Life, aim: Aim) -> bool:

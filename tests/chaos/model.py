@@ -6,12 +6,14 @@ from random import Random
 
 from chaos.script import Outcome, answer, preface, title
 from simulators.openai import Pace, Recorded, Reply, ToolCall, tool_call
+from simulators.openai.replies import pieces
 
 _QUESTION = re.compile(r"Q(\d+-\d+e?) (\w+)")
 _LEAVE = "[I allowed"
 _NO_LEAVE = "[I did not allow"
-_TOKENS_PER_S = (90, 320)
-_FASTER = {"slow": 0.15, "long": 4.0}
+_USUAL_S = (0.2, 1.6)
+_SECONDS = {"slow": (3.5, 4.5), "long": (1.0, 3.0)}
+"""How long an answer takes: a slow one long enough for previews in a group, none longer than most lives."""
 
 
 def reply(record: Recorded) -> Reply:
@@ -27,7 +29,7 @@ def reply(record: Recorded) -> Reply:
     label, kind = asked[-1].groups()
     if kind in {"fumble", "allow", "deny"} and record.messages[-1].get("role") != "tool":
         return _said(label, preface(label), _call(label, whole=kind != "fumble"))
-    return _said(label, answer(label, long=kind == "long"), faster=_FASTER.get(kind, 1.0))
+    return _said(label, answer(label, long=kind == "long"), seconds=_SECONDS.get(kind, _USUAL_S))
 
 
 def _call(label: str, *, whole: bool) -> ToolCall:
@@ -36,8 +38,8 @@ def _call(label: str, *, whole: bool) -> ToolCall:
     return tool_call("save_note", **arguments, **({"title": title(label)} if whole else {}))
 
 
-def _said(label: str, text: str, *calls: ToolCall, faster: float = 1.0) -> Reply:
-    rate = faster * Random(f"pace {label}").uniform(*_TOKENS_PER_S)
+def _said(label: str, text: str, *calls: ToolCall, seconds: tuple[float, float] = _USUAL_S) -> Reply:
+    rate = len(pieces(text)) / Random(f"pace {label}").uniform(*seconds)
     return Reply(text=text, tool_calls=calls, pace=Pace(first_token_s=0.05, tokens_per_s=rate))
 
 

@@ -18,8 +18,7 @@ from simulators.telegram.chats import Entry, buttons_of, text_of
 T = TypeVar("T")
 
 KINDS: dict[Kind, int] = {
-    "plain": 42,
-    "slow": 4,
+    "plain": 46,
     "long": 7,
     "edit": 9,
     "stop": 8,
@@ -43,7 +42,7 @@ class Asker:
 
     Attributes:
         asked: What they asked, in order; ``asked_at`` has the time of each in ``time.monotonic()`` seconds.
-        given_up: What they waited for in vain.
+        given_up: What they waited for in vain; after that they ask no more.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Asker:
     async def run(self, closing: asyncio.Event) -> None:
         """Ask at least once, and until it is closing time; what was asked by then is waited for."""
         await asyncio.sleep(self._random.uniform(0.0, 1.5))
-        while not (closing.is_set() and self.asked):
+        while not (closing.is_set() and self.asked) and not self.given_up:
             (kind,) = self._random.choices(tuple(self._kinds), tuple(self._kinds.values()))
             many = _BURST if kind == "plain" and self._random.random() < _BURST_CHANCE else 1
             said = [self._ask(kind) for _ in range(many)]

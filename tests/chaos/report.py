@@ -10,8 +10,10 @@ from chaos.arena import Run
 from chaos.judge import Finding
 from chaos.stages import STAGES
 from chaos.verdict import Verdict, shortened
+from simulators.telegram.chats import text_of
 
 _SHOWN = 20
+_LINE = 90
 
 
 def progress(run: Run) -> str:
@@ -75,8 +77,35 @@ def as_json(run: Run, verdict: Verdict) -> dict[str, Any]:
             name: [dataclasses.asdict(shortened(finding)) for finding in found] for name, found in _findings(verdict)
         },
         "effects": verdict.effects,
+        "kills": [
+            {
+                "at": round(life.killed_at - run.began_at, 3),
+                "life": life.number,
+                "within": [f"{stage} {key}" for stage, key in life.log.open],
+            }
+            for life in run.lives
+            if life.killed_at
+        ],
+        "transcripts": {number: transcript(run, number) for number in sorted(_troubled(verdict))},
         "complaints": [line for life in run.lives for line in life.log.complaints][:200],
     }
+
+
+def transcript(run: Run, number: int) -> list[str]:
+    """A chat as it was, message by message, with the seconds at which each was said and last changed."""
+    chat = run.people[number - 1].chat
+    lines = []
+    for message, entry in chat.entries.items():
+        times = "/".join(f"{version.at - run.began_at:.2f}" for version in (entry.history[0], entry.history[-1]))
+        gone = f" deleted {entry.deleted_at - run.began_at:.2f}" if entry.deleted_at else ""
+        who = "person" if entry.bot_id is None else f"bot, {len(entry.history)} versions{gone}"
+        lines.append(f"{times} {message} ({who}): {text_of(entry.raw)[:_LINE]!r}")
+    return lines
+
+
+def _troubled(verdict: Verdict) -> set[int]:
+    """The chats in which something is wrong that nothing excuses."""
+    return {finding.chat for finding in (*verdict.lost, *verdict.doubled)}
 
 
 def _findings(verdict: Verdict) -> Iterator[tuple[str, Sequence[Finding]]]:

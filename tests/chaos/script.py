@@ -120,10 +120,14 @@ def ways(question: Question) -> tuple[Way, ...]:
         case "fumble":
             return ((Whole(f"{preface(label)}\n\n{whole.text}"),),)
         case "allow":
-            asked = Asked(title(label), _ALLOWED)
-            return tuple((asked, Whole(answer(label, outcome=outcome))) for outcome in ("saved", "unknown"))
+            return tuple(_leave(label, _ALLOWED, outcome) for outcome in ("saved", "unknown"))
         case "deny":
-            return ((Asked(title(label), _NOT_DONE), Whole(answer(label, outcome="denied"))),)
+            return (_leave(label, _NOT_DONE, "denied"),)
+
+
+def _leave(label: str, mark: str, outcome: Outcome) -> Way:
+    """What the model says before it calls, the request for leave in a message of its own, and what it says after."""
+    return (Whole(preface(label)), Asked(title(label), mark), Whole(answer(label, outcome=outcome)))
 
 
 def _sentence(words: Random) -> str:

@@ -134,15 +134,17 @@ def test_a_stop_is_answered_in_one_of_three_ways() -> None:
 def test_a_note_shows_what_was_asked_and_what_came_of_it() -> None:
     """The question is closed, the answer says whether the note was saved; both once."""
     questions = asked("allow")
-    leave = f"{preface('7-1')}\n\n{phrases.ASK_FIRST}\n\nSave this note:\n{title('7-1')}\nWords."
-    closed = f"{leave}\n\n(allowed)"
+    first = preface("7-1")
+    leave = f"{phrases.ASK_FIRST}\n\nSave this note:\n{title('7-1')}\nWords."
+    closed = f"{leave}\n\n(allowed and done)"
     saved, unknown = (answer("7-1", outcome=outcome) for outcome in ("saved", "unknown"))
-    assert faults(questions, shown(closed, saved)) == []
-    assert faults(questions, shown(closed, unknown)) == []
-    assert faults(questions, shown(closed, saved, unknown)) == ["orphan"]
-    assert faults(questions, shown(leave, closed, saved)) == ["orphan"]
-    assert faults(questions, shown(leave, saved)) == ["truncated"]
-    assert faults(questions, shown(closed, answer("7-1", outcome="failed"))) == ["truncated"]
+    assert faults(questions, shown(first, closed, saved)) == []
+    assert faults(questions, shown(first, closed, unknown)) == []
+    assert faults(questions, shown(first, closed, saved, unknown)) == ["orphan"]
+    assert faults(questions, shown(first, leave, closed, saved)) == ["orphan"]
+    assert faults(questions, shown(first, leave, saved)) == ["truncated"]
+    assert faults(questions, shown(closed, saved)) == ["truncated"]
+    assert faults(questions, shown(first, closed, answer("7-1", outcome="failed"))) == ["truncated"]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,9 @@ def _sort(run: Run, asker: Asker, excuses: Cuts, result: Verdict, finding: Findi
         (result.unknown if unknown else result.lost).append(finding)
         return
     copies = list(_copies(asker.chat, finding)) if finding.message and finding.fault != "internal" else []
-    (result.excused if excuses.explain(copies) else result.doubled).append(finding)
+    # Whoever wants no second try is never to see anything twice, whatever was cut.
+    excused = not run.plan.mark and excuses.explain(copies)
+    (result.excused if excused else result.doubled).append(finding)
 
 
 def _copies(chat: Chat, finding: Finding) -> Iterator[Place]:
