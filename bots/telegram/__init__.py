@@ -9,6 +9,7 @@ Importing this module imports none of them, nor the library, which costs half a 
 
 import asyncio
 import importlib
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -25,7 +26,8 @@ class Settings(BaseModel):
         token: From @BotFather (https://core.telegram.org/bots/features#creating-a-new-bot).
         mode: How updates come: asked for, or brought to ``/webhooks/telegram``.
         api_base: Where the Bot API is; one's own server may stand here (https://github.com/tdlib/telegram-bot-api).
-        secret_token: What Telegram shows with each webhook call, so that nobody else can make one.
+        secret_token: What Telegram shows with each webhook call, so that nobody else can make one. Without it, one is
+            made of the token.
         rich: Whether answers with tables, formulas or folded parts are rich messages, which old programs and the web
             page cannot show; otherwise everything is text.
         max_download_mb: Files larger than this are not fetched; Telegram itself gives bots at most 20 MB.
@@ -51,18 +53,30 @@ async def open_telegram(site: Site, settings: Settings) -> AsyncGenerator[Adapte
     from bots.telegram.moves import Moves
     from bots.telegram.transport import Line
 
-    line = Line(settings.token.get_secret_value(), api_base=settings.api_base, connect_s=site.connect_s)
+    token = settings.token.get_secret_value()
+    webhook = None
+    if settings.mode == "webhook":
+        from bots.telegram.webhook import open_door
+
+        webhook = open_door(site, settings.secret_token.get_secret_value(), token, settings.api_base)
     moves = Moves(site.memo)
     await moves.load()
-    async with line:
-        yield Telegram(site, line, moves, max_download_bytes=settings.max_download_mb * 2**20, rich=settings.rich)
+    async with Line(token, api_base=settings.api_base, connect_s=site.connect_s) as line:
+        yield Telegram(
+            site,
+            line,
+            moves,
+            max_download_bytes=settings.max_download_mb * 2**20,
+            rich=settings.rich,
+            webhook=webhook,
+        )
 
 
 def _missing(settings: Settings) -> str | None:
     if not settings.token.get_secret_value():
         return "no token: get one from @BotFather and set bots.telegram.token"
-    if settings.mode == "webhook":
-        return 'bots.telegram.mode = "webhook" is not available yet: use "polling", which needs no open port'
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", settings.secret_token.get_secret_value()):
+        return "bots.telegram.secret_token may hold letters, digits, _ and -, at most 256: so Telegram wants it"
     return None
 
 

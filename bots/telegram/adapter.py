@@ -8,10 +8,14 @@ from bots.telegram.intake import Intake
 from bots.telegram.menu import publish
 from bots.telegram.moves import Moves
 from bots.telegram.paging import FORMS, pages
-from bots.telegram.polling import Pace, Poller
-from bots.telegram.reception import open_reception
+from bots.telegram.patience import Pace, Patience
+from bots.telegram.polling import Poller
+from bots.telegram.reception import Reception, open_reception
+from bots.telegram.registration import Registration
 from bots.telegram.sending import Sender
 from bots.telegram.transport import Line
+from bots.telegram.webhook import Webhook
+from bots.telegram.words import Identity
 from core.seams import Accept, Site
 from core.values import Address, Capabilities, Media, Page, Reply
 
@@ -26,6 +30,7 @@ class Telegram:
         line: Open; whoever made it closes it.
         moves: Loaded.
         rich: Whether answers may be rich messages.
+        webhook: What Telegram brings updates to; without one, they are asked for.
         pace: How patiently to listen.
     """
 
@@ -37,6 +42,7 @@ class Telegram:
         *,
         max_download_bytes: int,
         rich: bool = True,
+        webhook: Webhook | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._site = site
@@ -44,6 +50,7 @@ class Telegram:
         self._bot = line.bot()
         self._moves = moves
         self._sender = Sender(line, moves, rich=rich)
+        self._webhook = webhook
         self._pace = pace or Pace()
         self._max_download_bytes = max_download_bytes
 
@@ -81,13 +88,20 @@ class Telegram:
         )
 
     async def run(self, accept: Accept) -> None:
-        """Listen by long polling; see ``Adapter.run``."""
-        poller = Poller(self._line, self._bot, self._pace)
-        me = await poller.identify()
-        await publish(self._site, self._line, self._bot, me.id)
-        intake = Intake(self.name, me, self._moves)
+        """Listen, by long polling or by a webhook; see ``Adapter.run``."""
+        patience = Patience(self._pace)
+        user = await patience.insist(lambda: self._line.asked(self._bot.get_me()))
+        await publish(self._site, self._line, self._bot, user.id)
+        intake = Intake(self.name, Identity(id=user.id, username=user.username or ""), self._moves)
         async with open_reception(self._line, intake, self._moves, accept) as reception:
-            await poller.listen(reception)
+            if self._webhook is None:
+                await Poller(self._line, self._bot, self._pace).listen(reception)
+            else:
+                await self._listen_at(self._webhook, reception, user.id)
+
+    async def _listen_at(self, webhook: Webhook, reception: Reception, bot_id: int) -> None:
+        with webhook.open_to(reception):
+            await Registration(self._line, self._site.memo, self._pace, webhook).keep(bot_id)
 
     def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
         """Render; see ``Adapter.pages``."""

@@ -5,45 +5,23 @@ call is made after ``accept`` returned: a kill in between means a redelivery, wh
 is ever dropped at start-up: what people wrote while we were away is what they want answered.
 """
 
-import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
 
 import structlog
 from telegram import Bot
 from telegram.error import TelegramError
 
 from bots.telegram.intake import ALLOWED_UPDATES
+from bots.telegram.patience import Pace, Patience
 from bots.telegram.reception import Reception
-from bots.telegram.refusals import translate
-from bots.telegram.transport import Cut, Line, Refused, bare
-from bots.telegram.words import Identity
-from core.errors import PlatformBusy, PlatformRefusedUs
-from core.values import value
+from bots.telegram.transport import Cut, Line, bare
 
 log = structlog.get_logger(__name__)
 
-_CONFLICT: Final = 409
 _AT_ONCE_S: Final = 0.2
-_T = TypeVar("_T")
-
-
-@value
-class Pace:
-    """How patiently we ask.
-
-    Attributes:
-        poll_s: How long Telegram may hold a question open until there is something to tell.
-        first_s: The first pause after a failure; each further one is twice as long, up to ``longest_s``.
-        rival_s: The pause after another program asked for the same bot's updates.
-    """
-
-    poll_s: int = 45
-    first_s: float = 0.5
-    longest_s: float = 60.0
-    rival_s: float = 15.0
 
 
 class Poller:
@@ -53,16 +31,7 @@ class Poller:
         self._line = line
         self._bot = bot
         self._pace = pace
-        self._failures = 0
-
-    async def identify(self) -> Identity:
-        """Ask who we are, until we are told.
-
-        Raises:
-            PlatformRefusedUs: The token is not accepted.
-        """
-        me = await self._insist(lambda: self._line.asked(self._bot.get_me()))
-        return Identity(id=me.id, username=me.username or "")
+        self._patience = Patience(pace)
 
     async def listen(self, reception: Reception) -> None:
         """Hand over updates until cancelled.
@@ -72,7 +41,8 @@ class Poller:
         """
         offset = 0
         while True:
-            batch = await self._insist(lambda: self._ask(offset))  # noqa: B023 - awaited at once
+            ask = partial(self._ask, offset)
+            batch = await self._patience.insist(ask, self._without_webhook)
             # After an empty answer all is confirmed, and the offset has done its work. Keeping it would be wrong:
             # after an idle week numbers may start anew, and those below the offset would be confirmed unseen.
             offset = 1 + max((raw["update_id"] for raw in batch), default=-1)
@@ -90,31 +60,6 @@ class Poller:
         if not batch and not offset and time.monotonic() - asked_at < min(_AT_ONCE_S, self._pace.poll_s):
             raise Cut("The question was not held open.")  # a proxy in between; asking at once would never rest
         return batch
-
-    async def _insist(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """Ask until there is an answer, pausing longer after each failure."""
-        while True:
-            try:
-                answer = await ask()
-            except TelegramError as exc:
-                await self._pause(exc)
-            else:
-                self._failures = 0
-                return answer
-
-    async def _pause(self, exc: TelegramError) -> None:
-        trouble = translate(exc, repeatable=True)
-        if isinstance(trouble, PlatformRefusedUs):
-            raise trouble from bare(exc)
-        rival = isinstance(exc, Refused) and exc.code == _CONFLICT and not await self._without_webhook()
-        if isinstance(trouble, PlatformBusy):
-            pause_s = trouble.retry_after_s
-        else:
-            longest_s = min(self._pace.longest_s, self._pace.first_s * 2 ** min(self._failures, 20))
-            pause_s = (self._pace.rival_s if rival else longest_s) * random.uniform(0.5, 1.0)  # noqa: S311
-        self._failures += 1
-        log.warning("telegram not heard", reason=str(trouble), failures=self._failures, again_in_s=round(pause_s, 1))
-        await asyncio.sleep(pause_s)
 
     async def _without_webhook(self) -> bool:
         """Find out what a conflict is about; True where it was a webhook, which is removed and nothing with it.

@@ -7,7 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from bots.telegram import Settings, spec
+from bots.telegram.webhook import webhook_url
 from contracts.rigs.telegram import listening, site
+from core.errors import SettingsError
 from core.values import Reply
 from simulators.telegram import TelegramSimulator
 
@@ -28,9 +30,38 @@ def test_without_a_token_it_says_where_to_get_one() -> None:
     assert spec.configured(Settings.model_validate({"token": "1:a"})) is None
 
 
-def test_a_mode_that_is_not_there_yet_is_refused_in_one_sentence() -> None:
-    """Silence in webhook mode would look like a bot that ignores everybody."""
-    assert "polling" in (spec.configured(Settings.model_validate({"token": "1:a", "mode": "webhook"})) or "")
+@pytest.mark.parametrize("secret", ["with space", "ümlaut", "x" * 257])
+def test_a_secret_that_telegram_does_not_take_is_refused_in_one_sentence(secret: str) -> None:
+    """Better at the start than at the first call."""
+    settings = Settings.model_validate({"token": "1:a", "mode": "webhook", "secret_token": secret})
+    assert "secret_token" in (spec.configured(settings) or "")
+
+
+@pytest.mark.parametrize(
+    "public_url, api_base, problem",
+    [
+        ("", "https://api.telegram.org", "server.public_url"),
+        ("bot.example.org", "https://api.telegram.org", "server.public_url"),
+        ("http://bot.example.org", "https://api.telegram.org", "https://"),
+        ("https://bot.example.org", "https://api.telegram.org", ""),
+        ("http://10.0.0.2:8080/", "http://10.0.0.1:8081", ""),
+    ],
+)
+def test_a_webhook_needs_an_address_that_telegram_takes(public_url: str, api_base: str, problem: str) -> None:
+    """It brings updates over HTTPS only, unless the Bot API server is one's own."""
+    if problem:
+        with pytest.raises(SettingsError, match=problem):
+            webhook_url(public_url, "/webhooks/telegram", api_base)
+    else:
+        assert webhook_url(public_url, "/webhooks/telegram", api_base) == public_url.rstrip("/") + "/webhooks/telegram"
+
+
+async def test_without_the_server_there_is_no_webhook() -> None:
+    """Silence would look like a bot that ignores everybody."""
+    settings = Settings.model_validate({"token": "1:a", "mode": "webhook"})
+    with pytest.raises(SettingsError):
+        async with spec.open(site(), settings):
+            pass
 
 
 def test_unknown_settings_are_errors() -> None:

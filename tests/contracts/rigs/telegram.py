@@ -8,15 +8,16 @@ from pathlib import Path
 
 from bots.telegram.adapter import Telegram
 from bots.telegram.moves import Moves
-from bots.telegram.polling import Pace
+from bots.telegram.patience import Pace
 from bots.telegram.transport import Line
+from bots.telegram.webhook import Webhook
 from core.seams import Adapter, Site
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
 from simulators.telegram import TOKEN, Person, TelegramSimulator
 
 ALICE = 42
 MOST_BYTES = 100_000
-PACE = Pace(poll_s=1, first_s=0.01, longest_s=0.05, rival_s=0.01)
+PACE = Pace(poll_s=1, first_s=0.01, longest_s=0.05, rival_s=0.01, check_s=0.05)
 
 Commands = tuple[tuple[str, str], ...]
 
@@ -144,13 +145,14 @@ async def rig_over(
     memo: Notes | None = None,
     commands: Commands = (),
     rich: bool = True,
+    webhook: Webhook | None = None,
 ) -> AsyncGenerator[Telegram, None]:
     """Open an adapter over any platform, or none."""
     place = site(memo, commands=commands)
     moves = Moves(place.memo)
     await moves.load()
     async with Line(TOKEN, api_base=api_base, connect_s=connect_s, read_s=read_s) as line:
-        yield Telegram(place, line, moves, max_download_bytes=MOST_BYTES, rich=rich, pace=PACE)
+        yield Telegram(place, line, moves, max_download_bytes=MOST_BYTES, rich=rich, webhook=webhook, pace=PACE)
 
 
 @asynccontextmanager
