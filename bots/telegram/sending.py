@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NoReturn
 import structlog
 from telegram.error import TelegramError
 
+from bots.telegram.gate import Gate
 from bots.telegram.handles import read
 from bots.telegram.moves import Moves
 from bots.telegram.paging import FOLLOWS
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 _GENERAL_TOPIC: Final = "1"
 _NOT_FOUND: Final = 404
+_FREE: Final = "sendChatAction"
 _UNCHANGED: Final = "message is not modified"
 _DRAFT_KEYS: Final = ("text", "entities", "rich_message")
 _NO_TEXT: Final = "text is empty"
@@ -46,6 +48,7 @@ class Sender:
         self.rich = rich
         self._line = line
         self._moves = moves
+        self._groups = Gate()
         self._recent: deque[float] = deque(maxlen=_BOT_CALLS)
 
     async def put(self, to: Address, page: Page | None, *, was: str | None) -> str:
@@ -60,7 +63,7 @@ class Sender:
     async def typing(self, to: Address) -> None:
         """Show "typing" for five seconds (https://core.telegram.org/bots/api#sendchataction)."""
         with self._translating(to, repeatable=True):
-            await self._call("sendChatAction", to, {"action": "typing"})
+            await self._call(_FREE, to, {"action": "typing"})
 
     async def draft(self, to: Address, page: Page, *, slot: str) -> None:
         """Show an unfinished answer (https://core.telegram.org/bots/api#sendmessagedraft).
@@ -140,6 +143,8 @@ class Sender:
 
         A group that becomes a supergroup gets a new id (https://core.telegram.org/bots/api#responseparameters).
         """
+        if not to.private and method != _FREE:
+            await self._groups.wait()
         self._recent.append(time.monotonic())
         try:
             return await self._line.call(method, self._place(to) | body)
