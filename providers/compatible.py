@@ -5,12 +5,11 @@ its settings to its answers, and how long it is waited for.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
@@ -22,10 +21,7 @@ from providers.chat import listing
 from providers.chat.answer import Answer
 from providers.chat.prompt import JSON, functions, messages, weight
 from providers.chat.quirks import Quirks
-from providers.chat.sse import Frames
-
-if TYPE_CHECKING:
-    from openai import AsyncAPIResponse, AsyncOpenAI
+from providers.chat.sse import Frames, parsed
 
 _TAIL_S = 5.0  # for the usage, after the model has said that it is done
 
@@ -55,13 +51,12 @@ class CompatibleSettings(BaseModel):
 
 
 class Compatible:
-    """One server. The SDK is imported, in a thread, when the first request needs it."""
+    """One server."""
 
     def __init__(self, site: Site, settings: CompatibleSettings) -> None:
         self._site = site
         self._settings = settings
-        self._client: AsyncOpenAI | None = None
-        self._opening = asyncio.Lock()
+        self._line = transport.Line(settings.base_url, settings.api_key.get_secret_value(), site.connect_s)
         self._quirks = Quirks()
 
     @property
@@ -78,69 +73,58 @@ class Compatible:
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
         answer = Answer(self.name, partial(weight, request))
-        client = await self._sdk()
         first_at = asyncio.get_running_loop().time() + self._site.first_token_s
-        response = await self._ask(client, request, first_at)
-        try:
+        async with await self._ask(request, first_at) as reading:
             yield answer.spent()
-            chunks, frames, done = response.iter_bytes(), Frames(), False
-            while not done and (data := await self._read(chunks, answer, first_at)):
+            frames, done = Frames(), False
+            while not done and (data := await self._read(reading, answer, first_at)):
                 done = _take_in(data, frames, answer)
                 for event in answer.take():
                     yield event
+                if answer.begun and not done:
+                    await reading.gather()
             done = done or _take_in(b"\n\n", frames, answer)
             _check(answer, done=done)
             for event in answer.end():
                 yield event
-            await transport.drain(chunks)
-        finally:
-            with suppress(*transport.failures()):
-                await response.close()
         yield answer.finished()
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
+        await self._line.close()
 
     async def _listed(self) -> tuple[Model, ...]:
         base_url, hosting, within_s = self._settings.base_url, self._settings.hosting, self._site.connect_s
-        if transport.near(base_url) and self._client is None:
+        if transport.near(base_url) and not self._line.is_open:
             found = await discovery.models_at(base_url, self._settings.api_key.get_secret_value(), within_s)
             return tuple(replace(model, hosting=hosting) for model in found)
-        import httpx2
-
-        client = await self._sdk()
         try:
             async with asyncio.timeout(within_s):
-                with transport.translated():
-                    response = await client.get("/models", cast_to=httpx2.Response)
-            return listing.parse(response.json(), hosting)
+                return listing.parse(await self._line.get("/models"), hosting)
         except (ValueError, RecursionError, TimeoutError) as wrong:
             raise ProviderDown(f"{base_url}/models: {str(wrong) or f'no list within {within_s:g} s'}") from wrong
 
-    async def _ask(self, client: "AsyncOpenAI", request: Request, first_at: float) -> "AsyncAPIResponse[Any]":
+    async def _ask(self, request: Request, first_at: float) -> transport.Reading:
         """The response as soon as it begins. Asks again where the server only disliked an option of ours."""
         body = _body(request, self.name)
         while True:
             asked = self._quirks.heeded(body)
             try:
                 async with asyncio.timeout_at(first_at):
-                    return await transport.post(client, asked)
+                    return await self._line.post("/chat/completions", asked)
             except TimeoutError as late:
                 raise ProviderDown(f"no answer within {self._site.first_token_s:g} s") from late
             except RequestRefused as refused:
                 if not self._quirks.learn(asked, str(refused)):
                     raise
 
-    async def _read(self, chunks: AsyncIterator[bytes], answer: Answer, first_at: float) -> bytes:
+    async def _read(self, reading: transport.Reading, answer: Answer, first_at: float) -> bytes:
         """The next bytes; none at the end, and none where what still lacks is not worth an error."""
         now = asyncio.get_running_loop().time()
         until = now + _TAIL_S if answer.reason else now + self._site.idle_s if answer.begun else first_at
         try:
             async with asyncio.timeout_at(until):
-                with transport.translated():
-                    return await anext(chunks, b"")
+                return await reading.read()
         except TimeoutError as silence:
             if answer.reason:
                 return b""
@@ -151,17 +135,6 @@ class Compatible:
             if answer.reason:
                 return b""
             raise
-
-    async def _sdk(self) -> "AsyncOpenAI":
-        async with self._opening:
-            if self._client is None:
-                self._client = await asyncio.to_thread(
-                    transport.connect,
-                    self._settings.base_url,
-                    self._settings.api_key.get_secret_value(),
-                    self._site.connect_s,
-                )
-            return self._client
 
 
 def _body(request: Request, name: str) -> JSON:
@@ -183,7 +156,7 @@ def _take_in(data: bytes, frames: Frames, answer: Answer) -> bool:
         for frame in frames.feed(data):
             if frame == b"[DONE]":
                 return True
-            answer.add(json.loads(frame))
+            answer.add(parsed(frame))
     except (ValueError, RecursionError) as garbled:
         raise ProviderDown(f"the stream made no sense: {garbled}") from garbled
     return False

@@ -1,6 +1,6 @@
-"""Asking a server on this machine which models it has, without any SDK: most often there is no server, and no need.
+"""Asking a server on this machine which models it has, with the standard library: most often there is no server.
 
-The SDK costs most of a second and thirty megabytes to import; finding out that nobody listens should cost nothing.
+An HTTP library takes time and memory to import; finding out that nobody listens should cost nothing.
 """
 
 import asyncio

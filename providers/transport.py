@@ -1,15 +1,18 @@
-"""The openai SDK, as far as we use it: connecting, posting a request, and telling what went wrong.
+"""The line to a server of the chat-completions protocol: asking, reading what comes, and telling what went wrong.
 
-It does addresses, keys, proxies, pooling and TLS. Its streaming objects are left aside, since they cost more than all
-the rest of an answer: whoever posts reads the bytes. It runs over aiohttp, which takes half the CPU of its own
-transport. It is imported when it is first needed, in a thread, since that takes most of a second.
+On aiohttp alone. The openai SDK would add half a second to the first answer, some twenty megabytes, and several
+milliseconds of CPU to each answer, for what is one POST (docs/performance.md has the figures). aiohttp is imported, in
+a thread, when the line is first needed.
 """
 
 import asyncio
+import importlib
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
@@ -17,59 +20,195 @@ from providers.chat.faults import refusal, retry_after_s
 from providers.chat.prompt import JSON
 
 if TYPE_CHECKING:
-    from openai import AsyncAPIResponse, AsyncOpenAI
+    from aiohttp import ClientResponse, ClientSession
 
+_NO_STREAM = frozenset({"application/json", "text/html"})
+_GATHER_S = (0.025, 0.25)
+_GATHER_MORE_S = 0.0005  # for each answer under way beyond this one
 _DRAIN_S = 0.1
 
 
-def connect(base_url: str, key: str, connect_s: float) -> "AsyncOpenAI":
-    """A client, which whoever gets it closes. Imports the SDK: call it in a thread."""
-    import httpx2
-    import openai
+class Line:
+    """The connections to one server.
 
-    client = openai.AsyncOpenAI(
-        api_key=key or "none",  # local servers want one, but do not look at it
-        base_url=base_url,
-        max_retries=0,  # whoever asked decides whether to ask again, and whom
-        http_client=openai.DefaultAioHttpClient(
-            timeout=httpx2.Timeout(None, connect=connect_s),  # silence is for whoever reads to judge
-            follow_redirects=False,  # a prompt goes where the operator said, or nowhere
-            trust_env=not near(base_url),  # no proxy stands between this machine and itself
-        ),
-    )
-    client.organization = client.project = None  # those in the environment are for OpenAI, not for this server
-    return client
+    Args:
+        base_url: Up to and including the version.
+        connect_s: How long to wait for a connection. Silence after that is for whoever reads to judge.
+    """
 
+    def __init__(self, base_url: str, key: str, connect_s: float) -> None:
+        self._base_url = base_url
+        self._headers = {
+            "Authorization": f"Bearer {key or 'none'}",  # local servers want one, but do not look at it
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",  # what is compressed comes in lumps
+            "User-Agent": "waystation",
+        }
+        self._connect_s = connect_s
+        self._session: ClientSession | None = None
+        self._opening = asyncio.Lock()
+        self._reading = 0
 
-async def post(client: "AsyncOpenAI", body: JSON) -> "AsyncAPIResponse[Any]":
-    """The response, which whoever gets it closes."""
-    with translated():
-        asking = client.chat.completions.with_streaming_response.create(**cast("dict[str, Any]", body))
-        response: AsyncAPIResponse[Any] = await asking.__aenter__()
-        kind = response.headers.get("content-type", "").partition(";")[0]
-        if kind in {"application/json", "text/html"}:
-            raise await _no_stream(response, kind)
-        return response
+    @property
+    def is_open(self) -> bool:
+        """Whether anything was asked yet, and aiohttp is there."""
+        return self._session is not None
 
+    async def post(self, path: str, body: JSON) -> "Reading":
+        """Ask for a stream; whoever gets it closes it.
 
-async def _no_stream(response: "AsyncAPIResponse[Any]", kind: str) -> ProviderError:
-    try:
-        said = await response.text()
-    finally:
-        await response.close()
-    with suppress(ValueError):
-        body = json.loads(said)
+        Raises:
+            ProviderError: There is none.
+        """
+        response = await self._request("POST", path, body)
+        if response.content_type in _NO_STREAM:
+            raise await self._no_stream(response)
+        return Reading(self, response)
+
+    async def get(self, path: str) -> object:
+        """Fetch some JSON.
+
+        Raises:
+            ProviderError: There is none.
+            ValueError: It is no JSON.
+        """
+        response = await self._request("GET", path)
+        with self.translated():
+            said = await response.read()
+        return json.loads(said)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Let out nothing but our own errors."""
+        import aiohttp
+
+        try:
+            yield
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+        ) as exc:  # the last for a proxy of a kind aiohttp does not know
+            raise self._translate(exc) from exc
+
+    def gather_s(self) -> float:
+        """How long what arrives may lie: the more answers are under way, the longer, since each has its share of us."""
+        return min(_GATHER_S[1], _GATHER_S[0] + _GATHER_MORE_S * self._reading)
+
+    def began(self) -> None:
+        """One more answer is being read."""
+        self._reading += 1
+
+    def ended(self) -> None:
+        """One less."""
+        self._reading -= 1
+
+    async def _request(self, method: str, path: str, body: JSON | None = None) -> "ClientResponse":
+        session = await self._open()
+        with self.translated():
+            response = await session.request(
+                method,
+                self._base_url + path,
+                data=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+                headers=self._headers,
+                allow_redirects=False,  # a prompt goes where the operator said, or nowhere
+            )
+            if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+                raise await self._refusal(response)
+            return response
+
+    async def _open(self) -> "ClientSession":
+        async with self._opening:
+            if self._session is None:
+                aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
+                self._session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(limit=0),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
+                    proxy=_proxy(self._base_url),
+                )
+            return self._session
+
+    async def _refusal(self, response: "ClientResponse") -> ProviderError:
+        said = await response.text(errors="replace")
+        return refusal(response.status, _parsed(said) or said, retry_after_s=retry_after_s(response.headers))
+
+    async def _no_stream(self, response: "ClientResponse") -> ProviderError:
+        with self.translated():
+            body = _parsed(await response.text(errors="replace"))
         if isinstance(body, dict) and "error" in body:
             return refusal(0, body)
-    return ProviderDown(f"the server answered with {kind} where a stream was due")
+        return ProviderDown(f"the server answered with {response.content_type} where a stream was due")
+
+    def _translate(self, exc: Exception) -> ProviderError:
+        """Translate aiohttp's and the operating system's errors into ours."""
+        import aiohttp
+
+        where = f" to {self._base_url}"
+        if isinstance(exc, aiohttp.ConnectionTimeoutError):
+            return ProviderDown(f"no connection{where} in time")
+        if isinstance(exc, aiohttp.ClientConnectorError):
+            return ProviderDown(f"no connection{where}: {exc}")
+        return ProviderDown(f"the connection{where} broke: {str(exc) or type(exc).__name__}")
 
 
-async def drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read the little that follows the server's word that it is done, so that the connection can be used again."""
-    with suppress(TimeoutError, *failures()):
-        async with asyncio.timeout(_DRAIN_S):
-            async for _ in chunks:
-                pass
+class Reading:
+    """The bytes of one answer as they come. Close it, as a context manager."""
+
+    def __init__(self, line: Line, response: "ClientResponse") -> None:
+        self._line = line
+        self._response = response
+        self._over: asyncio.Future[None] | None = None
+        response.content.on_eof(self._wake)
+        line.began()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._line.ended()
+        if kind is None:
+            await self._drain()
+        self._response.close()
+
+    async def read(self) -> bytes:
+        """What has come, at least a byte; none at the end."""
+        with self._line.translated():
+            return await self._response.content.readany()
+
+    async def gather(self) -> None:
+        """Let some of it come together, since each word by itself costs as much as many; not beyond the end."""
+        content = self._response.content
+        if content.is_eof() or content.exception() is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._over = loop.create_future()
+        timer = loop.call_later(self._line.gather_s(), self._wake)
+        try:
+            await self._over
+        finally:
+            timer.cancel()
+
+    def _wake(self) -> None:
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
+
+    async def _drain(self) -> None:
+        """Read the little that follows the server's word that it is done, so that the connection can be used again."""
+        import aiohttp
+
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                await self._response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return
 
 
 def near(base_url: str) -> bool:
@@ -78,38 +217,22 @@ def near(base_url: str) -> bool:
     return address.scheme == "http" and address.hostname in {"127.0.0.1", "::1", "localhost"}
 
 
-def translate(exc: Exception) -> ProviderError:
-    """The SDK's, its transport's and the operating system's errors in ours."""
-    import aiohttp
-    import httpx2
-    import openai
+def _proxy(base_url: str) -> str | None:
+    """The proxy that the environment names for a server; none stands between this machine and itself.
 
-    if isinstance(exc, openai.APIStatusError):
-        return refusal(exc.status_code, exc.body, retry_after_s=retry_after_s(exc.response.headers))
-    chain: list[BaseException] = [exc]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
-    where = f" to {exc.request.url}" if isinstance(exc, openai.APIError | httpx2.RequestError) else ""
-    if any(isinstance(link, aiohttp.ConnectionTimeoutError) for link in chain):
-        return ProviderDown(f"no connection{where} in time")
-    if any(isinstance(link, aiohttp.ClientConnectorError) for link in chain):
-        return ProviderDown(f"no connection{where}: {chain[-1]}")
-    return ProviderDown(f"the connection{where} broke: {str(chain[-1]) or type(chain[-1]).__name__}")
+    aiohttp could look for itself, but would do so in two threads for each request, and let ~/.netrc replace the key.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    address = urlsplit(base_url)
+    if near(base_url) or proxy_bypass(address.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(address.scheme) or proxies.get("all")
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Let out nothing but our own errors."""
+def _parsed(text: str) -> object:
     try:
-        yield
-    except failures() as exc:
-        raise translate(exc) from exc
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """All that the SDK and what is below it raise for reasons outside this process."""
-    import aiohttp
-    import httpx2
-    import openai
-
-    return (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -452,7 +452,7 @@ async def test_a_server_that_only_keeps_the_line_open_is_silent() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there is all of 127/8 this machine")
-async def test_a_server_elsewhere_is_asked_for_its_models_through_the_sdk() -> None:
+async def test_a_server_elsewhere_is_asked_for_its_models_over_the_same_line() -> None:
     """Keys, proxies and TLS are the same for the list as for the answers, and so are the errors."""
     async with OpenAISimulator(host="127.0.0.2", keys=frozenset({"k"})) as lab:
         async with spec.open(site("lan"), settings(lab.base_url, api_key="k")) as provider:
