@@ -16,7 +16,7 @@ from core.approvals import Approvals, Pending
 from core.context import Context, keep
 from core.fencing import quoted
 from core.hearing import Ear
-from core.parts import result
+from core.parts import cut, result
 from core.schedule import at
 from core.seams import Records, Work
 from core.steps import Began, Ended, Resumed, Step, pack, unpack
@@ -26,6 +26,7 @@ from core.values import Entry, Job, Outcome, Part, Put, Received, Tap
 log = structlog.get_logger(__name__)
 
 _GO_ON = "goon/"
+_TOLD_BYTES = 8000  # of results, in the conversation: whichever model goes on with it must be able to hold them
 _UNKNOWN = "It was begun, then the assistant was restarted: whether it happened is not known."
 
 
@@ -71,7 +72,7 @@ class Allowing:
     async def _allowed(self, work: Work, ear: Ear, pending: Pending, steps: Sequence[Step]) -> Outcome:
         scope = work.events[0].scope
         results = [await self._effect(work, scope, place, call, steps) for place, call in enumerate(pending.calls)]
-        told = "\n".join(f"{part.name}:\n{quoted(part.body)}" for part in results)
+        told = "\n".join(f"{part.name}:\n{quoted(part.body)}" for part in cut(results, _TOLD_BYTES))
         note = f"[I allowed this: {approvals.names(pending)}. What came of it:]\n{told}"
         return await self._closed(work, ear, pending, _mark(results), note)
 

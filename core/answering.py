@@ -145,6 +145,8 @@ class Answering:
         taken = sum(map(context.size, question))
         steps = context.squeezed(self._steps, room - taken)
         history = context.fit(self._history, room, taken + sum(map(context.size, steps)))
+        if not (history or question):
+            history = self._history.entries[-1:]  # what there is to answer is there, whether or not it fits
         return alternating((*history, *question, *steps))
 
     def _question(self) -> tuple[Entry, ...]:

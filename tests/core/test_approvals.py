@@ -281,6 +281,18 @@ class TestTapping:
         assert lane.texts()[0].endswith(phrases.DONE_MARK)
         assert lane.texts()[1] == phrases.FAILED
 
+    async def test_a_very_long_result_leaves_the_model_able_to_go_on(self) -> None:
+        """What is told of it is cut, and is there even where nothing else fits."""
+        lane, tool = Lane(), sender(lambda _: "x" * 39_000)
+        model = Windowed(calls(("send", "X")), answer("Sent"), window=1024)
+        talker = assistant(lane, model, tools=[tool.tool])
+        yes, _ = await asked(lane, talker)
+        lane.hear(tap(yes))
+        await lane.run(talker)
+        assert lane.texts()[-1] == "Sent"
+        assert "I allowed this: send" in question(model.requests[1])
+        assert len(question(model.requests[1])) < 9000
+
     async def test_what_was_said_in_between_is_answered_with_it(self) -> None:
         """A message behind the tap is answered knowing the result, and the model does not speak twice."""
         lane, tool = Lane(), sender()
@@ -394,6 +406,28 @@ class TestKills:
         assert len(tool.made) == int(allowed)
         mark = {"ended": phrases.UNKNOWN_MARK}.get(moment, phrases.DONE_MARK) if allowed else phrases.DENIED_MARK
         assert lane.texts() == [f"May I do this?\n\nDo X.\n\n{mark}", "Well."]
+
+    @pytest.mark.parametrize("steps", range(0, 60, 3))
+    async def test_a_shutdown_at_any_await_leaves_nothing_half_done(self, steps: int) -> None:
+        """A turn that is cut off anywhere runs again: one effect at most, and one honest answer."""
+        lane, tool, reader = Lane(), sender(), FakeTool("look")
+        model = Windowed(calls(("look", "R"), ("send", "X")), answer("Well."))
+        talker = assistant(lane, model, tools=[tool.tool, reader.tool])
+        yes, _ = await asked(lane, talker)
+        lane.hear(tap(yes))
+        before = asyncio.all_tasks()
+        running = asyncio.create_task(lane.run(talker))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait({running})
+        assert asyncio.all_tasks() == before
+        await lane.run(assistant(lane, model, tools=[tool.tool, reader.tool]))
+        assert len(tool.made) == 1
+        assert [text.rsplit("\n", 1)[-1] for text in lane.texts()] in (
+            [phrases.DONE_MARK, "Well."],
+            [phrases.UNKNOWN_MARK, "Well."],
+        )
 
     async def test_a_kill_between_intent_and_result_is_told_as_unknown(self) -> None:
         """Nobody knows whether it happened: it is not done again by itself, and both are told."""

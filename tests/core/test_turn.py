@@ -292,6 +292,26 @@ async def test_a_turn_run_twice_writes_the_same_rows_once() -> None:
     assert len(tool.made) == 1, "the recorded step was not taken again"
 
 
+@pytest.mark.parametrize("steps", range(0, 90, 3))
+async def test_a_shutdown_at_any_await_leaves_nothing_half_done(steps: int) -> None:
+    """A turn that is cut off anywhere settles nothing and leaves no task behind; run again, it answers once."""
+    lane, tool = Lane(), FakeTool("look")
+    model = Windowed(calls(("look", "{}"), text="Looking."), answer("Found"))
+    model.scripts_for(
+        lambda request: answer("Found") if len(request.entries) > 1 else calls(("look", "{}"), text="Looking.")
+    )
+    lane.hear("Hi")
+    before = asyncio.all_tasks()
+    running = asyncio.create_task(lane.run(assistant(lane, model, tools=[tool.tool])))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running})
+    assert asyncio.all_tasks() == before
+    await lane.run(assistant(lane, model, tools=[tool.tool]))
+    assert lane.texts() == ["Looking.\n\nFound"]
+
+
 async def test_a_tap_that_means_nothing_is_settled_in_silence() -> None:
     """An old button in an old message: nothing to do, nothing to say."""
     lane = Lane()
