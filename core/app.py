@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TypeVar
@@ -18,6 +18,7 @@ import structlog
 from core import commands, report
 from core.access import Access
 from core.answering import Means
+from core.archive import StoredArchive
 from core.control import Control, claim
 from core.errors import ProviderError, SettingsError
 from core.logs import watch
@@ -26,6 +27,7 @@ from core.prompt import system_prompt
 from core.report import Report
 from core.routing import Chosen, Router
 from core.seams import Adapter, Engine, Memo, Plugin, Records, Site, Turn, Wire
+from core.server import Server
 from core.settings import Off, Section, Settings
 from core.supervision import Supervisor
 from core.toolbox import Toolbox
@@ -75,7 +77,7 @@ class _Running:
     """All that is open, wired together. Adapters join as they open: a slow one keeps nobody waiting."""
 
     settings: Settings
-    control: Control
+    house: "_House"
     engine: Engine
     turn: Turn
     router: Router
@@ -98,11 +100,15 @@ class _Running:
                 tasks.create_task(supervisor.run(), name=f"bot {supervisor.name}")
 
             configured = [bot.name for bot in self.settings.bots]
-            sites = [(bot, _sited(self.settings, bot, self.engine, self.control)) for bot in self.settings.bots]
+            sites = [(bot, self.house.site(bot, self.engine)) for bot in self.settings.bots]
             bots = await open_all(stack, "bots", sites, arrived)
             self.off = (*self.off, *bots.off)
-            self.control.settle()
+            self.house.settle(self.states)
             ready(await self.report(ask=False))
+
+    def states(self) -> dict[str, str]:
+        """What each adapter is doing, in a word."""
+        return {bot.name: bot.state.doing for bot in self.supervisors}
 
     async def report(self, *, ask: bool) -> Report:
         """How it is doing; with ``ask``, providers are asked for their models, which may take a moment."""
@@ -130,6 +136,7 @@ class _Running:
             note=chosen.model.note if chosen else "",
             unowned=unowned,
             code=self.access.code if unowned else "",
+            notices=tuple(notice() for notice in self.house.notices),
         )
 
     async def _chosen(self) -> Chosen | None:
@@ -143,17 +150,55 @@ class _Running:
 # Opening
 
 
+@dataclass(frozen=True, kw_only=True)
+class _House:
+    """What there is once, and every implementation is handed something of.
+
+    Attributes:
+        server: None where nothing is to be served.
+        notices: Make what adapters want whoever runs this to know.
+    """
+
+    settings: Settings
+    control: Control
+    server: Server | None = None
+    notices: list[Callable[[], str]] = field(default_factory=list)
+
+    def site(self, section: Section, engine: Engine) -> Site:
+        """What an implementation is handed."""
+        return replace(
+            _site(self.settings, section.name, _Notes(engine, section.name), self.control),
+            routes=self.server,
+            public_url=self.settings.server.public_url if self.settings.server else "",
+            archive=StoredArchive(engine, section.name),
+            announce=self.notices.append,
+        )
+
+    def settle(self, states: Callable[[], dict[str, str]]) -> None:
+        """Everyone has registered what they answer."""
+        self.control.settle()
+        if self.server is not None:
+            self.server.settle(states)
+
+    @property
+    def off(self) -> tuple[Off, ...]:
+        """What of it could not be had."""
+        trouble = self.server.trouble if self.server is not None else ""
+        return (Off(section="server", why=trouble),) if trouble else ()
+
+
 async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> _Running:
+    house = _House(settings=settings, control=control, server=await _open_server(stack, settings))
     engine = await _open_engine(stack, settings, control)
 
     def sited(sections: Sequence[Section]) -> list[tuple[Section, Site]]:
-        return [(section, _sited(settings, section, engine, control)) for section in sections]
+        return [(section, house.site(section, engine)) for section in sections]
 
     providers, plugins = await asyncio.gather(
         open_all(stack, "providers", sited(settings.providers)),
         open_all(stack, "plugins", sited(settings.plugins)),
     )
-    running = _wire(settings, control, engine, providers, plugins)
+    running = _wire(settings, house, engine, providers, plugins)
 
     async def status(wire: Wire) -> None:
         await wire.send(report.dump(await running.report(ask=True)))
@@ -162,16 +207,21 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
     return running
 
 
+async def _open_server(stack: AsyncExitStack, settings: Settings) -> Server | None:
+    """First of all, so that a browser is answered while the rest opens."""
+    if settings.server is None:
+        return None
+    server = Server(settings.server)
+    await open_apart(stack, server.listening())
+    return server
+
+
 async def _open_engine(stack: AsyncExitStack, settings: Settings, control: Control) -> Engine:
     if settings.engine is None:
         raise SettingsError("The configuration names no store (database).")
     site = _site(settings, settings.engine.name, _Nowhere(), control)
     engine: Engine = await open_apart(stack, settings.engine.open(site, settings.engine.settings()))
     return engine
-
-
-def _sited(settings: Settings, section: Section, engine: Engine, control: Control) -> Site:
-    return _site(settings, section.name, _Notes(engine, section.name), control)
 
 
 def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
@@ -225,21 +275,21 @@ class _Nowhere:
 # Wiring
 
 
-def _wire(settings: Settings, control: Control, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
+def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
     guesses = {section.name for section in settings.providers if not section.named}
     router = Router([provider for _, provider in providers.parts], settings.router.model, guesses)
     local = [section.name for section in settings.bots if section.spec.local]
     access = Access(engine.records, settings.access.policy, local)
     return _Running(
         settings=settings,
-        control=control,
+        house=house,
         engine=engine,
         turn=build_turn(settings, engine.records, router, access, [plugin for _, plugin in plugins.parts]),
         router=router,
         access=access,
         providers=tuple(section.name for section, _ in providers.parts),
         plugins=tuple(section.name for section, _ in plugins.parts),
-        off=(*settings.off, *providers.off, *plugins.off),
+        off=(*settings.off, *house.off, *providers.off, *plugins.off),
         since=datetime.now(UTC),
     )
 

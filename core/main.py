@@ -81,6 +81,12 @@ def status(config: _Config = None) -> None:
 
 
 @_app.command()
+def link(config: _Config = None) -> None:
+    """Print a link that lets one browser into the web chat, once."""
+    raise typer.Exit(_command("link")(config))
+
+
+@_app.command()
 def check(config: _Config = None) -> None:
     """Read the configuration and say what it switches on, without starting anything."""
     raise typer.Exit(_command("check")(config))

@@ -34,6 +34,7 @@ class Report:
         model: Which answers now (``local/qwen3``), "" where that was not asked; ``note`` is what to know about it.
         counts: The engine's: how much is where.
         unowned: Adapters that nobody has claimed with the code yet.
+        notices: What adapters want whoever runs this to know, a line each.
     """
 
     version: str
@@ -50,6 +51,7 @@ class Report:
     note: str = ""
     unowned: tuple[str, ...] = ()
     code: str = ""
+    notices: tuple[str, ...] = ()
 
 
 _report: TypeAdapter[Report] = TypeAdapter(Report)
@@ -88,7 +90,7 @@ def of_start(report: Report) -> list[str]:
     ]
     if report.plugins:
         lines.append(_row("plugins", ", ".join(report.plugins)))
-    return [*lines, *_off(report.off), *_claim(report)]
+    return [*lines, *_off(report.off), *report.notices, *_claim(report)]
 
 
 def of_status(report: Report) -> list[str]:
@@ -104,6 +106,7 @@ def of_status(report: Report) -> list[str]:
         *([_row("plugins", ", ".join(report.plugins))] if report.plugins else []),
         _row("store", ", ".join(f"{name} {count}" for name, count in report.counts.items())),
         *_off(report.off),
+        *report.notices,
         *_claim(report),
     ]
 

@@ -5,6 +5,7 @@ the control socket all the same, so that there is one way to chat.
 """
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -29,6 +30,8 @@ from core.settings import Settings
 _STARTING_S = 10.0
 _NUDGE_S = 0.05
 _NOTE_S = 1.0
+_TERMINAL = "terminal"
+"""The adapter that a talk without a running process needs, and the only one."""
 
 
 def run(config: Path | None, *, chat: bool | None) -> int:
@@ -73,6 +76,24 @@ def status(config: Path | None) -> int:
     except ValueError:
         why = trouble(answer) or "Is it of another version?"
         _complain(f"The process on {settings.data_dir} does not say how it is doing. {why}")
+        return 1
+    return 0
+
+
+def link(config: Path | None) -> int:
+    """Print a link into the web chat, and nothing else, so that it can be handed to another program."""
+    settings = load(config)
+    connection = connect(settings.data_dir)
+    if connection is None:
+        _complain(f"Nothing runs on {settings.data_dir}.")
+        return 1
+    with connection:
+        connection.send("link")
+        answer = connection.receive()
+    try:
+        _tell([str(json.loads(answer or "")["link"])])
+    except (ValueError, KeyError):
+        _complain("There is no web chat in this process: `waystation status` says why.")
         return 1
     return 0
 
@@ -173,8 +194,9 @@ def _reached(settings: Settings) -> Generator[Connection, None, None]:
         with connection:
             yield connection
         return
-    local = tuple(section for section in settings.bots if section.spec.local)
-    with _Beside(settings.model_copy(update={"bots": local})), _joined(settings) as connection:
+    terminal = tuple(section for section in settings.bots if section.name == _TERMINAL)
+    alone = settings.model_copy(update={"bots": terminal, "server": None})
+    with _Beside(alone), _joined(settings) as connection:
         yield connection
 
 

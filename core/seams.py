@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -272,6 +272,32 @@ class Archive(Protocol):
         """What was said in one of them, oldest first; nothing for one that is not theirs."""
 
 
+Handler = Callable[[Any], Awaitable[Any]]
+"""Answers an HTTP request: a handler of ``aiohttp.web``, which whoever registers one imports by itself."""
+
+
+class Routes(Protocol):
+    """The one HTTP server, as whoever is reached over it sees it.
+
+    It has checked the name it was called by, the origin and the length that is claimed before a handler is called.
+    Paths below ``/webhooks/`` are for other programs: those say no origin, and prove themselves to the handler.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where people reach it, without a slash at the end."""
+
+    def add(self, method: str, path: str, handler: Handler, *, most_bytes: int = 1 << 20) -> None:
+        """Answer a path, or with a ``*`` at its end whatever begins so. The body is untouched, to be read or streamed.
+
+        Args:
+            most_bytes: Longer bodies are refused.
+
+        Raises:
+            SettingsError: There is no server to be reached by; the sentence says why.
+        """
+
+
 class Memo(Protocol):
     """A few small facts an implementation wants to find again after a restart (a hash); nothing personal."""
 
@@ -290,6 +316,10 @@ class Site:
         name: What this one is called in the configuration.
         data_dir: Where this deployment keeps its files.
         control: Register what answers a command that arrives on the control socket.
+        routes: The HTTP server, None where nothing is to be served.
+        public_url: Where it is reached from outside, "" where it is not.
+        archive: People's conversations, None where they cannot be had.
+        announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing.
         unknown: What the operator wants done after a send of which nobody knows whether it arrived.
         commands: What a menu of commands should show: names without the slash, and what each does.
         connect_s: How long to wait for a connection; likewise for a model's first token, for its next, and at shutdown.
@@ -299,6 +329,10 @@ class Site:
     data_dir: Path
     memo: Memo
     control: Callable[[str, Callable[[Wire], Awaitable[None]]], None]
+    routes: Routes | None = None
+    public_url: str = ""
+    archive: Archive | None = None
+    announce: Callable[[Callable[[], str]], None] = lambda _: None
     unknown: Literal["resend", "mark"] = "resend"
     commands: tuple[tuple[str, str], ...] = ()
     connect_s: float = 5.0

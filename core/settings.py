@@ -7,9 +7,19 @@ line here. How all this is read and checked is ``core/configuration.py``'s affai
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    SecretStr,
+    model_validator,
+)
 
 from core.specs import AnySpec
 from core.values import value
@@ -69,6 +79,47 @@ class Router(Keys):
     model: Annotated[str, AfterValidator(_auto_or_a_model)] = "auto"
 
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine that no other machine can reach."""
+
+
+def _a_safe_url(url: str) -> str:
+    parts = urlsplit(url)
+    if url and not (parts.scheme in {"http", "https"} and parts.hostname and parts.geturl() == url):
+        message = "it should be the address people open, like https://chat.example.org"
+        raise ValueError(message)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        message = "it should end after the name (and port): Waystation wants that address for itself"
+        raise ValueError(message)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        message = "it should begin with https://: whoever is on the way would read along, and could take over"
+        raise ValueError(message)
+    return url.rstrip("/")
+
+
+class Server(Keys):
+    """``[server]``: where the one HTTP server listens, for the web chat and for webhooks.
+
+    Attributes:
+        port: 0 for any free one.
+        public_url: Where people and platforms reach it, behind a proxy that speaks TLS; "" for this machine alone.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Annotated[str, AfterValidator(_a_safe_url)] = ""
+
+    @model_validator(mode="after")
+    def _open_only_on_purpose(self) -> Self:
+        if self.host not in LOOPBACK and not self.public_url:
+            message = (
+                f"host {self.host} lets other machines in, without encryption: set public_url to the https:// address"
+                " of the proxy before it (or, where only this machine can reach it, to http://localhost:<port>)"
+            )
+            raise ValueError(message)
+        return self
+
+
 class Logging(Keys):
     """``[logging]``: how much is written to standard error, and for whom: ``auto`` is pretty on a terminal."""
 
@@ -86,6 +137,7 @@ class Fixed(Keys):
     timeouts: Timeouts = Timeouts()
     access: Access = Access()
     router: Router = Router()
+    server: Server | None = Server()
     logging: Logging = Logging()
 
 
@@ -120,6 +172,7 @@ class Settings(Fixed):
         bots: The adapters to open; likewise ``providers``, in the order they were written, and ``plugins``.
         engine: The store that ``database`` names.
         off: What is not opened.
+        server: None where nothing is to be served.
         source: The file that was read, None where there was none.
     """
 

@@ -59,7 +59,7 @@ def known() -> set[str]:
 def test_the_example_loads_as_it_is() -> None:
     """Whoever copies it has a configuration that works, with nothing switched on by it."""
     loaded = load(EXAMPLE)
-    assert [section.name for section in loaded.bots] == ["terminal"]
+    assert [section.name for section in loaded.bots] == ["terminal", "web"]
     assert "bots.telegram" in {off.section for off in loaded.off}
 
 

@@ -1,0 +1,298 @@
+"""The adapter: what the core asks of a messenger, and what pages hand on to the core.
+
+A conversation's name travels in the handle of each address, so an answer is shown where it was asked for, whatever
+is open by then. An answer under way is a draft: it is shown by ``signal``, so that ``put`` always says the last word.
+"""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from bots.web.door import Door
+from bots.web.files import Files
+from bots.web.history import Line, lines
+from bots.web.tabs import News
+from bots.web.views import View, Views
+from core.errors import PlatformDown
+from core.seams import Accept, Adapter, Archive, Routes, Site, Wire
+from core.splitting import split
+from core.values import Address, Body, Capabilities, Command, Conversation, Entry, Inbound, Media, Message, Page, Reply
+
+OWNER: Final = "owner"
+"""Everybody who was let in."""
+LINK: Final = "link"
+"""The command that asks for a new one."""
+_QUIET: Final = "-"
+"""The handle of what is not to be answered on the page."""
+_SILENT: Final = frozenset({"stop", "new", "switch"})
+"""Commands that a page gives by itself: what they do is seen."""
+_LONGEST: Final = 200_000
+"""Characters of a page; longer answers continue in another one."""
+_COMMAND = re.compile(r"/([A-Za-z][A-Za-z0-9_]*)(?:\s+(.*))?", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CAN = Capabilities(
+    forms=("markdown", "plain"),
+    preview="draft",
+    preview_every_s=0.05,
+    typing_s=20.0,
+    draft_s=20.0,
+    idempotent=True,
+)
+
+
+class Unready(Exception):
+    """This cannot be done right now; the sentence says why."""
+
+
+class Web:
+    """All open pages, as one messenger."""
+
+    def __init__(self, name: str, archive: Archive, files: Files) -> None:
+        self._name = name
+        self._archive = archive
+        self.files = files
+        self.views = Views(secrets.token_hex(4))
+        self._accept: asyncio.Future[Accept] = asyncio.get_running_loop().create_future()
+        self._stopped = False
+        self._heading = ""  # the conversation that what was said last belongs to
+        self._speaking = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """See ``Adapter``."""
+        return self._name
+
+    def capabilities(self, to: Address) -> Capabilities:
+        """See ``Adapter``. A page has time and room."""
+        del to
+        return _CAN
+
+    # -- the person's side
+
+    async def run(self, accept: Accept) -> None:
+        """See ``Adapter``. What was said before it listened has been waiting."""
+        self._stopped = False
+        self._accept.set_result(accept)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._accept = asyncio.get_running_loop().create_future()
+            self._stopped = True
+
+    async def conversations(self) -> tuple[Conversation, ...]:
+        """All conversations, the latest first."""
+        return await self._archive.conversations(OWNER)
+
+    async def read(self, view: View) -> list[Line]:
+        """What the archive has of a conversation."""
+        if view.begun is not None:
+            await self._find(view)
+        return [] if view.begun is not None else lines(await self._archive.read(OWNER, view.id))
+
+    async def say(self, view: View, text: str, media: Sequence[Media], key: str) -> None:
+        """The person says something in a conversation; the same key again is the same message."""
+        view.merged(await self.read(view))
+        body: Body = Message(id=key, text=text, media=tuple(media))
+        if (command := _COMMAND.fullmatch(text.strip())) and not media:
+            body = Command(name=command[1].lower(), args=(command[2] or "").strip())
+        shown = view.said(key, text, media)  # first, so that it stands before its answer
+        try:
+            await self._push(view, body, key)
+        except BaseException:
+            if shown:
+                view.gone(key)
+            raise
+        self._tell_lists()
+
+    async def again(self, view: View, text: str, key: str) -> None:
+        """Let the last question be answered once more; with a text, as that."""
+        archived = await self.read(view)
+        view.merged(archived)
+        last = max((at for at, line in enumerate(archived) if line.mine), default=len(archived))
+        view.anew(last if text else last + 1)
+        if text:
+            view.said(key, text)
+        try:
+            await self._push(view, Command(name="retry", args=text), key)
+        except BaseException:
+            view.as_before()
+            raise
+
+    async def tell(self, view: View, body: Body, key: str) -> None:
+        """The person does something else there: stops an answer, presses a button."""
+        await self._push(view, body, key)
+
+    async def _push(self, view: View, body: Body, key: str) -> None:
+        """Hand an event on, behind whatever makes its conversation the current one."""
+        name = body.name if isinstance(body, Command) else ""
+        async with self._speaking:
+            before = [] if name == "stop" else await self._turn_to(view)
+            events = [self._event(one, f"{key}:{one.name}", _QUIET) for one in before]
+            events.append(self._event(body, key, _QUIET if name in _SILENT else view.id))
+            if self._stopped:
+                raise Unready("Waystation is being stopped. Please try again in a moment.")
+            accept = await asyncio.shield(self._accept)
+            await accept(events)
+
+    def _event(self, body: Body, key: str, handle: str) -> Inbound:
+        to = Address(adapter=self._name, chat=OWNER, handle=handle)
+        return Inbound(key=f"{self._name}:{key}", sender=OWNER, to=to, body=body)
+
+    async def _turn_to(self, view: View) -> list[Command]:
+        """What has to be said first, so that what follows belongs to this conversation."""
+        known = await self.conversations()
+        current = next((one.id for one in known if one.current), "")
+        if view.begun is not None:
+            return await self._begin(view, known, current)
+        here = self._heading in {"", view.id} and current == view.id
+        self._heading = view.id
+        return [] if here else [Command(name="switch", args=view.id)]
+
+    async def _begin(self, view: View, known: Sequence[Conversation], current: str) -> list[Command]:
+        if view.begun:
+            if self._heading != view.id:
+                raise Unready("This conversation is only just beginning. Please try again in a moment.")
+            return []
+        here = self.views.known(current)
+        unused = not (here and here.talkative) and not await self._archive.read(OWNER, current)
+        if current and unused and self._heading in {"", current}:
+            self._heading = current
+            self.views.name(view, current)
+            return []
+        self._heading = view.id
+        view.begun = frozenset(("", *(one.id for one in known)))
+        return [Command(name="new")]
+
+    async def _find(self, view: View) -> None:
+        """See which conversation one that was begun here has become."""
+        if not view.begun:
+            return
+        for one in await self.conversations():
+            if one.current and one.id not in view.begun:
+                self._heading = one.id if self._heading == view.id else self._heading
+                self.views.name(view, one.id)
+                return
+
+    def _tell_lists(self) -> None:
+        for view in self.views.all():
+            view.tell_all(News.LIST)
+
+    # -- the assistant's side
+
+    def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
+        """See ``Adapter``. A page has room: one, unless the answer is enormous."""
+        text = _CONTROL.sub("", reply.markdown)
+        pieces = split(text, lambda piece: len(piece) <= _LONGEST) if len(text) > _LONGEST else (text,)
+        last = len(pieces) - 1
+        return tuple(
+            Page(
+                body=json.dumps({"text": piece}, ensure_ascii=False),
+                form=form,
+                source=piece,
+                media=() if number else reply.media,
+                choices=reply.choices if number == last else (),
+            )
+            for number, piece in enumerate(pieces)
+        )
+
+    async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:
+        """See ``Adapter``. The slot is the message's name, so whatever is said twice is there once."""
+        name = was or _bare(slot)
+        if to.handle == _QUIET:
+            return name
+        view = await self._view(to)
+        if page is None:
+            view.gone(name)
+        else:
+            await view.final(name, _text(page), page.media, page.choices)
+        self._tell_lists()
+        return name
+
+    async def signal(self, to: Address, activity: Page | Literal["typing", "seen"], *, slot: str) -> None:
+        """See ``Adapter``."""
+        if to.handle == _QUIET or activity == "seen":
+            return
+        view = await self._view(to)
+        if isinstance(activity, Page):
+            view.growing(_bare(slot), _text(activity))
+        else:
+            view.working(_bare(slot))
+
+    def fetch(self, media: Media) -> AsyncGenerator[bytes, None]:
+        """See ``Adapter``."""
+        return self._fetch(media)
+
+    async def _fetch(self, media: Media) -> AsyncGenerator[bytes, None]:
+        yield (await self.files.read(media.ref)).body
+
+    async def _view(self, to: Address) -> View:
+        """Where to show what is said: where it was asked for, else in the current conversation."""
+        view = self.views.known(to.handle) if to.handle else None
+        if view is None:
+            known = await self.conversations()
+            ids = [one.id for one in known if to.handle == one.id or one.current]
+            view = self.views.get(to.handle if to.handle in ids else next(iter(ids), to.handle))
+        if view.begun:
+            await self._find(view)
+        return view
+
+
+def _text(page: Page) -> str:
+    text: str = json.loads(page.body)["text"]
+    return text
+
+
+def _bare(slot: str) -> str:
+    """A slot's name on the page: its first page's is the slot's own, which drafts have too."""
+    return slot.removesuffix(".0")
+
+
+class _NoArchive:
+    """Where nothing is kept for reading: one conversation, of which pages know what they saw."""
+
+    async def conversations(self, sender: str) -> tuple[Conversation, ...]:
+        """See ``Archive``."""
+        del sender
+        return (Conversation(id="now", title="", at=datetime.now(UTC), current=True),)
+
+    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+        """See ``Archive``."""
+        del sender, conversation
+        return ()
+
+
+@asynccontextmanager
+async def opened(site: Site, *, most_bytes: int) -> AsyncGenerator[Adapter, None]:
+    """The web chat, answering requests while the block runs."""
+    from bots.web.pages import Pages  # with aiohttp's server, which the listening server has imported by now
+
+    routes = _routes(site)
+    door = Door(site.memo)
+    await door.read()
+    web = Web(site.name, site.archive or _NoArchive(), Files(site.data_dir, site.name, most_bytes))
+    pages = Pages(web, door, routes.url)
+    pages.register(routes)
+
+    async def link(wire: Wire) -> None:
+        await wire.receive()
+        await wire.send(json.dumps({"link": pages.link()}))
+
+    site.control(LINK, link)
+    site.announce(pages.notice)
+    try:
+        yield web
+    finally:
+        for view in web.views.all():
+            view.stop_drawing()
+            view.close_all()
+
+
+def _routes(site: Site) -> Routes:
+    if site.routes is None:
+        raise PlatformDown("there is no HTTP server here to be reached by")
+    return site.routes

@@ -1,0 +1,287 @@
+"""What browsers ask for, and what they are answered: the page and its parts, what is said, the stream of news, files.
+
+Every request but the style sheet's, the script's and the entrance's comes from a session; the server has checked by
+then that it comes from one of our own pages. What is asked without a script (a form) is answered by a page again.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from bots.web.adapter import Unready, Web
+from bots.web.door import SESSION_S, Door, name_of
+from bots.web.files import Stored, TooLarge
+from bots.web.looks import Looks
+from bots.web.views import View
+from core.errors import MediaUnavailable, StoreError
+from core.seams import Routes
+from core.values import Command, Media, Tap
+
+_HEARTBEAT_S: Final = 15.0
+_BEGINNING: Final = "new-"
+_NAME = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+_MOST_TEXT_BYTES: Final = 1 << 20
+_FILE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, max-age=31536000, immutable",
+}
+
+Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Pages:
+    """The handlers of requests.
+
+    Args:
+        url: Where people reach them.
+    """
+
+    def __init__(self, chat: Web, door: Door, url: str) -> None:
+        self._web = chat
+        self._door = door
+        self._url = url
+        self._looks = Looks()
+        self._secure = url.startswith("https://")
+        self._cookie = "__Host-waystation" if self._secure else f"waystation_{urlsplit(url).port or 80}"
+        self._handed_in: dict[str, Media] = {}
+
+    def register(self, routes: Routes) -> None:
+        """Answer on the server."""
+        self._door.token()  # the one that is told at the start
+        routes.add("GET", "/static/*", self._static)
+        routes.add("GET", "/enter/*", self._enter)
+        gets: dict[str, Answers] = {
+            "/": self._page,
+            "/new": self._page,
+            "/c/*": self._page,
+            "/log": self._log,
+            "/list": self._list,
+            "/events": self._events,
+            "/files/*": self._file,
+        }
+        for path, handler in gets.items():
+            routes.add("GET", path, self._inside(handler))
+        for path, handler in {"/say": self._say, "/do": self._do, "/leave": self._leave}.items():
+            routes.add("POST", path, self._inside(handler), most_bytes=_MOST_TEXT_BYTES)
+        routes.add("POST", "/files", self._inside(self._take), most_bytes=self._web.files.most_bytes)
+
+    # -- the door
+
+    def link(self) -> str:
+        """A link that lets one browser in."""
+        return f"{self._url}/enter/{self._door.token()}"
+
+    def notice(self) -> str:
+        """What whoever runs this should know: the link until it is used, then how to get another."""
+        if self._door.unused:
+            return f"The web chat, for one browser, once: {self.link()}"
+        return f"The web chat is at {self._url}. `waystation link` lets another browser in."
+
+    def _session(self, request: web.Request) -> str:
+        """The session a request comes from, "" for none."""
+        session = request.cookies.get(self._cookie, "")
+        return session if session and self._door.knows(session) else ""
+
+    def _inside(self, handler: Answers) -> Answers:
+        """The handler for whoever was let in; everybody else is told how to get in."""
+
+        async def checked(request: web.Request) -> web.StreamResponse:
+            if not self._session(request):
+                return self._locked(request, 401)
+            try:
+                return await handler(request)
+            except Unready as reason:
+                return _plainly(503, str(reason))
+            except StoreError:
+                return _plainly(503, "This could not be kept just now. Please try again in a moment.")
+
+        return checked
+
+    def _locked(self, request: web.Request, status: int) -> web.Response:
+        if "text/html" not in request.headers.get("Accept", ""):
+            return _plainly(status, "This browser is not let in.")
+        return _html(self._looks.locked(used=request.path.startswith("/enter/")), status)
+
+    async def _enter(self, request: web.Request) -> web.StreamResponse:
+        if "prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", "")):
+            return _plainly(503, "Not before somebody opens it.")
+        session = await self._door.enter(request.path.removeprefix("/enter/"))
+        if session is None:
+            # Whoever opens an old link in a browser that is inside already wants to get to the chat.
+            return _see_other("/") if self._session(request) else self._locked(request, 403)
+        response = _see_other("/")
+        response.set_cookie(
+            self._cookie, session, max_age=SESSION_S, path="/", secure=self._secure, httponly=True, samesite="Lax"
+        )
+        return response
+
+    async def _leave(self, request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        session = self._session(request)
+        everywhere = form.get("everywhere") == "1"
+        await self._door.leave(session, everywhere=everywhere)
+        for view in self._web.views.all():
+            view.close_all(None if everywhere else name_of(session))
+        response = _see_other("/")
+        response.del_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        return response
+
+    async def _static(self, request: web.Request) -> web.StreamResponse:
+        found = self._looks.static(request.path.removeprefix("/static/"))
+        if found is None:
+            return _plainly(404, "There is nothing here.")
+        headers = {"ETag": found.tag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == found.tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=found.body, content_type=found.mime, charset="utf-8", headers=headers)
+
+    # -- the page
+
+    async def _view(self, name: str) -> View:
+        """The conversation a page means: by its name, or the current one for ""."""
+        if (view := self._web.views.known(name)) is not None:
+            return view
+        if name.startswith(_BEGINNING) and _NAME.fullmatch(name):
+            view = self._web.views.get(name)
+            view.begun = frozenset()
+            return view
+        known = await self._web.conversations()
+        chosen = next((one.id for one in known if one.id == name), "") or next(
+            (one.id for one in known if one.current), ""
+        )
+        return self._web.views.get(chosen)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        name = request.path.removeprefix("/c/") if request.path.startswith("/c/") else ""
+        if request.path == "/new":
+            name = f"{_BEGINNING}{secrets.token_urlsafe(9)}"
+        elif name.startswith(_BEGINNING) and self._web.views.known(name) is None:
+            return _see_other("/")  # it was begun before a restart, and has its own name by now
+        view = await self._view(name)
+        archived = await self._web.read(view)
+        if name and not name.startswith(_BEGINNING) and view.id != name:
+            return _see_other("/")
+        known = await self._web.conversations()
+        stamp = view.stamp
+        return _html(self._looks.page(view, view.merged(archived), known, stamp, self._web.files.most_bytes))
+
+    async def _log(self, request: web.Request) -> web.StreamResponse:
+        view = await self._view(request.query.get("c", ""))
+        archived = await self._web.read(view)
+        stamp = view.stamp
+        return _html(self._looks.log(view, view.merged(archived), stamp))
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        view = await self._view(request.query.get("c", ""))
+        return _html(self._looks.list(view, await self._web.conversations()))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        view = await self._view(request.query.get("c", ""))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        await response.prepare(request)
+        tab = view.open(name_of(self._session(request)), request.query.get("stamp", ""), self._looks.shell)
+        try:
+            await response.write(b": hello\n\n")
+            while (news := await tab.next(_HEARTBEAT_S)) is not None:
+                await response.write(news.encode())
+        except ConnectionError:
+            pass  # the page was closed
+        finally:
+            view.close(tab)
+        return response
+
+    # -- what people do
+
+    async def _say(self, request: web.Request) -> web.StreamResponse:
+        said = await _fields(request)
+        text = said.get("text", "").strip()
+        names = said.get("files", "").split()
+        files = [self._handed_in[ref] for ref in names if ref in self._handed_in]
+        if len(files) < len(names):
+            return _plainly(400, "A file got lost on the way. Please attach it again.")
+        if not (text or files):
+            return _plainly(400, "There is nothing to send.")
+        view = await self._view(said.get("c", ""))
+        await self._web.say(view, text, files, _key(said))
+        for ref in names:
+            self._handed_in.pop(ref, None)
+        return _done(request, view)
+
+    async def _do(self, request: web.Request) -> web.StreamResponse:
+        said = await _fields(request)
+        view, key = await self._view(said.get("c", "")), _key(said)
+        match said.get("what", "tap"):
+            case "stop":
+                await self._web.tell(view, Command(name="stop"), key)
+            case "tap" if said.get("tap"):
+                await self._web.tell(view, Tap(token=said["tap"]), key)
+            case "again":
+                await self._web.again(view, said.get("text", "").strip(), key)
+            case _:
+                return _plainly(400, "This cannot be done here.")
+        return _done(request, view)
+
+    # -- files
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        try:
+            media = await self._web.files.keep(request.content.iter_chunked(1 << 16), request.query.get("name", ""))
+        except TooLarge:
+            return _plainly(413, f"This file is too large: {self._web.files.most_bytes >> 20} MB are taken at most.")
+        self._handed_in[media.ref] = media
+        return web.json_response({"ref": media.ref, "name": media.name, "kind": media.kind})
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        ref = request.path.removeprefix("/files/").partition("/")[0]
+        try:
+            stored: Stored = await self._web.files.read(ref)
+        except MediaUnavailable:
+            return _plainly(404, "This file is not there any more.")
+        shown = "inline" if stored.mime.startswith("image/") else "attachment"
+        headers = {**_FILE_HEADERS, "Content-Disposition": shown}
+        return web.Response(body=stored.body, content_type=stored.mime, headers=headers)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Requests and answers
+
+
+async def _fields(request: web.Request) -> dict[str, str]:
+    """What a form or a script said."""
+    if request.content_type == "application/json":
+        try:
+            told: Any = json.loads(await request.read())
+        except ValueError:
+            told = None
+        return {str(name): str(text) for name, text in told.items()} if isinstance(told, dict) else {}
+    return {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
+
+
+def _key(said: dict[str, str]) -> str:
+    """The name of what is done, which a browser that asks twice gives twice."""
+    key = said.get("key", "")
+    return key if _KEY.fullmatch(key) else secrets.token_hex(16)
+
+
+def _done(request: web.Request, view: View) -> web.Response:
+    if request.content_type == "application/json":
+        return web.json_response({"c": view.id})
+    return _see_other(f"/c/{quote(view.id)}")
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(status=status, text=text, content_type="text/html")
+
+
+def _plainly(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text)
+
+
+def _see_other(path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": path})

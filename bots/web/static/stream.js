@@ -1,0 +1,146 @@
+// What comes in: one stream of news, which tells the latest state of each message rather than every event.
+//
+// After a break the page says what it has read (its stamp). If anything happened meanwhile it reads the conversation
+// again; an answer that is being written is told from its beginning in any case. So nothing is lost and nothing doubled.
+
+const $ = (id) => document.getElementById(id);
+const log = $("log");
+const tails = new Map(); // of each growing answer, the HTML after its complete blocks
+let source, waiting, failures = 0, hiddenAt;
+
+export const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 120;
+export const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
+
+export function listen() {
+  clearTimeout(waiting);
+  source?.close();
+  tails.clear();
+  const { c, stamp } = $("messages").dataset;
+  source = new EventSource(`/events?${new URLSearchParams({ c, stamp })}`);
+  source.onopen = () => { failures = 0; $("offline").hidden = true; };
+  source.onerror = again;
+  source.addEventListener("item", (event) => item(JSON.parse(event.data)));
+  source.addEventListener("refresh", refresh);
+  source.addEventListener("list", () => soon(list));
+  source.addEventListener("moved", () => refresh());
+}
+
+// The browser's own way of trying again gives up at the first answer it does not like.
+function again() {
+  source?.close();
+  failures += 1;
+  if (failures > 2) $("offline").hidden = false;
+  clearTimeout(waiting);
+  waiting = setTimeout(refresh, Math.min(5000, 250 * 2 ** failures) * (0.75 + Math.random() / 2));
+}
+
+// --- one message
+
+function item(told) {
+  const following = atEnd();
+  $("messages").dataset.stamp = told.stamp;
+  let article = $(`m-${told.id}`);
+  if (told.state === "gone") {
+    article?.remove();
+  } else {
+    article ??= arrived(told);
+    if (article && told.blocks) change(article, told);
+  }
+  busy();
+  if (following) toEnd();
+}
+
+function arrived(told) {
+  if (!told.shell) return null;
+  const holder = document.createElement("template");
+  holder.innerHTML = told.shell;
+  $("messages").append(holder.content);
+  return $(`m-${told.id}`);
+}
+
+// The HTML is the server's, which lets nothing through that could do harm.
+function change(article, told) {
+  const body = article.querySelector(".body");
+  const tail = (tails.get(told.id) ?? "").slice(0, told.keep) + told.add;
+  while (body.children.length > told.from) body.lastElementChild.remove();
+  for (const html of [...told.blocks, ...(tail ? [tail] : [])]) {
+    const block = document.createElement("div");
+    block.className = "block";
+    block.innerHTML = html;
+    body.append(block);
+  }
+  tails.set(told.id, tail);
+  article.dataset.state = told.state;
+  article.setAttribute("aria-busy", told.state !== "final");
+  choose(article.querySelector(".choices"), told.choices);
+}
+
+function choose(place, choices) {
+  const now = [...place.children].map((button) => button.value).join();
+  if (now === choices.map((choice) => choice.token).join()) return;
+  place.replaceChildren(...choices.map(({ label, token }) => {
+    const button = document.createElement("button");
+    button.textContent = label;
+    button.name = "tap";
+    button.value = token;
+    button.setAttribute("form", "do");
+    return button;
+  }));
+}
+
+function busy() {
+  const answering = !!log.querySelector('[aria-busy="true"]');
+  $("stop").hidden = !answering;
+  $("send").hidden = answering && !$("text").value.trim();
+}
+$("text").addEventListener("input", busy);
+document.addEventListener("files", busy);
+
+// --- reading again
+
+export async function refresh() {
+  const following = atEnd(), { c } = $("messages").dataset;
+  source?.close();
+  try {
+    const response = await fetch(`/log?${new URLSearchParams({ c })}`, { headers: { Accept: "text/html" } });
+    if (response.status === 401) { location.reload(); return; }
+    if (!response.ok) throw new Error(response.statusText);
+    log.innerHTML = await response.text();
+  } catch {
+    again();
+    return;
+  }
+  const now = $("messages").dataset.c;
+  for (const field of document.querySelectorAll('input[name="c"]')) field.value = now;
+  if (now !== c && location.pathname !== "/") history.replaceState(null, "", `/c/${encodeURIComponent(now)}`);
+  busy();
+  if (following) toEnd();
+  listen();
+  soon(list);
+}
+
+let listing;
+function soon(what) {
+  clearTimeout(listing);
+  listing = setTimeout(what, 200);
+}
+
+async function list() {
+  const { c } = $("messages").dataset, nav = $("list");
+  const response = await fetch(`/list?${new URLSearchParams({ c })}`).catch(() => null);
+  if (!response?.ok || nav.contains(document.activeElement)) return;
+  nav.innerHTML = await response.text();
+  const title = nav.querySelector("[aria-current] span")?.textContent ?? "New conversation";
+  $("title").textContent = title;
+  document.title = `${title} · Waystation`;
+}
+
+// A page nobody looks at lets go of its connection, of which a browser has only six for all its pages.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenAt = setTimeout(() => source?.close(), 30_000);
+  else {
+    clearTimeout(hiddenAt);
+    if (source?.readyState === EventSource.CLOSED) listen();
+  }
+});
+busy();
