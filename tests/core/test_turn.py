@@ -1,6 +1,7 @@
 """What kind of turn an event becomes, and what is left of one that goes wrong."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,7 +9,7 @@ from core import phrases
 from core.errors import StoreError
 from core.hearing import WhileBusy
 from core.testing import answer
-from core.values import Command, Delta, Finished, Media, Message, Part, Quote, Tap, Usage
+from core.values import Command, Delta, Finished, Fired, Media, Message, Part, Quote, Tap, Usage
 from turns import GROUP, FakeTool, Killed, Lane, Windowed, assistant, calls, ended, question, said
 
 
@@ -389,3 +390,69 @@ class TestOverheard:
             "What is it?",
         ]
         assert [part.media for part in parts if part.kind == "media"] == [photo]
+
+
+class TestBroken:
+    def broken(self, lane: Lane) -> None:
+        """From now on the store's rows make no sense."""
+
+        async def fail(table: str, row: str) -> bytes | None:
+            raise ArithmeticError("secret")
+
+        lane.records.get = fail  # type: ignore[method-assign]
+
+    async def test_a_turn_that_breaks_before_it_has_begun_says_so(self) -> None:
+        """One sentence, and the lane goes on."""
+        lane = Lane()
+        self.broken(lane)
+        lane.hear("Hi")
+        await lane.run(assistant(lane, policy="pairing"))
+        assert lane.texts() == [phrases.FAILED]
+        assert not lane.rows
+
+    async def test_a_job_that_breaks_breaks_in_silence(self) -> None:
+        """Nobody said anything, so nobody waits for an answer."""
+        lane = Lane()
+        self.broken(lane)
+        lane.hear(Fired(job="approval/1", due=datetime.now(UTC)))
+        await lane.run(assistant(lane))
+        assert not lane.said
+        assert not lane.rows
+
+
+async def test_readers_that_a_kill_cut_off_are_run_again_without_asking_the_model_again() -> None:
+    """The step was recorded before its tools ran; what only reads may run twice."""
+    lane, tool = Lane(), FakeTool("look")
+
+    def kill(moment: str, what: str) -> None:
+        if what == "told":
+            raise Killed
+
+    lane.kill = kill
+    lane.hear("Hi")
+    with pytest.raises(Killed):
+        await lane.run(assistant(lane, Windowed(calls(("look", "{}"))), tools=[tool.tool]))
+    lane.kill = lambda moment, what: None
+    model = Windowed(answer("Found"))
+    await lane.run(assistant(lane, model, tools=[tool.tool]))
+    assert len(tool.made) == 2
+    assert len(model.requests) == 1
+    assert lane.texts() == ["Found"]
+
+
+async def test_no_word_of_ours_is_lost_between_steps() -> None:
+    """What the model says before each step stands above what it says in the end."""
+    lane, tool = Lane(), FakeTool("look")
+    model = Windowed(calls(("look", "1"), text="First."), calls(("look", "2"), text="Then."), answer("Done."))
+    lane.hear("Hi")
+    await lane.run(assistant(lane, model, tools=[tool.tool]))
+    assert lane.texts() == ["First.\n\nThen.\n\nDone."]
+
+
+async def test_a_model_that_cannot_be_trusted_with_tools_is_offered_none() -> None:
+    """Small models call tools at random."""
+    lane = Lane()
+    model = Windowed(answer("Hi"), tools=False)
+    lane.hear("Hi")
+    await lane.run(assistant(lane, model, tools=[FakeTool("look").tool]))
+    assert model.requests[0].tools == ()
