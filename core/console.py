@@ -1,4 +1,4 @@
-"""The person's end of a terminal chat: reads what is typed, shows what is answered, asks once for scripts.
+"""The person's end of a terminal chat: reads what is typed, shows what is answered.
 
 It knows the process only through the control socket, also where both are one process. What people type is kept in
 memory only, so that arrow-up works and nothing is left on disk. How answers look is ``core/screen.py``'s affair.
@@ -13,6 +13,7 @@ from typing import TextIO
 
 from core.control import MOST_LINE_BYTES, Connection, trouble
 from core.dialogue import CHAT, Draft, Final, Hello, Pick, Read, Say, Taken, Working, from_process, line
+from core.leaving import Leave
 from core.screen import Screen
 from core.values import Choice
 
@@ -27,17 +28,13 @@ except ImportError:  # some builds of Python come without; typing works, arrow-u
 
 _PROMPT = "> "
 _MORE = "… "
-_STOP = "/stop"
+STOP = "/stop"
 _STOP_PATIENCE_S = 5.0
 _PASTE_S = 0.02
 
 
 class Gone(Exception):
     """The process at the other end has ended."""
-
-
-class Leave(Exception):
-    """What a signal handler raises to end a conversation."""
 
 
 def said_by(text: str, choices: tuple[Choice, ...]) -> Say | Pick:
@@ -61,84 +58,14 @@ def fits(said: Say | Pick) -> bool:
     return len(line(said).encode("utf-8", "replace")) < MOST_LINE_BYTES
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Once
-
-
-def ask_once(
-    connection: Connection, question: str, *, out: TextIO, aside: TextIO, read: Callable[[], str] | None
-) -> int:
-    """Ask one question and print its answer, nothing else, to ``out``.
-
-    Args:
-        aside: Where everything else is said.
-        read: Asks the person at the keyboard for a line, None where there is nobody.
-
-    Returns:
-        The exit code: 0 for an answer.
-    """
-    connection.send(f"{CHAT} {line(Hello(once=True))}")
-    connection.send(line(Say(text=question)))
-    screen = Screen(out)
-    asked: set[str] = set()
-    while (heard := _next(connection)) is not None:
-        match heard:
-            case Draft(text=text) if text:
-                screen.grow(text)
-            case Final(text=None) | Taken() | Working() | Draft():
-                pass
-            case Final(choices=choices, slot=slot, text=str(text)) if choices:
-                screen.leave()
-                asked.add(slot)
-                picked = _ask_person(text, choices, aside, read)
-                connection.send(line(Read(number=heard.number)))
-                if picked is None:
-                    return 1
-                connection.send(line(picked))
-            case Final(slot=slot) if slot in asked:
-                connection.send(line(Read(number=heard.number)))
-            case Final(text=str(text)):
-                _print_answer(text, screen, aside, failed=heard.failed)
-                connection.send(line(Read(number=heard.number)))
-                if not heard.more:
-                    return 1 if heard.failed else 0
-    screen.leave()
-    print("Waystation ended before it answered.", file=aside)
-    return 1
-
-
-def _next(connection: Connection) -> Taken | Working | Draft | Final | None:
-    """The next thing said that makes sense, None at the end."""
+def next_said(connection: Connection) -> Taken | Working | Draft | Final | None:
+    """The next thing the process says that makes sense here, None at the end."""
     while (text := connection.receive()) is not None:
         if (heard := from_process(text)) is not None:
             return heard
         if words := trouble(text):
             sys.stderr.write(f"{words}\n")
     return None
-
-
-def _ask_person(text: str, choices: tuple[Choice, ...], aside: TextIO, read: Callable[[], str] | None) -> Pick | None:
-    print(f"{text}\n{offered(choices)}", file=aside)
-    if read is None:
-        print("Nobody is here to choose, so it was not done. Ask in `waystation chat`.", file=aside)
-        return None
-    while True:
-        said = said_by(read(), choices)
-        if isinstance(said, Pick):
-            return said
-        print(offered(choices), file=aside)
-
-
-def _print_answer(text: str, screen: Screen, aside: TextIO, *, failed: bool) -> None:
-    if failed:
-        screen.leave()
-        print(text, file=aside)
-    else:
-        screen.finish(text)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# A conversation
 
 
 class Conversation:
@@ -222,7 +149,7 @@ class Conversation:
 
     def _stop(self) -> None:
         """Stop the answer and give it a moment to say so; a second Ctrl-C does not wait."""
-        self._connection.send(line(Say(text=_STOP)))
+        self._connection.send(line(Say(text=STOP)))
         with suppress(KeyboardInterrupt):
             self._wait(_STOP_PATIENCE_S)
         with self._changed:
@@ -238,7 +165,7 @@ class Conversation:
     # -- the thread that hears
 
     def _hear(self) -> None:
-        while (heard := _next(self._connection)) is not None:
+        while (heard := next_said(self._connection)) is not None:
             with self._changed:
                 self._show(heard)
                 self._changed.notify_all()

@@ -243,10 +243,10 @@ class Connection:
 
     def receive(self, within_s: float | None = None) -> str | None:
         """The next line without its end, None when the other side is gone, or says nothing for so long."""
-        self._socket.settimeout(within_s)
         try:
+            self._socket.settimeout(within_s)
             raw = self._lines.readline()
-        except OSError:
+        except (OSError, ValueError):  # gone, or closed here by another thread
             return None
         return raw[:-1].decode("utf-8", "replace") if raw.endswith(b"\n") else None
 

@@ -7,31 +7,31 @@ the control socket all the same, so that there is one way to chat.
 import asyncio
 import json
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from core import report
 from core.app import Stop, serve
 from core.configuration import load
-from core.console import Conversation, Gone, Leave, ask_once, fits
+from core.console import Conversation, Gone, fits
 from core.control import Connection, connect, trouble
 from core.dialogue import Say
 from core.errors import StoreError
+from core.leaving import Leave, leaving_on_sigterm
 from core.logs import open_logging
+from core.once import Once
 from core.report import Report
 from core.settings import Settings
 
 _STARTING_S = 10.0
-_NUDGE_S = 0.05
-_NOTE_S = 1.0
 _TERMINAL = "terminal"
 """The adapter that a talk without a running process needs, and the only one."""
+_NOTE_S = 1.0
 
 
 def run(config: Path | None, *, chat: bool | None) -> int:
@@ -60,7 +60,8 @@ def chat(config: Path | None, question: str | None) -> int:
     with _reached(settings) as connection:
         if once:
             at_keyboard = sys.stdin.isatty() and sys.stderr.isatty()
-            return ask_once(connection, asked, out=sys.stdout, aside=sys.stderr, read=input if at_keyboard else None)
+            once_asked = Once(connection, out=sys.stdout, aside=sys.stderr, read=input if at_keyboard else None)
+            return once_asked.ask(asked)
         return _converse(settings, connection, "Ctrl-D leaves.")
 
 
@@ -232,46 +233,14 @@ def _converse(settings: Settings, connection: Connection, how_to_leave: str) -> 
     if sys.stdout.isatty():
         _tell_note(settings)
     try:
-        with _leaving_on_sigterm() as leave:
+        with leaving_on_sigterm() as leave:
             Conversation(connection, sys.stdout, leave).run(hint)
+    except Leave:
+        pass
     except Gone:
         _complain("Waystation has ended.")
         return 1
     return 0
-
-
-@contextmanager
-def _leaving_on_sigterm() -> Generator[Callable[[], None], None, None]:
-    """Let SIGTERM raise ``Leave`` in the main thread, once; yields what sends it there, for other threads.
-
-    A signal that comes right before the main thread begins to wait for the keyboard is noticed only at the next key,
-    so whoever hears of it meanwhile sends it again.
-    """
-    main = threading.main_thread().ident or 0
-    left = threading.Event()
-    heard, told = socket.socketpair()
-
-    def leave(_: int, __: FrameType | None) -> None:
-        if not left.is_set():
-            left.set()
-            raise Leave
-
-    def nudge() -> None:
-        with heard:
-            while number := heard.recv(1):
-                while number[0] == signal.SIGTERM and not left.wait(_NUDGE_S):
-                    signal.pthread_kill(main, signal.SIGTERM)
-
-    told.settimeout(0)
-    threading.Thread(target=nudge, name="nudge", daemon=True).start()
-    before = signal.signal(signal.SIGTERM, leave), signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    try:
-        yield lambda: signal.pthread_kill(main, signal.SIGTERM)
-    finally:
-        left.set()
-        signal.signal(signal.SIGTERM, before[0])
-        signal.set_wakeup_fd(before[1])
-        told.close()
 
 
 def _can_be_asked(question: str) -> bool:

@@ -93,7 +93,7 @@ class TestConversation:
                 terminal.expect("\n> ")
                 terminal.type("\x04")
                 assert terminal.ends() == 0
-            assert terminal.rows.seen()[-3:] == ["> Hello **there**", "Hello there", ">"]
+            assert terminal.rows.seen()[-3:] == ["> Hello **there**", "Hello there", ">"], terminal.raw
 
     def test_what_is_to_be_known_about_the_model_is_told_first(self, place: Place) -> None:
         """Nobody takes a demonstration for an assistant."""
@@ -249,6 +249,25 @@ class TestOnce:
             terminal.type("y\r")
             assert terminal.ends() == 0
         assert len(list((place.folder / "notes").glob("*.md"))) == 1
+
+    def test_whoever_leaves_the_question_open_has_not_allowed_it(self, place: Place) -> None:
+        """Ctrl-D is no yes."""
+        with place.teletype("chat", 'call save_note {"title": "Milk", "text": "Two bottles"}') as terminal:
+            terminal.expect("[y]")
+            terminal.keeps_typing("\x04")
+            assert terminal.ends() == 1
+        assert not (place.folder / "notes").exists()
+
+    def test_ctrl_c_stops_the_answer_too(self, place: Place) -> None:
+        """Nobody pays for an answer that nobody reads."""
+        place.configure(CONFIG.format(pace=5))
+        with place.running(), place.teletype("chat", "word " * 300) as terminal:
+            terminal.expect("word word")
+            terminal.type("\x03")
+            assert terminal.ends() == 130
+            began = time.monotonic()
+            while "turns 0" not in place.run("status").stdout:
+                assert time.monotonic() - began < PATIENCE_S
 
     def test_what_is_said_before_a_question_is_not_taken_for_the_answer(self, place: Place) -> None:
         """The command ends when the answer does."""

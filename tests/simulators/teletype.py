@@ -153,6 +153,13 @@ class Teletype:
         """Press keys, control keys as their letters: Ctrl-C is the third."""
         os.write(self._near, text.encode())
 
+    def keeps_typing(self, keys: str) -> None:
+        """Press these keys until the program has ended: before it waits for keys, they are lost."""
+        until = time.monotonic() + PATIENCE_S
+        while self.program.poll() is None and time.monotonic() < until:
+            self.type(keys)
+            self._more(0.2)
+
     def expect(self, text: str) -> None:
         """Wait until the program has written this."""
         until = time.monotonic() + PATIENCE_S
