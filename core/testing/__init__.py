@@ -1,13 +1,15 @@
 """Fakes that ship, for tests of adapters, providers, plugins and of the engine itself: nothing leaves the process.
 
 ``FakeAdapter`` is a messenger in memory that fails when and how a test says; ``FakeProvider`` says what a test wrote
-down; ``message``, ``command`` and ``tap`` make what people do, and ``site`` a place to open things in. What a chat
-finally shows is what a test should judge by.
+down (``answer``, ``tool_call``); ``message``, ``command`` and ``tap`` make what people do, and ``site`` a place to open
+things in. ``deployed`` puts them together with the real store and the real turn. What a chat finally shows is what a
+test should judge by.
 """
 
 from core.testing.adapter import BY_EDITS, FORMS, Call, FakeAdapter, Fault, Shown
+from core.testing.deployment import deployed
 from core.testing.events import FakeMemo, command, inbound, message, site, tap
-from core.testing.provider import FakeProvider, answer
+from core.testing.provider import FakeProvider, answer, tool_call
 
 __all__ = [
     "BY_EDITS",
@@ -20,8 +22,10 @@ __all__ = [
     "Shown",
     "answer",
     "command",
+    "deployed",
     "inbound",
     "message",
     "site",
     "tap",
+    "tool_call",
 ]

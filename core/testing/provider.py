@@ -61,4 +61,10 @@ def answer(*words: str) -> tuple[ModelEvent, ...]:
     return (*(Delta(text=word) for word in words), Finished(reason="stop", parts=(text,), usage=usage))
 
 
+def tool_call(name: str, arguments: str = "{}") -> tuple[ModelEvent, ...]:
+    """A model's whole answer that is one call of a tool; the arguments are JSON text, also where they are wrong."""
+    call = Part(kind="call", id=f"call of {name}", name=name, body=arguments)
+    return (Finished(reason="tools", parts=(call,), usage=Usage(input_tokens=1, output_tokens=1)),)
+
+
 _: type[Provider] = FakeProvider

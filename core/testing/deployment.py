@@ -1,0 +1,46 @@
+"""A whole deployment in a test: the real store and the real turn, between whatever the test puts at either end."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from core.access import Access
+from core.app import build_turn
+from core.engines.sqlite import SqliteSettings, open_sqlite
+from core.routing import Router
+from core.seams import Adapter, Plugin, Provider
+from core.settings import Settings
+from core.testing.events import site
+
+_GRACE_S = 0.1
+
+
+@asynccontextmanager
+async def deployed(folder: Path, adapter: Adapter, provider: Provider, *plugins: Plugin) -> AsyncGenerator[None, None]:
+    """Let one messenger, one model and some plugins work together; everybody who writes is answered.
+
+    Opened again over the same folder, it goes on where it stopped, as after a restart.
+
+    Args:
+        folder: Where the store is kept.
+
+    Raises:
+        Exception: The adapter's ``run`` or the engine failed meanwhile.
+    """
+    async with open_sqlite(site(folder, "sqlite", grace_s=_GRACE_S), SqliteSettings()) as engine:
+        access = Access(engine.records, "open", ())
+        turn = build_turn(Settings(), engine.records, Router([provider], "auto"), access, plugins)
+        tasks = [
+            asyncio.create_task(adapter.run(engine.accept), name="adapter"),
+            asyncio.create_task(engine.run(turn, [adapter]), name="engine"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
