@@ -77,9 +77,12 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
-    async def tab(self, *, width: int = 1280, height: int = 800, phone: bool = False, dark: bool = False) -> "Tab":
-        """Open an empty tab of this size."""
-        target = (await self.ask("Target.createTarget", url="about:blank"))["targetId"]
+    async def tab(
+        self, *, width: int = 1280, height: int = 800, phone: bool = False, dark: bool = False, context: str = ""
+    ) -> "Tab":
+        """Open an empty tab of this size; in another context it has no cookies of the others."""
+        where = {"browserContextId": context} if context else {}
+        target = (await self.ask("Target.createTarget", url="about:blank", **where))["targetId"]
         session = (await self.ask("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         tab = self._tabs[session] = Tab(self, session)
         for domain in ("Page", "Runtime", "Network", "Log"):
