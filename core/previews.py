@@ -83,6 +83,8 @@ class Previews:
         preview, can = sketch.preview, sketch.can
         if _only_typing(preview, can):
             preview.next_at = time.monotonic() + can.typing_s
+            if can.preview == "draft":
+                preview.drawn_at = 0.0  # the first words wait for nothing; a message is better begun with some more
             await self._type(sketch)
             return
         pages = sketch.desk.adapter.pages(preview.out.reply, can.forms[preview.form])

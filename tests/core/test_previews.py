@@ -334,6 +334,20 @@ async def test_typing_and_drafts_are_repeated_while_nothing_changes_and_end_with
     assert adapter.kinds()[-2:] == ["draft", "send"]
 
 
+async def test_the_first_words_of_a_draft_do_not_wait_for_typing(rig: SqliteRig) -> None:
+    """How soon there is something to read is up to the model: only drafts keep their distance from each other."""
+    async with staged(rig, adapter := FakeAdapter(can=replace(BY_DRAFTS, preview_every_s=60.0))) as stage:
+        scene = await stage.ask()
+        await scene.show("")
+        await stage.called(1)
+        await scene.show("Hel")
+        await stage.called(2)
+        await scene.show("Hello")
+        scene.end("Hello world")
+        await stage.reads("Hello world")
+    assert adapter.kinds() == ["typing", "draft", "send"]
+
+
 async def test_where_there_are_no_previews_there_is_typing(rig: SqliteRig) -> None:
     """A platform that takes money for each message is not sent half answers."""
     can = replace(BY_EDITS, preview="none", typing_s=0.03)
