@@ -74,12 +74,12 @@ async def test_a_send_nobody_knows_of_is_repeated_or_marked(
 async def test_an_edit_nobody_knows_of_is_repeated_even_where_sends_are_marked(rig: SqliteRig) -> None:
     """To edit twice does no harm, so the final text arrives."""
     async with staged(rig, adapter := FakeAdapter(can=MARKS)) as stage:
-        scene = await stage.ask()
-        await scene.show("Hel")
-        await stage.reads("Hel")
+        first = await stage.ask()
+        first.end("May I?")
+        await stage.reads("May I?")
         adapter.faults.append(Fault(error=DeliveryUnknown("cut")))
-        scene.end("Hello")
-        await stage.reads("Hello")
+        (await stage.ask()).end(first.out("May I? (allowed)"))
+        await stage.reads("May I? (allowed)")
 
 
 @pytest.mark.parametrize(
