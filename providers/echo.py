@@ -89,7 +89,9 @@ def _answer(entries: Sequence[Entry]) -> tuple[str, tuple[Part, ...]]:
     last = list(takewhile(lambda entry: entry.role == "user", reversed(entries)))[::-1]
     parts = [part for entry in last for part in entry.parts]
     if results := [part for part in parts if part.kind == "result"]:
-        return "\n".join(_reported(results)), ()
+        parts = parts[parts.index(results[-1]) + 1 :]
+        if not parts:
+            return "\n".join(_reported(results)), ()
     lines = "\n\n".join(_told(parts)).split("\n")
     echoed = "\n".join(line for line in lines if not _CALL.fullmatch(line.strip()))
     found = [match for line in lines if (match := _CALL.fullmatch(line.strip()))]

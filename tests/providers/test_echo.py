@@ -73,3 +73,12 @@ def test_it_is_off_until_it_is_asked_for() -> None:
     """Nobody is answered by an echo by mistake."""
     assert spec.configured(EchoSettings()) is not None
     assert spec.configured(EchoSettings(enabled=True)) is None
+
+
+async def test_what_was_said_after_a_result_is_what_is_echoed() -> None:
+    """A result that only says "not done yet" is not the last word on it."""
+    call = Part(kind="call", id="1", name="notes", body="{}")
+    waits = Part(kind="result", id="1", name="notes", body="Not done yet.")
+    after = Part(kind="text", body="[I allowed this: notes.]")
+    entries = (Entry(role="assistant", parts=(call,)), Entry(role="user", parts=(waits, after)))
+    assert (await end(said("note"), *entries)).parts == (Part(kind="text", body="[I allowed this: notes.]"),)
