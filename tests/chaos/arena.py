@@ -103,7 +103,8 @@ async def arena(plan: Plan, folder: Path, tell: Callable[[Run], None] = lambda _
             OpenAISimulator(answer=model.reply, seed=plan.seed) as lab,
         ):
             telegram.world.drafts = plan.drafts
-            run = Run(plan, telegram, lab, Killer(Random(f"{plan.seed} killer"), plan.stages), folder)
+            stages = [stage for stage in plan.stages if stage != "preview" or not plan.mark]  # marked, there are none
+            run = Run(plan, telegram, lab, Killer(Random(f"{plan.seed} killer"), stages), folder)
             await _Director(run, tell).direct()
             yield run
     finally:

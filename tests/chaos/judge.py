@@ -60,7 +60,7 @@ def judge(chat: int, questions: Sequence[Question], lines: Sequence[Line], seen:
     found: list[Finding] = []
     for question, places in zip(questions, taken, strict=True):
         if not places:
-            own = [line for line in spare if question.label in _labels(line.text)]
+            own = _own(question, spare)
             found.append(_lost(question, own))
             spare = [line for line in spare if line not in own]
     said = {plain(standing[place].text) for place in used}
@@ -71,6 +71,13 @@ def judge(chat: int, questions: Sequence[Question], lines: Sequence[Line], seen:
 
 def _labels(text: str) -> list[str]:
     return _LABEL.findall(text)
+
+
+def _own(question: Question, spare: Sequence[Line]) -> list[Line]:
+    """What was said to a question that was not answered whole; the reply to a stop bears no label."""
+    own = [line for line in spare if question.label in _labels(line.text)]
+    replies = [line for line in spare if plain(line.text) in _HOUSE]
+    return own + replies[:1] if question.kind == "stop" else own
 
 
 def _lost(question: Question, own: Sequence[Line]) -> Finding:

@@ -129,6 +129,7 @@ def test_a_stop_is_answered_in_one_of_three_ways() -> None:
     assert faults(questions, shown(whole, after)) == ["truncated"]
     assert faults(questions, shown(broken, phrases.NOTHING_RUNS, after)) == ["double"]
     assert faults(questions, shown(whole[:80], after)) == ["truncated"]
+    assert faults(questions, shown(phrases.NOTHING_RUNS, after)) == ["truncated"]
 
 
 def test_a_note_shows_what_was_asked_and_what_came_of_it() -> None:
