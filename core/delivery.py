@@ -66,11 +66,17 @@ class Delivery:
     """
 
     def __init__(
-        self, outbox: Outbox, adapters: Sequence[Adapter], governor: Governor, *, couriers: int = _COURIERS
+        self,
+        outbox: Outbox,
+        adapters: Sequence[Adapter],
+        governor: Governor,
+        *,
+        posting: Posting | None = None,
+        couriers: int = _COURIERS,
     ) -> None:
         self._outbox = outbox
         self._governor = governor
-        self._posting = Posting(outbox, governor)
+        self._posting = posting or Posting(outbox, governor)
         self._previews = Previews(outbox, governor, self._posting)
         self._couriers = couriers
         self._branches = {adapter.name: _Branch(adapter=adapter, couriers=couriers) for adapter in adapters}
@@ -81,6 +87,7 @@ class Delivery:
 
     def join(self, adapter: Adapter) -> None:
         """Serve one more adapter's chats, those that wait on disk first."""
+        self._governor.joined(adapter.name)
         self._branches[adapter.name] = _Branch(adapter=adapter, couriers=self._couriers)
         self._changed.set()
 
@@ -158,7 +165,7 @@ class Delivery:
         """Find chats whose pages are due on disk, whenever there is room for their couriers."""
         while True:
             self._changed.clear()
-            for branch in self._branches.values():
+            for branch in list(self._branches.values()):  # an adapter may join meanwhile
                 if branch.wait_s <= 0:
                     await self._refill(branch)
             wait_s = min((branch.wait_s for branch in self._branches.values()), default=math.inf)

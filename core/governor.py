@@ -91,6 +91,11 @@ class Governor:
             pace = self._paced.setdefault(name, _Pace(until=until, free_at=until))
             pace.until, pace.free_at = until + _PACED_FOR_S, max(pace.free_at, until)
 
+    def joined(self, bot: str) -> None:
+        """A name turns out to be a bot's: what is left of its wait is a whole bot's."""
+        if (left := self._paused(bot, time.monotonic())) > 0:
+            self.pause(bot, left, whole_bot=True)
+
     def _paused(self, name: str, now: float) -> float:
         until = self._until.get(name)
         if until is None:

@@ -37,11 +37,16 @@ _LEAST_RETRY_S = 0.1
 
 
 class Posting:
-    """Brings committed pages to their chats."""
+    """Brings committed pages to their chats.
 
-    def __init__(self, outbox: Outbox, governor: Governor) -> None:
+    Args:
+        back_off_s: How long to leave a platform alone that did not do it: the first time, and at most.
+    """
+
+    def __init__(self, outbox: Outbox, governor: Governor, *, back_off_s: tuple[float, float] = _BACK_OFF_S) -> None:
         self._outbox = outbox
         self._governor = governor
+        self._back_off_s = back_off_s
 
     async def next(self, desk: Desk) -> float | None:
         """Deliver the chat's next page, for which there is budget.
@@ -81,9 +86,11 @@ class Posting:
             await self._put(desk, row, can)
 
     async def _put(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:
+        self._governor.spend(desk.chat, can)
         log.debug("stage", stage="put", phase="begin", slot=row.key)
         try:
-            sent_as = await self._say(desk, row, can)  # takes as long as it takes: nobody may be at the terminal
+            # It takes as long as it takes: nobody may be at the terminal.
+            sent_as = await desk.adapter.put(row.to, row.page, slot=row.key, was=row.sent_as)
         except AdapterError as error:
             await self._failed(desk, row, can, error)
             return
@@ -92,19 +99,15 @@ class Posting:
             await self._unknown(row, can, _BROKEN_TRIES)
             return
         log.debug("stage", stage="put", phase="done", slot=row.key)
+        if can.idempotent and row.stale:
+            # The platform may have dropped this for an earlier send with an earlier text: that is to be edited now.
+            await self._put_off(row, 0, counts=False)
+            await self._keep(self._outbox.sent, row.id, sent_as)
+            return
         log.debug("stage", stage="confirm", phase="begin", slot=row.key)
         await self._keep(self._outbox.sent, row.id, "" if row.page is None else sent_as)
         log.debug("stage", stage="confirm", phase="done", slot=row.key)
         log.info("delivered", slot=row.key, edited=row.sent_as is not None, attempts=row.attempts + 1)
-
-    async def _say(self, desk: Desk, row: OutboxRow, can: Capabilities) -> str:
-        self._governor.spend(desk.chat, can)
-        sent_as = await desk.adapter.put(row.to, row.page, slot=row.key, was=row.sent_as)
-        if can.idempotent and row.stale:
-            # The platform may have dropped this for an earlier send with an earlier text, which is what stands there.
-            self._governor.spend(desk.chat, can)
-            sent_as = await desk.adapter.put(row.to, row.page, slot=row.key, was=sent_as)
-        return sent_as
 
     async def _failed(self, desk: Desk, row: OutboxRow, can: Capabilities, error: AdapterError) -> None:
         """What each way of failing means for the page."""
@@ -142,7 +145,8 @@ class Posting:
             log.error("given up", slot=row.key, attempts=row.attempts + 1)
             await self._keep(self._outbox.dropped, row.id, "failed")
             return
-        longest_s = min(_BACK_OFF_S[1], _BACK_OFF_S[0] * 2 ** min(row.attempts, 20))
+        first_s, most_s = self._back_off_s
+        longest_s = min(most_s, first_s * 2 ** min(row.attempts, 20))
         await self._put_off(row, longest_s * random.uniform(0.5, 1.0), counts=True)  # noqa: S311
 
     async def _plainer(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:

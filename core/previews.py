@@ -153,11 +153,12 @@ class Previews:
     # -- calls, each with its share of the budget
 
     async def _put(self, sketch: _Sketch, page: Page, number: int, was: str | None) -> str:
-        desk, out = sketch.desk, sketch.preview.out
+        desk, out, key = sketch.desk, sketch.preview.out, f"{sketch.preview.out.slot}.{number}"
+        desk.shown.pop(key, None)  # whatever comes of this, nobody knows what is shown until it has succeeded
         self._governor.spend(desk.chat, sketch.can)
         try:
             async with asyncio.timeout(_HANGS_S):
-                return await desk.adapter.put(out.to, page, slot=f"{out.slot}.{number}", was=was)
+                return await desk.adapter.put(out.to, page, slot=key, was=was)
         except TimeoutError as error:
             raise DeliveryUnknown(f"no answer within {_HANGS_S:.0f} s") from error
 

@@ -177,39 +177,29 @@ class OutboxTable:
             db.execute("UPDATE outbox SET sent_as = NULL WHERE id = ?", (row,))
 
     def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page]) -> None:
-        """Replace one page by others, moving what stands behind it; one that was given another text keeps that."""
+        """Say a page in these instead; one that was given another text meanwhile keeps that.
+
+        Messages that are there already stay where they are in the chat, so it is the texts behind this page that move
+        on, each to the next message.
+        """
         found = db.execute("SELECT slot, page, chat FROM outbox WHERE id = ? AND state = 'sending'", (row,)).fetchone()
         if found is None:
             return
         slot, first, chat = found
         name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()
-        if more := len(pages) - 1:
-            self._shift(db, slot, first, more)
-        for offset, page in enumerate(pages):
-            body = self._vault.seal(db, space, "outbox", f"{name}.{first + offset}", dump(Page, page))
-            if offset == 0:
-                db.execute("UPDATE outbox SET state = 'pending', body = ?, due_ms = 0 WHERE id = ?", (body, row))
-            else:
-                db.execute(
-                    "INSERT INTO outbox (slot, page, chat, state, final, body) VALUES (?, ?, ?, 'pending', 1, ?)",
-                    (slot, first + offset, chat, body),
-                )
-
-    def _shift(self, db: sqlite3.Connection, slot: int, after: int, by: int) -> None:
-        """Renumber the pages behind one; their bodies are sealed to their number, so they are sealed anew."""
-        rows = db.execute(
-            "SELECT id, page, body, sent_as FROM outbox WHERE slot = ? AND page > ? ORDER BY page DESC", (slot, after)
+        behind = db.execute(
+            "SELECT page, body FROM outbox WHERE slot = ? AND page > ? AND body IS NOT NULL ORDER BY page",
+            (slot, first),
         ).fetchall()
-        name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()
-        for row, page, body, sent_as in rows:
-            old, new = f"{name}.{page}", f"{name}.{page + by}"
-            moved = [
-                None
-                if cell is None
-                else self._vault.seal(db, space, table, new, self._vault.open(db, space, table, old, cell))
-                for table, cell in (("outbox", body), ("sent", sent_as))
-            ]
-            db.execute("UPDATE outbox SET page = ?, body = ?, sent_as = ? WHERE id = ?", (page + by, *moved, row))
+        bodies = [dump(Page, page) for page in pages]
+        bodies += [self._vault.open(db, space, "outbox", f"{name}.{page}", body) for page, body in behind]
+        for number, body in enumerate(bodies, first):
+            db.execute(
+                "INSERT INTO outbox (slot, page, chat, state, final, body) VALUES (?, ?, ?, 'pending', 1, ?)"
+                " ON CONFLICT (slot, page) DO UPDATE SET state = 'pending', final = 1, body = excluded.body,"
+                " due_ms = 0, stale = stale OR (sent_as IS NULL AND attempts)",
+                (slot, number, chat, self._vault.seal(db, space, "outbox", f"{name}.{number}", body)),
+            )
 
     def preview_rows(self, db: sqlite3.Connection, slot: str) -> dict[int, tuple[int, str]]:
         """Page number to row and platform id, of what the slot already shows."""
@@ -270,6 +260,6 @@ class OutboxTable:
                 db.execute("UPDATE outbox SET state = 'unknown', body = NULL WHERE id = ?", (row,))
                 counts["unknown"] += 1
             else:
-                db.execute("UPDATE outbox SET state = 'pending' WHERE id = ?", (row,))
+                db.execute("UPDATE outbox SET state = 'pending', attempts = attempts + 1 WHERE id = ?", (row,))
                 counts["resent"] += 1
         return counts

@@ -297,6 +297,26 @@ async def test_a_preview_whose_platform_is_down_is_not_drawn_again_at_once(rig: 
         assert len(adapter.calls) == 1
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("error", [DeliveryUnknown("cut"), MessageGone("deleted")], ids=["unknown", "gone"])
+async def test_an_edit_that_failed_leaves_nobody_sure_of_what_is_shown(
+    rig: SqliteRig, error: AdapterError, accepted: bool
+) -> None:
+    """A final text that was shown before a failed edit is said again: it may not be there any more."""
+    async with staged(rig, adapter := FakeAdapter()) as stage:
+        scene = await stage.ask()
+        await scene.show("Hello")
+        await stage.reads("Hello")
+        adapter.faults.append(Fault(error=error, accepted=accepted))
+        adapter.faults.append(Fault(error=error))  # should the preview try once more
+        await scene.show("Hell")
+        await stage.called(2)
+        if isinstance(error, MessageGone):
+            adapter.chats["1"].clear()
+        scene.end("Hello")
+        await stage.reads("Hello")
+
+
 # --- drafts and typing -----------------------------------------------------------------------------------------------
 
 
