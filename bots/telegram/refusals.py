@@ -10,6 +10,7 @@ from core.errors import (
     ChatGone,
     DeliveryUnknown,
     MarkupRefused,
+    MediaUnavailable,
     MessageGone,
     PlatformBusy,
     PlatformDown,
@@ -40,6 +41,17 @@ _MESSAGE_GONE = (
     "message can't be edited",
     "message can't be deleted",
     "message_id_invalid",
+    "there is no text in the message to edit",
+)
+
+
+_MEDIA_GONE = (
+    "wrong file identifier",
+    "wrong remote file",
+    "file reference",
+    "file is temporarily unavailable",
+    "type of file mismatch",
+    "can't use file of type",
 )
 
 
@@ -85,10 +97,12 @@ def _refused(exc: Refused, reach: Literal["chat", "bot"]) -> AdapterError:
 def _bad_request(words: str, said: str) -> AdapterError:
     """Read a 400, which Telegram explains only in words; they have been the same for years.
 
-    What is in neither list is taken as a matter of the page's form: plain text goes through where nothing else does.
+    What is in no list is taken as a matter of the page's form: plain text goes through where nothing else does.
     """
     if any(known in words for known in _CHAT_GONE):
         return ChatGone(said)
     if any(known in words for known in _MESSAGE_GONE):
         return MessageGone(said)
+    if any(known in words for known in _MEDIA_GONE):
+        return MediaUnavailable(said)
     return MarkupRefused(said)

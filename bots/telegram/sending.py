@@ -8,25 +8,29 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, NoReturn
 
 import structlog
 from telegram.error import TelegramError
 
+from bots.telegram.enclosing import call_for
 from bots.telegram.gate import Gate
 from bots.telegram.handles import read
 from bots.telegram.moves import Moves
 from bots.telegram.paging import FOLLOWS
 from bots.telegram.refusals import translate
 from bots.telegram.transport import Line, Refused, bare
-from core.errors import DeliveryUnknown, MarkupRefused
+from core.errors import DeliveryUnknown, MarkupRefused, MediaUnavailable, MessageGone
 from core.values import Address, Page
 
 log = structlog.get_logger(__name__)
 
 _GENERAL_TOPIC: Final = "1"
 _NOT_FOUND: Final = 404
+_IDS: Final = ","
+"""Between the messages of an album, which all are one page of ours."""
+
 _FREE: Final = "sendChatAction"
 _UNCHANGED: Final = "message is not modified"
 _DRAFT_KEYS: Final = ("text", "entities", "rich_message")
@@ -55,6 +59,8 @@ class Sender:
         """Send, edit or delete; see ``Adapter.put``."""
         if page is None:
             return await self._take_back(to, was)
+        if page.media:
+            return await self._enclose(to, page, was)
         if was is None:
             return await self._send(to, page)
         await self._edit(to, page, was)
@@ -95,14 +101,26 @@ class Sender:
         with self._translating(to, repeatable=False):
             try:
                 method = "sendRichMessage" if "rich_message" in body else "sendMessage"
-                sent = await self._call(method, to, answered | body)
+                return _id_of(await self._call(method, to, answered | body))
             except Refused as exc:
                 if not ("rich_message" in body and _unknown(exc)):
                     raise
                 self._forgo_rich()
-        if not isinstance(sent, dict) or "message_id" not in sent:
-            raise DeliveryUnknown("Telegram's answer does not say which message it sent.")
-        return str(sent["message_id"])
+
+    async def _enclose(self, to: Address, page: Page, was: str | None) -> str:
+        """Send files. What stood in their place goes once they are there: no text becomes an album by an edit."""
+        if any(file.adapter != to.adapter for file in page.media):
+            raise MediaUnavailable("Only files that came by Telegram can be sent there.")
+        body = json.loads(page.body)
+        answered = {} if body.pop(FOLLOWS, False) else self._answered(to)
+        method, parameters = call_for(page.media, body)
+        with self._translating(to, repeatable=False):
+            sent = await self._call(method, to, answered | parameters)
+        ids = _IDS.join(_id_of(one) for one in (sent if isinstance(sent, list) else [sent]))
+        if was is not None:
+            with suppress(MessageGone):
+                await self._take_back(to, was)
+        return ids
 
     async def _edit(self, to: Address, page: Page, was: str) -> None:
         """Change a message (https://core.telegram.org/bots/api#editmessagetext); to change nothing is refused there.
@@ -114,7 +132,7 @@ class Sender:
         body.pop(FOLLOWS, None)
         with self._translating(to, repeatable=True):
             try:
-                await self._call("editMessageText", to, {"message_id": int(was)} | body)
+                await self._call("editMessageText", to, {"message_id": _first(was)} | body)
             except Refused as exc:
                 if "rich_message" in body and _NO_TEXT in exc.message.lower():
                     self._forgo_rich()
@@ -135,7 +153,8 @@ class Sender:
         if was is None:
             return ""
         with self._translating(to, repeatable=True):
-            await self._call("deleteMessage", to, {"message_id": int(was)})
+            for message in was.split(_IDS):
+                await self._call("deleteMessage", to, {"message_id": int(message)})
         return was
 
     async def _call(self, method: str, to: Address, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
@@ -186,6 +205,16 @@ class Sender:
         """
         recent = self._recent
         return len(recent) == _BOT_CALLS and recent[-1] - recent[0] < _BOT_SPAN_S
+
+
+def _id_of(sent: object) -> str:
+    if not isinstance(sent, dict) or "message_id" not in sent:
+        raise DeliveryUnknown("Telegram's answer does not say which message it sent.")
+    return str(sent["message_id"])
+
+
+def _first(was: str) -> int:
+    return int(was.partition(_IDS)[0])
 
 
 def _unknown(exc: Refused) -> bool:

@@ -9,9 +9,9 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -146,13 +146,6 @@ def webhook_url(public_url: str, path: str, api_base: str) -> str:
     return public_url.rstrip("/") + path
 
 
-class Routes(Protocol):
-    """The one server, as far as it matters here."""
-
-    def add(self, method: str, path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
-        """Let the handler answer what comes to a path."""
-
-
 def open_door(site: Site, secret: str, token: str, api_base: str) -> Webhook:
     """Open a door for Telegram on the server, at ``/webhooks/`` and the adapter's name.
 
@@ -163,10 +156,9 @@ def open_door(site: Site, secret: str, token: str, api_base: str) -> Webhook:
         SettingsError: There is no address at which Telegram could reach it.
     """
     path = f"/webhooks/{site.name}"
-    url = webhook_url(getattr(site, "public_url", ""), path, api_base)
-    routes: Routes | None = getattr(site, "routes", None)
-    if routes is None:
+    url = webhook_url(site.public_url, path, api_base)
+    if site.routes is None:
         raise SettingsError('bots.telegram.mode = "webhook" needs the server, which is not running: use "polling".')
     webhook = Webhook(url, secret or secret_of(token))
-    routes.add("POST", path, webhook.handle)
+    site.routes.add("POST", path, webhook.handle, most_bytes=MOST_BYTES)
     return webhook

@@ -10,7 +10,7 @@ import pytest
 
 from bots.telegram.gate import Gate
 from contracts.rigs.engines import SqliteRig, running, until
-from contracts.rigs.telegram import Rig
+from contracts.rigs.telegram import Rig, accepting
 from core.governor import Governor
 from core.seams import Work
 from core.values import Message, Outbound, Outcome, Reply
@@ -37,13 +37,12 @@ async def stream(work: Work) -> Outcome:
 @asynccontextmanager
 async def answering(rig: Rig, folder: Path) -> AsyncGenerator[None]:
     """Run the engine and the adapter."""
-    async with SqliteRig(folder / "data").open() as engine, running(engine, stream, rig.adapter):
-        task = asyncio.create_task(rig.adapter.run(engine.accept))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
+    async with (
+        SqliteRig(folder / "data").open() as engine,
+        running(engine, stream, rig.adapter),
+        accepting(rig.adapter, engine.accept),
+    ):
+        yield
 
 
 def ended(groups: list[Chat], count: int) -> Callable[[], bool]:

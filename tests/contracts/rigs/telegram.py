@@ -11,7 +11,7 @@ from bots.telegram.moves import Moves
 from bots.telegram.patience import Pace
 from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
-from core.seams import Adapter, Site
+from core.seams import Accept, Adapter, Site
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
 from simulators.telegram import TOKEN, Person, TelegramSimulator
 
@@ -82,9 +82,16 @@ class Ear:
 async def listening(adapter: Adapter, ear: Ear | None = None) -> AsyncGenerator[Ear, None]:
     """Run an adapter for as long as the block lasts; if it ends by itself, its error is raised."""
     ear = ear or Ear()
-    task = asyncio.create_task(adapter.run(ear.accept))
-    try:
+    async with accepting(adapter, ear.accept):
         yield ear
+
+
+@asynccontextmanager
+async def accepting(adapter: Adapter, accept: Accept) -> AsyncGenerator[None, None]:
+    """The same with any ``accept``, such as an engine's."""
+    task = asyncio.create_task(adapter.run(accept))
+    try:
+        yield
     finally:
         ended = task.done()
         task.cancel()
