@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from core.codec import dump, load
+from core.codec import dump
 from core.engines.jobs import Appointment, Due, JobTable
 from core.engines.outbox import OutboxTable
 from core.engines.vault import Vault, now_ms
@@ -110,30 +110,29 @@ class InboxTable:
         ).fetchall()
         return tuple(lane for (lane,) in rows if lane not in but)[:limit]
 
-    def open_lane(self, db: sqlite3.Connection, lane: str, after: int, limit: int) -> Opened:
-        """The lane's open rows beyond a row, and the steps of its turn."""
+    def open_lane(self, db: sqlite3.Connection, lane: str, after: int, limit: int) -> tuple[Opened, list[int]]:
+        """The lane's open rows beyond a row, and the steps of its turn; also which rows cannot be read any more."""
         rows = db.execute(
             "SELECT id, scope, space, event, body FROM inbox WHERE lane = ? AND id > ? ORDER BY id LIMIT ?",
             (lane, after, limit),
         ).fetchall()
-        events = tuple(
-            Received(
-                row=row,
-                scope=scope,
-                space=space,
-                inbound=load(Inbound, self._vault.open(db, scope, "inbox", key, body)),
-            )
-            for row, scope, space, key, body in rows
-        )
-        if after or not events:
-            return Opened(events=events)
-        steps = db.execute("SELECT number, space, body FROM steps WHERE lane = ? ORDER BY number", (lane,)).fetchall()
-        return Opened(
-            events=events,
-            steps=tuple(
-                self._vault.open(db, space, "steps", f"{lane}/{number}", body) for number, space, body in steps
-            ),
-        )
+        events, lost = [], []
+        for row, scope, space, key, body in rows:
+            inbound = self._vault.read(db, Inbound, (scope, "inbox", key), body)
+            if inbound is None:
+                lost.append(row)
+            else:
+                events.append(Received(row=row, scope=scope, space=space, inbound=inbound))
+        steps = () if after or not events else self._steps(db, lane)
+        return Opened(events=tuple(events), steps=steps), lost
+
+    def _steps(self, db: sqlite3.Connection, lane: str) -> tuple[bytes, ...]:
+        rows = db.execute("SELECT number, space, body FROM steps WHERE lane = ? ORDER BY number", (lane,)).fetchall()
+        return tuple(self._vault.open(db, space, "steps", f"{lane}/{number}", body) for number, space, body in rows)
+
+    def drop(self, db: sqlite3.Connection, rows: Sequence[int]) -> None:
+        """Forget rows that cannot be read any more."""
+        db.executemany("DELETE FROM inbox WHERE id = ?", [(row,) for row in rows])
 
     def record(self, db: sqlite3.Connection, lane: str, step: bytes, writes: Sequence[Put]) -> None:
         """Keep one more step."""

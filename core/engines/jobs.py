@@ -8,7 +8,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
-from core.codec import dump, load
+from core.codec import dump
 from core.engines.vault import Vault, now_ms
 from core.schedule import following, upcoming
 from core.values import Fired, Inbound, Job, value
@@ -87,14 +87,15 @@ class JobTable:
         return due
 
     def due(self, db: sqlite3.Connection, limit: int) -> list[Due]:
-        """Jobs that are due, the latest last."""
+        """Jobs that are due, the latest last; those that cannot be read any more end."""
         rows = db.execute(
             "SELECT id, scope, due_ms, body FROM jobs WHERE due_ms <= ? ORDER BY due_ms LIMIT ?", (now_ms(), limit)
         ).fetchall()
-        return [
-            Due(job=load(Job, self._vault.open(db, scope, "jobs", name, body)), due_ms=due_ms)
-            for name, scope, due_ms, body in rows
+        found = [
+            (name, due_ms, self._vault.read(db, Job, (scope, "jobs", name), body)) for name, scope, due_ms, body in rows
         ]
+        db.executemany("DELETE FROM jobs WHERE id = ?", [(name,) for name, _, job in found if job is None])
+        return [Due(job=job, due_ms=due_ms) for _, due_ms, job in found if job is not None]
 
     def advance(self, db: sqlite3.Connection, due: Due, after_ms: int | None) -> bool:
         """Set a job that was due to its next time, or end it; False if it was changed or cancelled meanwhile."""

@@ -5,8 +5,9 @@ Plain functions of a connection, run by a worker's thread, many to a transaction
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from core.codec import dump, load
+from core.codec import dump
 from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import DueChats, OutboxRow, Written
@@ -81,7 +82,7 @@ class OutboxTable:
         for slot, *_ in rows:
             self._drop_pages(db, slot, 0)
             db.execute("UPDATE slots SET final = 1 WHERE id = ?", (slot,))
-        return tuple((chat, self._to(db, name, space, body)) for _, chat, name, space, body in rows)
+        return self._addressed(db, [row[1:] for row in rows])
 
     def due_chats(self, db: sqlite3.Connection, adapter: str, limit: int, but: Collection[str]) -> DueChats:
         """Chats of an adapter whose next page is due, the longest waiting first, and when another one's will be."""
@@ -102,34 +103,51 @@ class OutboxTable:
             f"SELECT min(due_ms) FROM ({firsts}) WHERE due_ms > ?",  # noqa: S608
             (adapter, now),
         ).fetchone()
-        chats = [(chat, self._to(db, slot, space, body)) for chat, slot, space, body in due if chat not in but]
-        return DueChats(chats=tuple(chats[:limit]), next_s=None if later is None else (later - now) / 1000)
+        chats = self._addressed(db, [row for row in due if row[0] not in but][:limit])
+        return DueChats(chats=chats, next_s=None if later is None else (later - now) / 1000)
 
-    def _to(self, db: sqlite3.Connection, slot: str, space: str, body: bytes) -> Address:
-        return load(Said, self._vault.open(db, space, "slots", slot, body)).to
+    def _addressed(
+        self, db: sqlite3.Connection, rows: Sequence[tuple[str, str, str, bytes]]
+    ) -> tuple[tuple[str, Address], ...]:
+        """Chats with where they are, of rows of chat, slot, scope and what is sealed."""
+        said = ((chat, self._vault.read(db, Said, (space, "slots", slot), body)) for chat, slot, space, body in rows)
+        return tuple((chat, one.to) for chat, one in said if one is not None)
 
     def take(self, db: sqlite3.Connection, chat: str) -> OutboxRow | float | None:
         """The chat's next page, now "sending"; or the seconds until one is due; or nothing."""
-        row = db.execute(
-            "SELECT outbox.id, slots.slot, slots.space, slots.body, page, outbox.body, sent_as, attempts, due_ms,"
-            " stale FROM outbox JOIN slots ON slots.id = outbox.slot"
-            " WHERE outbox.chat = ? AND outbox.state = 'pending' ORDER BY outbox.slot, page LIMIT 1",
-            (chat,),
-        ).fetchone()
-        if row is None:
-            return None
-        number, slot, space, said, page, body, sent_as, attempts, due_ms, stale = row
-        if (early := due_ms - now_ms()) > 0:
-            return float(early / 1000)
-        db.execute("UPDATE outbox SET state = 'sending' WHERE id = ?", (number,))
+        while True:
+            row = db.execute(
+                "SELECT outbox.id, slots.slot, slots.space, slots.body, page, outbox.body, sent_as, attempts, due_ms,"
+                " stale FROM outbox JOIN slots ON slots.id = outbox.slot"
+                " WHERE outbox.chat = ? AND outbox.state = 'pending' ORDER BY outbox.slot, page LIMIT 1",
+                (chat,),
+            ).fetchone()
+            if row is None:
+                return None
+            if (early := row[8] - now_ms()) > 0:
+                return float(early / 1000)
+            taken = self._taken(db, row)
+            state = "failed" if taken is None else "sending"
+            db.execute("UPDATE outbox SET state = ? WHERE id = ?", (state, row[0]))
+            if taken is not None:
+                return taken
+
+    def _taken(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> OutboxRow | None:
+        """A row as ``take`` selects it; None where it cannot be read any more."""
+        number, slot, space, said, page, body, sent_as, attempts, _, stale = row
         name = f"{slot}.{page}"
+        where = self._vault.read(db, Said, (space, "slots", slot), said)
+        text = None if body is None else self._vault.read(db, Page, (space, "outbox", name), body)
+        there = None if sent_as is None else self._vault.readable(db, (space, "sent", name), sent_as)
+        if where is None or (text is None and body is not None) or (there is None and sent_as is not None):
+            return None
         return OutboxRow(
             id=number,
             slot=slot,
             number=page,
-            to=self._to(db, slot, space, said),
-            page=None if body is None else load(Page, self._vault.open(db, space, "outbox", name, body)),
-            sent_as=None if sent_as is None else self._vault.open(db, space, "sent", name, sent_as).decode(),
+            to=where.to,
+            page=text,
+            sent_as=None if there is None else there.decode(),
             attempts=attempts,
             stale=bool(stale),
         )
@@ -191,9 +209,9 @@ class OutboxTable:
             "SELECT page, body FROM outbox WHERE slot = ? AND page > ? AND body IS NOT NULL ORDER BY page",
             (slot, first),
         ).fetchall()
-        bodies = [dump(Page, page) for page in pages]
-        bodies += [self._vault.open(db, space, "outbox", f"{name}.{page}", body) for page, body in behind]
-        for number, body in enumerate(bodies, first):
+        bodies: list[bytes | None] = [dump(Page, page) for page in pages]
+        bodies += [self._vault.readable(db, (space, "outbox", f"{name}.{page}"), body) for page, body in behind]
+        for number, body in enumerate(filter(None, bodies), first):
             db.execute(
                 "INSERT INTO outbox (slot, page, chat, state, final, body) VALUES (?, ?, ?, 'pending', 1, ?)"
                 " ON CONFLICT (slot, page) DO UPDATE SET state = 'pending', final = 1, body = excluded.body,"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -54,7 +55,11 @@ class SqliteStore:
 
     async def open_lane(self, lane: str, after: int, limit: int) -> Opened:
         """See ``LaneStore``."""
-        return await self._reader.do(lambda db: self._read_in.open_lane(db, lane, after, limit))
+        while True:
+            opened, lost = await self._reader.do(lambda db: self._read_in.open_lane(db, lane, after, limit))
+            if not lost:
+                return opened
+            await self._writer.do(partial(self._in.drop, rows=lost))
 
     async def record(self, lane: str, step: bytes, writes: tuple[Put, ...]) -> None:
         """See ``LaneStore``."""
@@ -83,7 +88,7 @@ class SqliteStore:
 
     async def due_jobs(self) -> list[Due]:
         """Jobs that are due, at most a hundred."""
-        return await self._reader.do(lambda db: self._read_jobs.due(db, _JOBS_AT_ONCE))
+        return await self._writer.do(lambda db: self._jobs.due(db, _JOBS_AT_ONCE))
 
     async def fire(self, due: Due) -> str:
         """Turn a job that is due into an event; the lane it woke, "" if the job was changed meanwhile."""

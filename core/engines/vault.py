@@ -8,10 +8,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from secrets import token_hex
+from typing import TypeVar
 
+import structlog
+
+from core.codec import load
 from core.errors import StoreError
 from core.seams import Sealer
 from core.values import HOUSE, Put
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 _KEYS_REMEMBERED = 4096
 
@@ -61,6 +69,27 @@ class Vault:
     def open(self, db: sqlite3.Connection, scope: str, table: str, row: str, sealed: bytes) -> bytes:
         """The body that was sealed to this place."""
         return self._sealer.open(self._key(db, scope), (scope, table, row), sealed)
+
+    def readable(self, db: sqlite3.Connection, place: tuple[str, str, str], sealed: bytes) -> bytes | None:
+        """The body that was sealed to this place (scope, table, row).
+
+        None, with a word in the log, where it cannot be read any more: what is damaged must not hold up what is not.
+        """
+        try:
+            return self.open(db, *place, sealed)
+        except StoreError as error:
+            log.error("a row cannot be read", table=place[1], row=place[2], reason=str(error))  # noqa: TRY400  no bug
+            return None
+
+    def read(self, db: sqlite3.Connection, kind: type[T], place: tuple[str, str, str], sealed: bytes) -> T | None:
+        """The value that was sealed to this place, None likewise."""
+        if (body := self.readable(db, place, sealed)) is None:
+            return None
+        try:
+            return load(kind, body)
+        except ValueError:
+            log.error("a row makes no sense", table=place[1], row=place[2])  # noqa: TRY400  its text is nobody's
+            return None
 
     def put(self, db: sqlite3.Connection, writes: Sequence[Put]) -> None:
         """Keep or delete records."""

@@ -116,6 +116,25 @@ async def test_a_folder_that_cannot_be_used_is_said_in_words(tmp_path: Path) -> 
             pass
 
 
+async def test_a_row_that_cannot_be_read_holds_up_nothing_else(rig: SqliteRig) -> None:
+    """One flipped byte costs one message, one page or one job; the lane, the chat and the clock go on."""
+    past = at(datetime.now(UTC) - timedelta(hours=1))
+    here = Address(adapter="fake", chat="1")
+    async with rig.open() as engine:
+        await engine.accept([message("damaged"), message("whole")])
+        jobs = tuple(Job(id=name, to=here, sender="ann", rule=past) for name in ("damaged", "whole"))
+        outs = (Outbound(slot=name, to=here, reply=Reply(markdown=name)) for name in ("damaged", "whole"))
+        await engine.commit(Outcome(jobs=jobs, out=tuple(outs)))
+    for table in ("inbox", "outbox", "jobs"):
+        sql(rig, f"UPDATE {table} SET body = x'ff' WHERE rowid = 1")  # noqa: S608
+    diary = Diary()
+    async with rig.open() as engine, running(engine, diary, adapter := FakeAdapter()):
+        await adapter.until(lambda: adapter.texts() == ["whole"])
+        await diary.until(2)
+        await settled(rig, "failed", "sent")
+    assert diary.texts == ["whole", "fired"]
+
+
 # --- what it survives ------------------------------------------------------------------------------------------------
 
 
