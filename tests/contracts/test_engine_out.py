@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from contracts.rigs.engines import RIGS, Rig, echo, running, until
 from core.errors import StoreError
 from core.schedule import at
 from core.seams import Engine, Work
-from core.testing import FakeAdapter
+from core.testing import BY_EDITS, FakeAdapter, Fault, message
 from core.values import Address, Fired, Job, Outbound, Outcome, Put, Reply
 
 HERE = Address(adapter="fake", chat="1")
@@ -171,3 +172,54 @@ async def test_a_lease_excludes_and_its_fence_grows(rig: Rig) -> None:
         await hold(engine)
     assert fences == sorted(set(fences))
     assert len(fences) == 6
+
+
+# --- adapters that come late, and people -----------------------------------------------------------------------------
+
+
+async def test_an_adapter_that_joins_late_gets_what_waited_for_it(rig: Rig) -> None:
+    """A slow adapter keeps nobody waiting, and nothing that was said for it meanwhile is lost or said twice."""
+    slow, quick = FakeAdapter("slow"), FakeAdapter()
+    there = Address(adapter="slow", chat="1")
+    async with rig.open() as engine:
+        await engine.commit(Outcome(out=(Outbound(slot="s0", to=there, reply=Reply(markdown="earlier")),)))
+        async with running(engine, echo, quick):
+            await engine.commit(Outcome(out=(by_itself("at once", "s1"),)))
+            await quick.until(lambda: quick.texts() == ["at once"])
+            await engine.commit(Outcome(out=(Outbound(slot="s2", to=there, reply=Reply(markdown="meanwhile")),)))
+            await engine.join(slow)
+            await slow.until(lambda: slow.texts() == ["earlier", "meanwhile"])
+            await engine.commit(Outcome(out=(Outbound(slot="s3", to=there, reply=Reply(markdown="after")),)))
+            await slow.until(lambda: slow.texts() == ["earlier", "meanwhile", "after"])
+    assert len(slow.calls) == 3
+
+
+async def test_an_adapter_that_joins_late_may_have_been_cut_off_in_a_send(rig: Rig) -> None:
+    """What a kill left half sent is settled when its adapter is back, by that adapter's rule."""
+    adapter = FakeAdapter(can=replace(BY_EDITS, unknown="mark"))
+    adapter.faults.append(Fault(hold=asyncio.Event()))
+    async with rig.open() as engine, running(engine, echo, adapter):
+        await engine.commit(Outcome(out=(by_itself("cut", "s1"),)))
+        await adapter.until(lambda: len(adapter.calls) == 1)
+        after = rig.killed()
+    async with after.open() as engine, running(engine, echo):
+        await engine.commit(Outcome(out=(by_itself("next", "s2"),)))
+        await engine.join(adapter)
+        await adapter.until(lambda: adapter.texts() == ["next"])
+    assert len(adapter.calls) == 2
+
+
+async def test_the_lane_of_a_person_is_that_of_their_private_chats(rig: Rig) -> None:
+    """Who asks by a platform's id of somebody gets the lane their turns run in, "" for strangers."""
+    lanes: list[str] = []
+
+    async def turn(work: Work) -> Outcome:
+        lanes.append(work.lane)
+        return Outcome(done=(work.events[0].row,))
+
+    async with rig.open() as engine, running(engine, turn):
+        assert await engine.lane("fake", "ann") == ""
+        await engine.accept([message("Hello")])
+        await until(lambda: lanes)
+        assert await engine.lane("fake", "ann") == lanes[0]
+        assert await engine.lane("other", "ann") == ""
