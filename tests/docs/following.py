@@ -9,9 +9,10 @@ What a page may hold:
   ``console stays`` means that the last command goes on in the background, until the page has been followed.
 - Any other block of ``python`` or ``toml`` shows a piece of a file that is there already.
 
-Everything runs in a folder of its own, with a copy of this tree beside it. Only what would need a network is done in
-another way (``Shell._by_hand``): what the copy and the example's own ``pyproject.toml`` say is installed by hand, over
-the packages this tree has been installed with.
+Everything runs in a folder of its own, with a copy of this tree beside it, and with free ports instead of the page's,
+so that pages may be followed side by side. Only what would need a network is done in another way (``Shell._by_hand``):
+what the copy and the example's own ``pyproject.toml`` say is installed by hand, over the packages this tree has been
+installed with.
 """
 
 import os
@@ -19,6 +20,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -43,6 +45,7 @@ _BLOCK = re.compile(
     r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
+_PORT = "8091"
 _CODE = re.compile(r"\b[A-Z2-9]{4}(?:-[A-Z2-9]{4}){2}\b")
 _KEYS = "[y] "
 
@@ -69,8 +72,13 @@ class Block:
         return given
 
 
-def blocks(page: str) -> Iterator[Block]:
+def read(path: Path) -> list[Block]:
     """The blocks of a page, in order."""
+    return list(blocks(path.read_text(encoding="utf-8")))
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The same, of its text."""
     for found in _BLOCK.finditer(page):
         yield Block(
             line=page.count("\n", 0, found.start("fence")) + 1,
@@ -197,6 +205,7 @@ class Shell:
             "HOME": str(self.home),
             "NO_COLOR": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "WAYSTATION_SERVER__PORT": "0",
         }
 
     # -- what would need a network
@@ -274,6 +283,13 @@ def write_script(path: Path, target: str) -> None:
     path.chmod(0o755)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
 def copy_tree(place: Path) -> None:
     """This tree as somebody else's checkout."""
     place.mkdir()
@@ -290,7 +306,7 @@ def copy_tree(place: Path) -> None:
 
 def write_files(page: Path, folder: Path) -> list[Path]:
     """Write a page's files as they are in the end, and do nothing else."""
-    found = [block for block in blocks(page.read_text(encoding="utf-8")) if block.path and not block.more]
+    found = [block for block in read(page) if block.path and not block.more]
     return list(dict.fromkeys(_file(block, folder) for block in found))
 
 
@@ -303,7 +319,7 @@ def follow(page: Path, home: Path) -> None:
     copy_tree(home / "waystation")
     written: set[Path] = set()
     with Shell(home, home) as shell:
-        for block in blocks(page.read_text(encoding="utf-8")):
+        for block in blocks(page.read_text(encoding="utf-8").replace(_PORT, str(free_port()))):
             try:
                 if block.path:
                     written.add(_file(block, shell.folder))
