@@ -38,6 +38,8 @@ def split(markdown: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
         The pages in order, none empty. A text that fits is one page, unchanged but for empty lines at its ends.
     """
     text = markdown.replace("\r\n", "\n").replace("\r", "\n")
+    if text and text == text.strip() and len(text) <= FIRST_GUESS and fits(text):
+        return (text,)  # as most answers are; what is said of their structure below would be learnt for nothing
     return tuple(_Splitter(text, fits).pages())
 
 

@@ -44,6 +44,19 @@ def test_a_text_that_fits_is_one_page_as_it_was() -> None:
     assert split(text, at_most(1000)) == (text,)
 
 
+def test_a_text_that_fits_is_measured_once() -> None:
+    """Most answers fit, so finding that out is cheap: one measurement, and nothing else is looked at."""
+    measured: list[str] = []
+
+    def fits(page: str) -> bool:
+        measured.append(page)
+        return True
+
+    text = sections(3).strip()
+    assert split(text, fits) == (text,)
+    assert measured == [text]
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\n \t\n", "\r\n\r\n"])
 def test_a_text_without_ink_has_no_pages(text: str) -> None:
     """A page is never empty, so white space alone gives none."""
