@@ -250,10 +250,9 @@ def _apart(paragraph: Node) -> "list[Node | str]":
     words: list[Node | str] = []
 
     def end() -> None:
-        while words and isinstance(words[0], Node) and words[0].tag == "br":
-            words.pop(0)
-        while words and isinstance(words[-1], Node) and words[-1].tag == "br":
-            words.pop()
+        for place in (0, -1):
+            while words and isinstance(edge := words[place], Node) and edge.tag == "br":
+                words.pop(place)
         if any(child.strip() if isinstance(child, str) else True for child in words):
             out.append(Node("p", children=[*words]))
         words.clear()

@@ -10,6 +10,7 @@ from bots.telegram.moves import Moves
 from bots.telegram.words import Identity
 from contracts.rigs.telegram import Ear, Notes, Rig, listening
 from contracts.rigs.telegram import rig as open_rig
+from core.errors import StoreError
 from core.values import Command, Inbound, Message, Tap
 from simulators.telegram import Chat, Person
 
@@ -363,12 +364,42 @@ async def test_where_a_group_has_moved_is_remembered() -> None:
 
 
 async def test_a_group_that_moves_twice_is_still_the_first() -> None:
-    """However it came to its id, there is one group; and notes that make no sense are no notes."""
-    moves = Moves(Notes({"moved groups": "[]"}))
-    await moves.load()
+    """However it came to its id, there is one group."""
+    moves = Moves(Notes())
     for old, new in (("-7", "-8"), ("-8", "-9"), ("-7", "-9"), ("-9", "-9")):
         moves.learn(old, new)
     assert (moves.now("-7"), moves.first("-9"), moves.first("-8")) == ("-9", "-7", "-7")
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{", "7"])
+async def test_notes_that_make_no_sense_are_no_notes(kept: str) -> None:
+    """What was kept by another version, or damaged, keeps nobody from being answered."""
+    moves = Moves(Notes({"moved groups": kept}))
+    await moves.load()
+    assert moves.now("-7") == "-7"
+
+
+async def test_a_move_that_could_not_be_kept_is_kept_later() -> None:
+    """A store that cannot be used just now forgets nothing."""
+
+    class Full(Notes):
+        full = True
+
+        async def keep(self, name: str, text: str) -> None:
+            if self.full:
+                raise StoreError("the disk is full")
+            await super().keep(name, text)
+
+    notes = Full()
+    moves = Moves(notes)
+    moves.learn("-7", "-8")
+    with pytest.raises(StoreError):
+        await moves.save()
+    notes.full = False
+    await moves.save()
+    again = Moves(notes)
+    await again.load()
+    assert again.now("-7") == "-8"
 
 
 async def test_being_added_or_thrown_out_asks_for_nothing(rig: Rig, ear: Ear, group: Chat) -> None:
