@@ -230,7 +230,7 @@ class Outbound:
     """What a slot is to read: an empty slot sends, a filled one edits.
 
     Attributes:
-        slot: One answer's place in a chat, at most 24 characters, the same in every run of the same turn.
+        slot: One answer's place in a chat, at most 20 characters, the same in every run of the same turn.
         final: False while more is to come: a preview, which may be dropped.
     """
 
