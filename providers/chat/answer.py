@@ -168,7 +168,9 @@ class _Meter:
         self._due = False
 
     def count(self, usage: object) -> None:
-        counted = _usage(usage) if isinstance(usage, dict) else Usage()
+        if not isinstance(usage, dict):
+            return
+        counted = _usage(usage)
         if counted.input_tokens + counted.output_tokens:
             self._due = self._due or counted != self._counted
             self._counted = counted
