@@ -88,5 +88,5 @@ async def test_what_was_said_to_others_is_known_when_we_are_asked(rig: Rig, mode
     await until(lambda: len(group.replies()) == 2)
     assert len(model.requests) == 2
     told = "\n".join(part.body for entry in model.requests[1].entries for part in entry.parts)
-    assert "Bob: I am for the red one" in told
-    assert "Alice: and I for the blue one" in told
+    for who, what in (("Bob", "I am for the red one"), ("Alice", "and I for the blue one")):
+        assert told.index(who) < told.index(what) < told.index("who is right?")
