@@ -16,7 +16,7 @@ from core.control import connect
 from core.errors import PlatformRefusedUs, StoreError
 from core.report import Report
 from core.seams import Accept, Adapter, Records, Site, Spec, Turn
-from core.settings import Delivery, Section, Settings, Timeouts
+from core.settings import Delivery, Section, Server, Settings, Timeouts
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
 
@@ -148,6 +148,7 @@ class World:
         engine = opens(lambda _: self.engine, self.diary)
         return Settings(
             data_dir=self._data_dir,
+            server=Server(port=0),
             engine=engine,
             bots=tuple(self.bots),
             delivery=self.delivery,
