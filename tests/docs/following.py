@@ -48,6 +48,7 @@ _BLOCK = re.compile(
 _PORT = "8091"
 _CODE = re.compile(r"\b[A-Z2-9]{4}(?:-[A-Z2-9]{4}){2}\b")
 _KEYS = "[y] "
+_LOOKS = ("cat ", "ls ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,20 +138,29 @@ class Shell:
         if any(line.startswith(_KEYS) for line in printed):
             self._converse(command, printed)
         elif not self._by_hand(shlex.split(command)):
-            marked = f"{command}\nstatus=$?; pwd > {shlex.quote(str(self.home / 'pwd'))}; exit $status"
-            ran = subprocess.run(
-                ["bash", "-c", marked],
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=PATIENCE_S,
-                check=False,
-            )
-            self.folder = Path((self.home / "pwd").read_text(encoding="utf-8").strip())
-            self._compare(command, printed, ran.stdout, whole=True)
+            until = time.monotonic() + PATIENCE_S * command.startswith(_LOOKS)
+            seen = self._run(command)
+            while not re.fullmatch(self._pattern(printed), seen) and time.monotonic() < until:
+                time.sleep(0.05)
+                seen = self._run(command)
+            self._compare(command, printed, seen, whole=True)
+
+    def _run(self, command: str) -> str:
+        """Run a command to its end; returns what it printed."""
+        marked = f"{command}\nstatus=$?; pwd > {shlex.quote(str(self.home / 'pwd'))}; exit $status"
+        ran = subprocess.run(
+            ["bash", "-c", marked],
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        self.folder = Path((self.home / "pwd").read_text(encoding="utf-8").strip())
+        return ran.stdout if ran.stdout.endswith("\n") or not ran.stdout else f"{ran.stdout}\n"
 
     def _give_and_leave(self, command: str, printed: list[str]) -> None:
         out = self.home / f"printed-{len(self.staying)}"
@@ -183,8 +193,6 @@ class Shell:
         self._compare(command, [*before, typed, *after], seen, whole=True)
 
     def _compare(self, command: str, printed: list[str], seen: str, *, whole: bool) -> None:
-        if seen and not seen.endswith("\n"):
-            seen += "\n"
         expected = self._pattern(printed)
         found = re.fullmatch(expected, seen) if whole else re.match(expected, seen)
         assert found, f"$ {command}\n--- it should print:\n" + "\n".join(printed) + f"\n--- it prints:\n{seen}"
