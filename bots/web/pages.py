@@ -29,7 +29,7 @@ _KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 _MOST_TEXT_BYTES: Final = 1 << 20
 _FILE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cache-Control": "private, max-age=31536000, immutable",
+    "Cache-Control": "private, no-cache",  # whoever leaves takes along nothing that could still be opened
 }
 
 Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -239,12 +239,15 @@ class Pages:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         ref = request.path.removeprefix("/files/").partition("/")[0]
+        tag = f'"{ref[:32]}"'
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers={**_FILE_HEADERS, "ETag": tag})
         try:
             stored: Stored = await self._web.files.read(ref)
         except MediaUnavailable:
             return _plainly(404, "This file is not there any more.")
         shown = "inline" if stored.mime.startswith("image/") else "attachment"
-        headers = {**_FILE_HEADERS, "Content-Disposition": shown}
+        headers = {**_FILE_HEADERS, "Content-Disposition": shown, "ETag": tag}
         return web.Response(body=stored.body, content_type=stored.mime, headers=headers)
 
 

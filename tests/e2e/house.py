@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from simulators.browser import Browser, Tab
-from simulators.openai import OpenAISimulator
+from simulators.openai import OpenAISimulator, Reply
 
 PATIENCE_S = 30.0
 WAYSTATION = str(Path(sys.executable).with_name("waystation"))
@@ -44,6 +44,7 @@ class House:
         self.browser = browser
         self.link = ""
         self.url = f"http://127.0.0.1:{_free_port()}"
+        self._log = folder / "log"
         self._process: asyncio.subprocess.Process | None = None
         config = CONFIG.format(port=self.url.rpartition(":")[2], lab=json.dumps(lab.base_url))
         (folder / "config.toml").write_text(config, encoding="utf-8")
@@ -51,21 +52,22 @@ class House:
     async def start(self) -> None:
         """Start it, and read the link it prints."""
         environment = {name: text for name, text in os.environ.items() if not name.startswith("WAYSTATION_")}
-        self._process = await asyncio.create_subprocess_exec(
-            WAYSTATION,
-            "run",
-            cwd=self.folder,
-            env=environment | {"CREDENTIALS_DIRECTORY": str(self.folder / "none")},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                WAYSTATION,
+                "run",
+                cwd=self.folder,
+                env=environment | {"CREDENTIALS_DIRECTORY": str(self.folder / "none")},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
         assert self._process.stdout
         self.link = ""
         async with asyncio.timeout(PATIENCE_S):
             while not self.link:
                 line = (await self._process.stdout.readline()).decode()
-                assert line, "it ended before it printed a link"
+                assert line, self._log.read_text(encoding="utf-8")
                 if found := re.search(r"http://\S+/enter/\S+", line):
                     self.link = found[0]
 
@@ -73,10 +75,11 @@ class House:
         """End it, in order or by force."""
         if self._process is None:
             return
-        self._process.send_signal(how)
+        process, self._process = self._process, None
+        assert process.returncode is None, self._log.read_text(encoding="utf-8")
+        process.send_signal(how)
         async with asyncio.timeout(PATIENCE_S):
-            await self._process.wait()
-        self._process = None
+            await process.wait()
 
     async def command(self, *arguments: str) -> str:
         """Give a command beside it; what it printed."""
@@ -143,7 +146,7 @@ class Person:
 @asynccontextmanager
 async def house(folder: Path, browser: Browser) -> AsyncGenerator[House, None]:
     """A deployment that runs, and a model that repeats what it is told unless a test scripts it."""
-    async with OpenAISimulator() as lab:
+    async with OpenAISimulator(answer=lambda record: Reply(text=record.last_user)) as lab:
         made = House(folder, lab, browser)
         try:
             await made.start()

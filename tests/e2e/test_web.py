@@ -114,7 +114,7 @@ async def test_the_last_question_is_asked_otherwise(home: House) -> None:
     """The changed question and its answer stand where the old ones stood; Escape leaves everything as it is."""
     ann = await home.enter()
     await ann.ask("What is a dog?")
-    await ann.tab.click(".said:last-of-type .change")
+    await ann.tab.click(".change")
     assert await ann.tab.js("document.getElementById('text').value") == "What is a dog?"
     await ann.tab.press("Escape")
     assert await ann.tab.js("document.getElementById('text').value") == ""
@@ -146,7 +146,9 @@ async def test_what_a_model_says_can_do_nothing_to_the_page(home: House) -> None
     )
     ann = await home.enter()
     await ann.ask("Be evil")
-    assert await ann.tab.js("document.querySelectorAll('.body :is(script, img, style, iframe, object, svg)').length") == 0
+    assert (
+        await ann.tab.js("document.querySelectorAll('.body :is(script, img, style, iframe, object, svg)').length") == 0
+    )
     assert await ann.tab.js("[...document.querySelectorAll('.body a')].map(a => a.protocol + a.rel + a.target)") == [
         "http:noopener noreferrer nofollow_blank",
         "https:noopener noreferrer nofollow_blank",
@@ -226,7 +228,10 @@ async def test_files_are_attached_shown_and_kept(home: House, tmp_path: Path) ->
     assert await ann.tab.texts(".media .file") == ["notes.txt"]
     href = await ann.tab.js("document.querySelector('a.file').href")
     assert await ann.tab.js(f"fetch({json.dumps(href)}).then(r => r.text())") == "Some notes."
-    assert await ann.tab.js(f"fetch({json.dumps(href)}, {{credentials: 'omit'}}).then(r => r.status)") == 401
+    assert (
+        await ann.tab.js(f"fetch({json.dumps(href)}, {{credentials: 'omit', cache: 'no-store'}}).then(r => r.status)")
+        == 401
+    )
     stored = [path.read_bytes() for path in (home.folder / "data" / "web-files").iterdir()]
     assert len(stored) == 2
     assert not any(b"Some notes." in body or PNG in body for body in stored)
@@ -289,6 +294,7 @@ async def test_what_has_an_effect_waits_for_a_button(home: House, allow: bool) -
 
 async def test_everything_can_be_done_by_the_keyboard_alone(home: House) -> None:
     """The focus is seen and goes in a sensible order; Enter sends and Shift+Enter does not."""
+    home.lab.on("two").reply("three", "four")
     ann = await home.enter()
     await ann.tab.until("document.activeElement.id === 'text'")
     await ann.tab.write("one")
@@ -297,27 +303,26 @@ async def test_everything_can_be_done_by_the_keyboard_alone(home: House) -> None
     await ann.tab.press("Enter")
     await ann.tab.until(f"document.querySelector('.answer .body')?.innerText.trim() && {IDLE}")
     assert await ann.questions() == ["one\ntwo"]
-    await ann.tab.js("document.activeElement.blur()")
-    seen = []
-    for _ in range(14):
+    seen: list[str] = []
+    while seen.count("BODY") < 2:  # to the end of the page, and once through it
         await ann.tab.press("Tab")
-        seen.append(await ann.tab.js("document.activeElement.id || document.activeElement.className"))
-        assert await ann.tab.js("getComputedStyle(document.activeElement).outlineStyle") != "none" or seen[-1] in {
-            "pick",
-            "text",
-        }
-    assert seen.index("skip") < seen.index("new") < seen.index("change") < seen.index("again") < seen.index("text")
+        seen.append(await ann.tab.js("(e => e.id || e.className || e.tagName)(document.activeElement)"))
+        ringed = await ann.tab.js("getComputedStyle(document.activeElement).outlineStyle")
+        assert ringed != "none" or seen[-1] in {"pick", "text", "BODY"}  # whose frames show it instead
+    order = [seen.index(name, seen.index("BODY")) for name in ("skip", "new", "change", "again", "pick", "text")]
+    assert order == sorted(order)
     await ann.tab.js("document.querySelector('.again').focus()")
     await ann.tab.press("Enter")
-    await ann.reads("one\ntwo", "one\ntwo")
-    assert len(home.lab.requests) == 2
+    await ann.reads("one\ntwo", "four")
 
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("phone", [False, True])
 async def test_it_fits_every_screen_by_day_and_by_night(home: House, phone: bool, dark: bool) -> None:
     """Nothing is wider than the screen, the composer is in sight, the words stand out from the paper."""
-    home.lab.on("wide").reply("| a | b |\n|-|-|\n| " + "wide " * 30 + " | " + "x" * 200 + " |\n\n```\n" + "y" * 300 + "\n```")
+    home.lab.on("wide").reply(
+        "| a | b |\n|-|-|\n| " + "wide " * 30 + " | " + "x" * 200 + " |\n\n```\n" + "y" * 300 + "\n```"
+    )
     ann = await home.enter(phone=phone, dark=dark)
     await ann.tab.js("document.getElementById('text').focus()")
     await ann.tab.write("Something wide")

@@ -191,6 +191,7 @@ class Tab:
     async def click(self, selector: str) -> None:
         """Click in the middle of an element."""
         place = json.dumps(selector)
+        await self.ask("Page.bringToFront")  # what lies behind is told of clicks late
         await self.until(f"!!document.querySelector({place})")
         x, y = await self.js(
             f"(() => {{ const e = document.querySelector({place}); e.scrollIntoView({{block: 'nearest'}});"
