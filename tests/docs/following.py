@@ -6,7 +6,8 @@ What a page may hold:
   paragraph ends in "one more line:", the block's last line is put under its first one.
 - Commands: a block of ``console``. A line that begins with "$ " is given to a shell, the others are what it prints; a
   line that is only "…" stands for any lines, "…" in a line for anything. After "[y]" comes what the person types.
-  ``console stays`` means that the last command goes on in the background, until the page has been followed.
+  A command has to succeed. ``console fails`` means that the last one does not; ``console stays``, that it goes on in
+  the background, until the page has been followed.
 - Any other block of ``python`` or ``toml`` shows a piece of a file that is there already.
 
 Everything runs in a folder of its own, with a copy of this tree beside it, and with free ports instead of the page's,
@@ -131,22 +132,23 @@ class Shell:
         if block.info.endswith(" stays"):
             self._give_and_leave(*last)
         else:
-            self._give(*last)
+            self._give(*last, fails=block.info.endswith(" fails"))
 
-    def _give(self, command: str, printed: list[str]) -> None:
+    def _give(self, command: str, printed: list[str], *, fails: bool = False) -> None:
         command = self._with_codes(command)
         if any(line.startswith(_KEYS) for line in printed):
             self._converse(command, printed)
         elif not self._by_hand(shlex.split(command)):
             until = time.monotonic() + PATIENCE_S * command.startswith(_LOOKS)
-            seen = self._run(command)
+            status, seen = self._run(command)
             while not re.fullmatch(self._pattern(printed), seen) and time.monotonic() < until:
                 time.sleep(0.05)
-                seen = self._run(command)
+                status, seen = self._run(command)
             self._compare(command, printed, seen, whole=True)
+            assert bool(status) == fails, f"$ {command}\n--- it ends with {status}, having printed:\n{seen}"
 
-    def _run(self, command: str) -> str:
-        """Run a command to its end; returns what it printed."""
+    def _run(self, command: str) -> tuple[int, str]:
+        """Run a command to its end; returns its exit status, and what it printed."""
         marked = f"{command}\nstatus=$?; pwd > {shlex.quote(str(self.home / 'pwd'))}; exit $status"
         ran = subprocess.run(
             ["bash", "-c", marked],
@@ -160,7 +162,8 @@ class Shell:
             check=False,
         )
         self.folder = Path((self.home / "pwd").read_text(encoding="utf-8").strip())
-        return ran.stdout if ran.stdout.endswith("\n") or not ran.stdout else f"{ran.stdout}\n"
+        printed = ran.stdout if ran.stdout.endswith("\n") or not ran.stdout else f"{ran.stdout}\n"
+        return ran.returncode, printed
 
     def _give_and_leave(self, command: str, printed: list[str]) -> None:
         out = self.home / f"printed-{len(self.staying)}"
@@ -188,9 +191,10 @@ class Shell:
         with Teletype(words, folder=self.folder, environment=self._environment(), columns=300) as terminal:
             terminal.expect(f"{before[-1]}\r\n")
             terminal.type(f"{typed}\r")
-            terminal.ends()
+            status = terminal.ends()
             seen = "".join(f"{row}\n" for row in terminal.rows.seen())
         self._compare(command, [*before, typed, *after], seen, whole=True)
+        assert status == 0, f"$ {command}\n--- it ends with {status}"
 
     def _compare(self, command: str, printed: list[str], seen: str, *, whole: bool) -> None:
         expected = self._pattern(printed)

@@ -97,6 +97,13 @@ def test_what_a_command_does_not_print_is_told_with_what_it_does(tmp_path: Path)
         shell.follow(block)
 
 
+@pytest.mark.parametrize("info, command", [("console", "false"), ("console fails", "true")])
+def test_a_command_that_ends_otherwise_than_the_page_says_is_a_mistake(info: str, command: str, tmp_path: Path) -> None:
+    """Whatever it prints: a failing test says "passed" too, of the others."""
+    with Shell(tmp_path, tmp_path) as shell, pytest.raises(AssertionError, match="it ends with"):
+        shell.follow(Block(line=1, info=info, body=f"$ {command}\n", path="", more=False))
+
+
 def test_a_folder_is_entered_for_all_commands_to_come(tmp_path: Path) -> None:
     """As at a terminal, also from one block to the next."""
     with Shell(tmp_path, tmp_path) as shell:
