@@ -2,13 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 
 from contracts.rigs.engines import SqliteRig, running, until
 from core.seams import Engine, Work
-from core.testing import FakeAdapter, message
+from core.testing import Call, FakeAdapter, Fault, message
 from core.values import Choice, Outbound, Outcome, Received, Reply
 
 
@@ -73,6 +73,17 @@ class Stage:
     async def called(self, count: int) -> None:
         """Wait until so many calls were begun."""
         await self.adapter.until(lambda: len(self.adapter.calls) >= count)
+
+
+class Fails(FakeAdapter):
+    """Fails the calls that a test picks."""
+
+    def __init__(self, picks: Callable[[Call], Fault | None]) -> None:
+        super().__init__()
+        self.picks = picks
+
+    def fault(self, call: Call) -> Fault | None:
+        return self.picks(call)
 
 
 @asynccontextmanager

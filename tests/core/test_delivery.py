@@ -1,7 +1,6 @@
 """Delivery: what was committed reaches its chat, once and in order, whatever the platform does meanwhile."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from core.errors import (
 )
 from core.testing import BY_EDITS, Call, FakeAdapter, Fault
 from core.values import Address, Choice, Media, Outbound, Outcome, Page, Reply
-from stage import outbox, settled, staged
+from stage import Fails, outbox, settled, staged
 
 YES = (Choice(label="Yes", token="t"),)
 PHOTO = (Media(adapter="fake", ref="p", kind="photo"),)
@@ -29,17 +28,6 @@ PHOTO = (Media(adapter="fake", ref="p", kind="photo"),)
 def rig(tmp_path: Path) -> SqliteRig:
     """An empty store."""
     return SqliteRig(tmp_path / "data")
-
-
-class Fails(FakeAdapter):
-    """Fails the calls that a test picks."""
-
-    def __init__(self, picks: Callable[[Call], Fault | None]) -> None:
-        super().__init__()
-        self.picks = picks
-
-    def fault(self, call: Call) -> Fault | None:
-        return self.picks(call)
 
 
 def says(call: Call, text: str) -> bool:
