@@ -2,7 +2,8 @@
 
 By subject: ``door`` decides who is let in, ``pages`` answers requests, ``views`` knows what open pages show, ``tabs``
 tells them what is new, ``growing`` and ``rendering`` make HTML of answers (with ``code`` and ``formulas``),
-``history`` reads conversations, ``files`` keeps uploads, ``adapter`` puts them together.
+``history`` reads conversations, ``files`` keeps uploads and ``leftovers`` what no archive has; ``adapter`` is what the
+core sees, and ``opening`` puts it all together.
 Importing this module imports none of them.
 """
 
@@ -31,7 +32,7 @@ class Settings(BaseModel):
 @asynccontextmanager
 async def open_web(site: Site, settings: Settings) -> AsyncGenerator[Adapter, None]:
     """Register the pages; browsers are answered from then on."""
-    from bots.web.adapter import opened
+    from bots.web.opening import opened
 
     async with opened(site, most_bytes=settings.max_upload_mb * 2**20) as web:
         yield web

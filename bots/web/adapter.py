@@ -9,24 +9,23 @@ import json
 import re
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Final, Literal
 
-from bots.web.door import Door
+import structlog
+
 from bots.web.files import Files
 from bots.web.history import Line, lines
+from bots.web.leftovers import Leftovers
 from bots.web.tabs import News
 from bots.web.views import View, Views
-from core.errors import PlatformDown
-from core.seams import Accept, Adapter, Archive, Routes, Site, Wire
+from core.seams import Accept, Adapter, Archive
 from core.splitting import split
-from core.values import Address, Body, Capabilities, Command, Conversation, Entry, Inbound, Media, Message, Page, Reply
+from core.values import Address, Body, Capabilities, Command, Conversation, Inbound, Media, Message, Page, Reply
+
+log = structlog.get_logger(__name__)
 
 OWNER: Final = "owner"
 """Everybody who was let in."""
-LINK: Final = "link"
-"""The command that asks for a new one."""
 _QUIET: Final = "-"
 """The handle of what is not to be answered on the page."""
 _SILENT: Final = frozenset({"stop", "new", "switch"})
@@ -52,9 +51,10 @@ class Unready(Exception):
 class Web:
     """All open pages, as one messenger."""
 
-    def __init__(self, name: str, archive: Archive, files: Files) -> None:
+    def __init__(self, name: str, archive: Archive, files: Files, leftovers: Leftovers) -> None:
         self._name = name
         self._archive = archive
+        self._leftovers = leftovers
         self.files = files
         self.views = Views(secrets.token_hex(4))
         self._accept: asyncio.Future[Accept] = asyncio.get_running_loop().create_future()
@@ -107,6 +107,7 @@ class Web:
             if shown:
                 view.gone(key)
             raise
+        await self._keep()
         self._tell_lists()
 
     async def again(self, view: View, text: str, key: str) -> None:
@@ -122,6 +123,7 @@ class Web:
         except BaseException:
             view.as_before()
             raise
+        await self._keep()
 
     async def tell(self, view: View, body: Body, key: str) -> None:
         """The person does something else there: stops an answer, presses a button."""
@@ -178,6 +180,18 @@ class Web:
                 self.views.name(view, one.id)
                 return
 
+    async def restore(self) -> None:
+        """Show what the last run left."""
+        for left in await self._leftovers.read():
+            await self.views.get(left.view).restore(left)
+
+    async def _keep(self) -> None:
+        """Let what no archive has be found again after a restart."""
+        try:
+            await self._leftovers.write([left for view in self.views.all() if (left := view.left()).messages])
+        except OSError as problem:  # what is kept here is a convenience: the message itself is safe
+            log.warning("open questions of the web chat not kept", reason=problem.strerror)
+
     def _tell_lists(self) -> None:
         for view in self.views.all():
             view.tell_all(News.LIST)
@@ -210,6 +224,7 @@ class Web:
             view.gone(name)
         else:
             await view.final(name, _text(page), page.media, page.choices)
+        await self._keep()
         self._tell_lists()
         return name
 
@@ -252,47 +267,4 @@ def _bare(slot: str) -> str:
     return slot.removesuffix(".0")
 
 
-class _NoArchive:
-    """Where nothing is kept for reading: one conversation, of which pages know what they saw."""
-
-    async def conversations(self, sender: str) -> tuple[Conversation, ...]:
-        """See ``Archive``."""
-        del sender
-        return (Conversation(id="now", title="", at=datetime.now(UTC), current=True),)
-
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
-        """See ``Archive``."""
-        del sender, conversation
-        return ()
-
-
-@asynccontextmanager
-async def opened(site: Site, *, most_bytes: int) -> AsyncGenerator[Adapter, None]:
-    """The web chat, answering requests while the block runs."""
-    from bots.web.pages import Pages  # with aiohttp's server, which the listening server has imported by now
-
-    routes = _routes(site)
-    door = Door(site.memo)
-    await door.read()
-    web = Web(site.name, site.archive or _NoArchive(), Files(site.data_dir, site.name, most_bytes))
-    pages = Pages(web, door, routes.url)
-    pages.register(routes)
-
-    async def link(wire: Wire) -> None:
-        await wire.receive()
-        await wire.send(json.dumps({"link": pages.link()}))
-
-    site.control(LINK, link)
-    site.announce(pages.notice)
-    try:
-        yield web
-    finally:
-        for view in web.views.all():
-            view.stop_drawing()
-            view.close_all()
-
-
-def _routes(site: Site) -> Routes:
-    if site.routes is None:
-        raise PlatformDown("there is no HTTP server here to be reached by")
-    return site.routes
+_: type[Adapter] = Web

@@ -9,7 +9,9 @@ import mimetypes
 import os
 import re
 import secrets
+import time
 from collections.abc import AsyncIterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,8 @@ _PICTURES: Final = (
     (b"GIF89a", "image/gif"),
 )
 _UNKNOWN: Final = "application/octet-stream"
+_UNSENT: Final = ".new"
+_UNSENT_S: Final = 24 * 3600.0
 _LONGEST_NAME: Final = 120
 
 
@@ -75,14 +79,16 @@ class Files:
             ref=f"{number}.{key.hex()}",
             kind=_kind(mime),
             size_bytes=len(body),
-            name=tidy(name),
+            name=plain_name(name),
             mime=mime,
         )
 
     def _write(self, number: str, key: bytes, body: bytes) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         sealed = AESGCM(key).encrypt(_ONCE, body, number.encode())
-        descriptor = os.open(self._folder / number, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            self._folder / f"{number}{_UNSENT}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+        )
         with os.fdopen(descriptor, "wb") as file:
             file.write(sealed)
             file.flush()
@@ -102,17 +108,30 @@ class Files:
         if found is None:
             raise MediaUnavailable("this is no reference to a file of the web chat")
         try:
-            sealed = (self._folder / found[1]).read_bytes()
+            path = self._folder / found[1]
+            sealed = (path if path.exists() else path.with_suffix(_UNSENT)).read_bytes()
             return AESGCM(bytes.fromhex(found[2])).decrypt(_ONCE, sealed, found[1].encode())
         except OSError as problem:
             raise MediaUnavailable(f"the file is not there any more: {problem.strerror}") from problem
         except InvalidTag as problem:
             raise MediaUnavailable("the file was changed, or this is not its key") from problem
 
-    async def drop(self, ref: str) -> None:
-        """Forget a file that was not sent after all."""
+    async def settle(self, ref: str) -> None:
+        """It was sent: keep it for good."""
         if found := _REF.fullmatch(ref):
-            await asyncio.to_thread((self._folder / found[1]).unlink, missing_ok=True)
+            path = self._folder / found[1]
+            with suppress(FileNotFoundError):
+                await asyncio.to_thread(path.with_suffix(_UNSENT).rename, path)
+
+    async def tidy(self) -> None:
+        """Remove what was handed in some time ago and never sent."""
+        await asyncio.to_thread(self._tidy)
+
+    def _tidy(self) -> None:
+        for path in self._folder.glob(f"*{_UNSENT}"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _UNSENT_S:
+                    path.unlink()
 
 
 def picture(body: bytes | bytearray) -> str:
@@ -123,7 +142,7 @@ def picture(body: bytes | bytearray) -> str:
     return "image/webp" if body[:4] == b"RIFF" and body[8:12] == b"WEBP" else ""
 
 
-def tidy(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name to show and to save under: its last part, without what hides or leads elsewhere."""
     last = re.split(r"[/\\]", name)[-1]
     printable = "".join(letter for letter in last if letter.isprintable()).strip(". ")

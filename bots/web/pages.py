@@ -19,6 +19,7 @@ from bots.web.files import Stored, TooLarge
 from bots.web.looks import Looks
 from bots.web.views import View
 from core.errors import MediaUnavailable, StoreError
+from core.parts import whole
 from core.seams import Routes
 from core.values import Command, Media, Tap
 
@@ -26,6 +27,7 @@ _HEARTBEAT_S: Final = 15.0
 _BEGINNING: Final = "new-"
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+_MOST_WAITING: Final = 500
 _MOST_TEXT_BYTES: Final = 1 << 20
 _FILE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -211,6 +213,7 @@ class Pages:
         await self._web.say(view, text, files, _key(said))
         for ref in names:
             self._handed_in.pop(ref, None)
+            await self._web.files.settle(ref)
         return _done(request, view)
 
     async def _do(self, request: web.Request) -> web.StreamResponse:
@@ -235,6 +238,8 @@ class Pages:
         except TooLarge:
             return _plainly(413, f"This file is too large: {self._web.files.most_bytes >> 20} MB are taken at most.")
         self._handed_in[media.ref] = media
+        if len(self._handed_in) > _MOST_WAITING:
+            del self._handed_in[next(iter(self._handed_in))]
         return web.json_response({"ref": media.ref, "name": media.name, "kind": media.kind})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -262,7 +267,7 @@ async def _fields(request: web.Request) -> dict[str, str]:
             told: Any = json.loads(await request.read())
         except ValueError:
             told = None
-        return {str(name): str(text) for name, text in told.items()} if isinstance(told, dict) else {}
+        return {str(name): whole(str(text)) for name, text in told.items()} if isinstance(told, dict) else {}
     return {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
 
 

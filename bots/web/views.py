@@ -13,11 +13,13 @@ from typing import Final
 
 from bots.web.history import Line, letters
 from bots.web.items import Item
+from bots.web.leftovers import Left, LeftIn
 from bots.web.tabs import News, Tab
 from core.values import Choice, Media
 
 _MOST_VIEWS: Final = 50
 _MOST_ITEMS: Final = 200
+_MOST_KEPT: Final = 20
 _HIDDEN_S: Final = 60.0
 
 
@@ -99,7 +101,8 @@ class View:
         item.text, item.media, item.choices = text, tuple(media), tuple(choices)
         await item.finish()
         self._changed(item)
-        if self._hidden is not None:
+        asked = any(one.mine for one in self._items.values())
+        if self._hidden is not None or media or not asked:  # pages show too much, or too little
             self._hidden = None
             self.refresh()
 
@@ -163,6 +166,27 @@ class View:
     def answers(self) -> tuple[str, ...]:
         """What the assistant said for good and no archive has taken over yet."""
         return tuple(item.text for item in self._items.values() if not (item.live or item.mine))
+
+    # -- what outlives the process
+
+    def left(self) -> LeftIn:
+        """What no archive has, of what is said for good."""
+        left = tuple(
+            Left(id=one.id, mine=one.mine, after=one.after, text=one.text, media=one.media, choices=one.choices)
+            for one in self._items.values()
+            if not one.live
+        )
+        begun = None if self.begun is None else tuple(sorted(self.begun))
+        return LeftIn(view=self.id, begun=begun, messages=left[-_MOST_KEPT:])
+
+    async def restore(self, left: LeftIn) -> None:
+        """Show it again."""
+        self.begun = None if left.begun is None else frozenset(left.begun)
+        for one in left.messages:
+            item = Item(id=one.id, mine=one.mine, after=one.after, text=one.text, media=one.media, choices=one.choices)
+            await item.finish()
+            self.length = max(self.length, one.after)
+            self._items[item.id] = item
 
     # -- pages
 

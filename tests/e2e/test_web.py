@@ -292,6 +292,25 @@ async def test_what_has_an_effect_waits_for_a_button(home: House, allow: bool) -
     assert len(list(notes.iterdir()) if notes.exists() else []) == allow
 
 
+async def test_a_question_with_buttons_outlives_the_process(home: House) -> None:
+    """It stands there again after a kill, for a browser that comes anew too, and a tap on it still counts."""
+    home.lab.on(_wants_a_note).reply(Reply(tool_calls=(tool_call("save_note", title="Tea", text="Buy tea."),)))
+    home.lab.on("I allowed").reply("It is noted.")
+    ann = await home.enter()
+    await ann.say("Please note: buy tea")
+    await ann.tab.until("document.querySelectorAll('.choices button').length === 2")
+    await home.end(signal.SIGKILL)
+    await home.start()
+    ben = await home.enter()
+    assert await ben.questions() == ["Please note: buy tea"]
+    await ben.tab.click(".choices button")
+    for page in (ann, ben):
+        await page.tab.until(f"document.body.innerText.includes('It is noted.') && {IDLE}")
+    assert len(list((home.folder / "notes").iterdir())) == 1
+    left = (home.folder / "data" / "web-open").read_bytes()
+    assert b"tea" not in left.lower()
+
+
 async def test_everything_can_be_done_by_the_keyboard_alone(home: House) -> None:
     """The focus is seen and goes in a sensible order; Enter sends and Shift+Enter does not."""
     home.lab.on("two").reply("three", "four")

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bots.web.adapter import OWNER, Web, opened
+from bots.web.adapter import OWNER, Web
+from bots.web.opening import opened
 from core import testing
 from core.seams import Adapter, Handler
 from core.values import Address
