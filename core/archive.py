@@ -31,12 +31,12 @@ class StoredArchive:
             Conversation(
                 id=talk.id,
                 title=talk.title,
-                at=datetime.fromtimestamp(talk.at, UTC),
+                at=datetime.fromtimestamp(talk.at, UTC) if talk.at else datetime.now(UTC),  # nothing was said in it yet
                 current=talk.id == current.id,
             )
             for talk in talks.values()
         ]
-        return tuple(sorted(listed, key=lambda one: (not one.current or bool(one.title), -one.at.timestamp())))
+        return tuple(sorted(listed, key=lambda one: one.at, reverse=True))
 
     async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
         """See ``Archive``."""

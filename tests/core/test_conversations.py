@@ -1,5 +1,7 @@
 """Several conversations in one lane: beginning one, going back to one, answering again, and reading them."""
 
+from datetime import UTC, datetime, timedelta
+
 from core import phrases
 from core.archive import StoredArchive
 from core.context import Context
@@ -139,6 +141,7 @@ class TestArchive:
         archive = StoredArchive(FakeLanes(lane), "web")  # type: ignore[arg-type]
         (only,) = await archive.conversations("bob")
         assert (only.title, only.current) == ("", True)
+        assert datetime.now(UTC) - only.at < timedelta(minutes=1)
         assert await archive.read("bob", only.id) == ()
 
     async def test_a_name_from_elsewhere_leads_nowhere(self) -> None:
