@@ -39,7 +39,7 @@ from packaging.requirements import Requirement
 from simulators.teletype import Teletype
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 _TREE = ("bots", "core", "plugins", "providers", "tests")
 _BLOCK = re.compile(
     r"(?:^`(?P<path>[^`\n]+)`(?P<more>, one more line)?:\n\n)?"
