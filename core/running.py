@@ -27,6 +27,7 @@ from core.logs import open_logging
 from core.once import Once
 from core.report import Report
 from core.settings import Settings
+from core.tidying import tidy
 
 _STARTING_S = 10.0
 _TERMINAL = "terminal"
@@ -41,10 +42,10 @@ def run(config: Path | None, *, chat: bool | None) -> int:
         chat = sys.stdin.isatty() and sys.stdout.isatty()
     _log(settings, quiet=chat)
     if not chat:
-        asyncio.run(_serve_until_signalled(settings, _tell_start))
+        asyncio.run(_serve_until_signalled(settings, _begin))
         return 0
     with _Beside(settings) as app:
-        _tell_start(app.report)
+        _begin(app.report)
         with _joined(settings) as connection:
             return _converse(settings, connection, "Ctrl-D stops Waystation.")
 
@@ -265,8 +266,10 @@ def _log(settings: Settings, *, quiet: bool) -> None:
     open_logging(wanted, settings.secrets())
 
 
-def _tell_start(started: Report) -> None:
+def _begin(started: Report) -> None:
+    """Everything is open and listening."""
     _tell(report.of_start(started))
+    tidy()
 
 
 def _tell(lines: list[str]) -> None:
