@@ -126,6 +126,7 @@ def _ours(stage: Stage, folder: Path) -> Mapping[str, str]:
         "WAYSTATION_PROVIDERS__SIM__HOSTING": "self",
         "WAYSTATION_PROVIDERS__SIM__MODELS": f'["{MODEL}"]',
         "WAYSTATION_ACCESS__POLICY": "open",
+        "WAYSTATION_SERVER__PORT": "0",
     }
 
 

@@ -38,6 +38,7 @@ ROWS = (
     Row(label="500 two-second answers at once", samples="crowd_s", unit="s", digits=2, most=3.0),
     Row(label="start to listening", samples="listening_s", unit="s", digits=2),
     Row(label="start to first reply", samples="first_reply_s", unit="s", digits=2, most=1.5),
+    Row(label="CPU until the first reply", samples="first_reply_cpu_s", unit="s", digits=2),
     Row(label="idle CPU of one core", samples="idle_percent", unit="%", digits=2, most=0.1),
     Row(label="memory, idle", samples="rss_idle_mb", unit="MB", digits=0),
     Row(

@@ -49,6 +49,6 @@ def third_party(modules: Collection[str]) -> tuple[str, ...]:
 def bare_rss_mb(packages: Collection[str]) -> float:
     """Megabytes of an empty process that has imported these."""
     probe = subprocess.run(
-        [sys.executable, "-c", _PROBE, *packages], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-P", "-c", _PROBE, *packages], check=True, capture_output=True, text=True, timeout=60
     )
     return float(probe.stdout)

@@ -58,10 +58,10 @@ async def _performing(contestant: Contestant, size: Size, speech: Speech) -> Asy
 
 
 async def cpu(contestant: Contestant, size: Size, speech: Speech, name: str) -> Samples:
-    """CPU for each answer, milliseconds, with a few people at a time; each person asks ten times."""
+    """CPU for each answer, milliseconds, a few at a time; each person asks twice."""
     async with _performing(contestant, size, speech) as (stage, process):
         before = process.cpu_s()
-        await _in_flight(stage, size.answers, people=max(size.in_flight, size.answers // 10), at_once=size.in_flight)
+        await _in_flight(stage, size.answers, people=max(size.in_flight, size.answers // 2), at_once=size.in_flight)
         await asyncio.sleep(_SETTLE_S)
         spent_s = process.cpu_s() - before
         return {name: [1000 * spent_s / size.answers]} | _faults(stage)
@@ -142,6 +142,7 @@ async def start(contestant: Contestant, size: Size) -> Samples:
             return {
                 "listening_s": [listening - process.began_at],
                 "first_reply_s": [shown - process.began_at],
+                "first_reply_cpu_s": [process.cpu_s()],
             } | _faults(stage)
 
 
