@@ -50,10 +50,11 @@ class OutboxTable:
         for number, page in enumerate(one.pages):
             body = self._vault.seal(db, space, "outbox", f"{one.out.slot}.{number}", dump(Page, page))
             if number in there:
+                # A final page that was marked unknown may be there and cannot be edited: it is not to be said twice.
                 db.execute(
                     "UPDATE outbox SET state = 'pending', final = 1,"
                     " stale = stale OR (sent_as IS NULL AND (attempts OR state IN ('sending', 'unknown'))),"
-                    " body = ?, attempts = 0, due_ms = 0 WHERE id = ?",
+                    " body = ?, attempts = 0, due_ms = 0 WHERE id = ? AND NOT (final AND state = 'unknown')",
                     (body, there[number]),
                 )
             else:

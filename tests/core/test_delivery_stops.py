@@ -63,6 +63,18 @@ async def test_an_edit_nobody_knows_of_is_repeated_even_where_sends_are_marked(r
         await stage.reads("Hello")
 
 
+async def test_what_is_marked_is_not_said_again_in_other_words(rig: SqliteRig) -> None:
+    """A question that may be there may be answered too; what it reads then would stand beside it."""
+    async with staged(rig, adapter := FakeAdapter(can=MARKS)) as stage:
+        adapter.faults.append(Fault(error=DeliveryUnknown("cut"), accepted=True))
+        first = await stage.ask()
+        first.end("May I?")
+        await settled(rig, "unknown")
+        (await stage.ask()).end(first.out("May I? (allowed)"), "So be it.")
+        await stage.reads("May I?", "So be it.")
+        await settled(rig, "unknown", "sent")
+
+
 @pytest.mark.parametrize(
     "state, pages",
     [("sent", ["sent"]), ("failed", ["failed"])],
