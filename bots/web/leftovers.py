@@ -86,7 +86,12 @@ class Leftovers:
             if plain == self._written:
                 return
             nonce = os.urandom(_NONCE_BYTES)
-            await asyncio.to_thread(self._replace, nonce + self._seal.encrypt(nonce, plain, FILE.encode()))
+            sealed = nonce + self._seal.encrypt(nonce, plain, FILE.encode())
+            writing = asyncio.ensure_future(asyncio.to_thread(self._replace, sealed))
+            try:
+                await asyncio.shield(writing)
+            finally:
+                await asyncio.wait({writing})  # a thread cannot be cancelled: whoever ends this finds the file at rest
             self._written = plain
 
     def _replace(self, sealed: bytes) -> None:
