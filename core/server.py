@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 _SAFE = frozenset({"GET", "HEAD"})
 _WEBHOOKS = "/webhooks/"
-_SHUTDOWN_S = 0.5
+_SHUTDOWN_S = 0.2  # for handlers to end, and as long again once they were told to
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"

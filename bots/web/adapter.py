@@ -14,7 +14,7 @@ from typing import Final, Literal
 import structlog
 
 from bots.web.files import Files
-from bots.web.history import Line, lines
+from bots.web.history import Line, letters, lines
 from bots.web.leftovers import Leftovers
 from bots.web.tabs import News
 from bots.web.views import View, Views
@@ -222,17 +222,27 @@ class Web:
         view = await self._view(to)
         if page is None:
             view.gone(name)
+        elif not view.shows(name) and await self._has(view, _text(page)):
+            view.refresh()  # nobody saw it being written: perhaps an earlier process committed it
         else:
             await view.final(name, _text(page), page.media, page.choices)
         await self._keep()
         self._tell_lists()
         return name
 
+    async def _has(self, view: View, text: str) -> bool:
+        """Whether the conversation ends with this answer, or nearly."""
+        archived = await self.read(view)
+        view.merged(archived)
+        return any(letters(line.text) == letters(text) and not line.mine for line in archived[-2:])
+
     async def signal(self, to: Address, activity: Page | Literal["typing", "seen"], *, slot: str) -> None:
         """See ``Adapter``."""
         if to.handle == _QUIET or activity == "seen":
             return
         view = await self._view(to)
+        if view.length is None:
+            view.merged(await self.read(view))
         if isinstance(activity, Page):
             view.growing(_bare(slot), _text(activity))
         else:

@@ -29,13 +29,13 @@ class View:
     Attributes:
         id: The archive's name of it; while ``begun`` is set, a name of our own.
         begun: The conversations there were when this one was begun, None once it is known which one it is.
-        length: How many messages the archive had when it was last read.
+        length: How many messages the archive had when it was last read, None while it was not.
     """
 
     def __init__(self, name: str, boot: str) -> None:
         self.id = name
         self.begun: frozenset[str] | None = None
-        self.length = 0
+        self.length: int | None = None
         self._hidden: tuple[int, float] | None = None
         self._items: dict[str, Item] = {}
         self._tabs: set[Tab] = set()
@@ -57,6 +57,10 @@ class View:
     def talkative(self) -> bool:
         """Whether something was said that the archive does not have, or not yet."""
         return bool(self._items)
+
+    def shows(self, name: str) -> bool:
+        """Whether this message is among what the archive does not have."""
+        return name in self._items
 
     # -- what is said
 
@@ -130,7 +134,8 @@ class View:
 
     @property
     def _end(self) -> int:
-        return self.length if self._hidden is None else min(self._hidden[0], self.length)
+        length = self.length or 0
+        return length if self._hidden is None else min(self._hidden[0], length)
 
     def _changed(self, item: Item) -> None:
         """Something happened that a page which was away has to be told of."""
@@ -185,7 +190,6 @@ class View:
         for one in left.messages:
             item = Item(id=one.id, mine=one.mine, after=one.after, text=one.text, media=one.media, choices=one.choices)
             await item.finish()
-            self.length = max(self.length, one.after)
             self._items[item.id] = item
 
     # -- pages

@@ -158,7 +158,7 @@ $("shade").addEventListener("click", () => side(false));
 // --- scrolling and the keyboard of telephones
 
 $("down").addEventListener("click", () => { toEnd(); text.focus(); });
-addEventListener("scroll", () => { $("down").hidden = atEnd(); }, { passive: true });
+for (const kind of ["scroll", "resize"]) addEventListener(kind, () => { $("down").hidden = atEnd(); }, { passive: true });
 visualViewport?.addEventListener("resize", () => {
   const covered = Math.max(0, innerHeight - visualViewport.height - visualViewport.offsetTop);
   document.documentElement.style.setProperty("--keyboard", visualViewport.scale > 1 ? "0px" : `${covered}px`);

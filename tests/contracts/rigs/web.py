@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -57,11 +57,12 @@ class Rig:
         return tuple(text for view in self.web.views.all() for text in view.answers())
 
     async def hang_up(self) -> None:
-        """Leave nothing running."""
+        """Leave nothing running, and nobody writing to the folder."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1)
         for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -1,0 +1,246 @@
+"""Browsers without a screen before the web chat, and a core behind it that answers as a test says."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse, ClientSession, CookieJar
+
+from bots.web.adapter import Web
+from bots.web.opening import opened
+from core import testing
+from core.server import Server
+from core.settings import Server as ServerSettings
+from core.values import Address, Choice, Command, Conversation, Entry, Inbound, Message, Part, Receipt, Reply
+
+
+def said(text: str) -> Entry:
+    """The person's turn."""
+    return Entry(role="user", parts=(Part(kind="text", body=text),))
+
+
+def answered(text: str) -> Entry:
+    """The model's turn."""
+    return Entry(role="assistant", parts=(Part(kind="text", body=text),))
+
+
+class FakeArchive:
+    """Conversations as a test wrote them down."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[Entry]] = {"c1": []}
+        self.current = "c1"
+
+    async def conversations(self, sender: str) -> tuple[Conversation, ...]:
+        assert sender == "owner"
+        return tuple(
+            Conversation(id=name, title=self._title(name), at=datetime.now(UTC), current=name == self.current)
+            for name in reversed(self.kept)
+        )
+
+    def _title(self, name: str) -> str:
+        return self.kept[name][0].parts[0].body if self.kept[name] else ""
+
+    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+        assert sender == "owner"
+        return tuple(self.kept.get(conversation, ()))
+
+    def begin(self) -> None:
+        """A new conversation is the current one."""
+        self.current = f"c{len(self.kept) + 1}"
+        self.kept[self.current] = []
+
+
+@dataclass
+class Core:
+    """Hears what pages say, and speaks to them.
+
+    Attributes:
+        deaf: Raised by the next ``accept``.
+    """
+
+    web: Web
+    archive: FakeArchive
+    batches: list[list[Inbound]] = field(default_factory=list)
+    deaf: Exception | None = None
+
+    async def accept(self, events: Sequence[Inbound | Receipt]) -> tuple[bool, ...]:
+        if self.deaf is not None:
+            problem, self.deaf = self.deaf, None
+            raise problem
+        heard = [event for event in events if isinstance(event, Inbound)]
+        known = {event.key for batch in self.batches for event in batch}
+        self.batches.append(heard)
+        for event in heard:
+            match event.body:
+                case Command(name="new"):
+                    self.archive.begin()
+                case Command(name="switch", args=name):
+                    self.archive.current = name
+                case _:
+                    pass
+        return tuple(event.key not in known for event in heard)
+
+    @property
+    def last(self) -> Inbound:
+        """What was said last."""
+        return self.batches[-1][-1]
+
+    @property
+    def bodies(self) -> list[object]:
+        """What the last batch said."""
+        return [event.body for event in self.batches[-1]]
+
+    @staticmethod
+    def web_reply(text: str) -> Reply:
+        """Words to be said."""
+        return Reply(markdown=text)
+
+    async def draft(self, slot: str, text: str, to: Address | None = None) -> None:
+        """Show an unfinished answer to what was said last."""
+        (page,) = self.web.pages(self.web_reply(text), "markdown")
+        await self.web.signal(to or self.last.to, page, slot=slot)
+
+    async def working(self, slot: str) -> None:
+        """Show that one is being made."""
+        await self.web.signal(self.last.to, "typing", slot=slot)
+
+    async def answer(self, slot: str, text: str, *, kept: bool = True, choices: tuple[Choice, ...] = ()) -> str:
+        """End a turn: the conversation has it, and the page is told."""
+        body = self.last.body
+        if kept and isinstance(body, Message):
+            self.archive.kept[self.archive.current] += [said(body.text), answered(text)]
+        (page,) = self.web.pages(Reply(markdown=text, choices=choices), "markdown")
+        return await self.web.put(self.last.to, page, slot=f"{slot}.0", was=None)
+
+
+class Page:
+    """A browser without a screen: what it is shown, and what it sends."""
+
+    def __init__(self, session: ClientSession, url: str) -> None:
+        self.session = session
+        self.url = url
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str]:
+        """What a path answers, redirects followed."""
+        async with self.session.get(self.url + path, headers={"Accept": "text/html", **headers}) as response:
+            return response.status, await response.text()
+
+    async def post(self, path: str, **told: str) -> tuple[int, Any]:
+        """Say something as the script does."""
+        headers = {"Origin": self.url, "Accept": "application/json"}
+        async with self.session.post(self.url + path, json=told, headers=headers) as response:
+            text = await response.text()
+            return response.status, json.loads(text) if response.content_type == "application/json" else text
+
+    @asynccontextmanager
+    async def events(self, conversation: str, stamp: str = "") -> AsyncGenerator["Events"]:
+        """Listen to the stream of news."""
+        params = {"c": conversation, "stamp": stamp}
+        async with self.session.get(f"{self.url}/events", params=params) as response:
+            assert response.status == 200
+            yield Events(response)
+
+
+class Events:
+    """The stream of news, and what a page makes of it.
+
+    Attributes:
+        news: What concerned the page as a whole.
+        count: How many changes of messages came.
+    """
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+        self.news: list[str] = []
+        self.count = 0
+        self.shells: dict[str, str] = {}
+        self.states: dict[str, str] = {}
+        self.choices: dict[str, list[str]] = {}
+        self._blocks: dict[str, list[str]] = {}
+        self._tails: dict[str, str] = {}
+
+    async def until(self, true: Callable[[], bool], within_s: float = 5.0) -> None:
+        """Take in news until something holds."""
+        async with asyncio.timeout(within_s):
+            while not true():
+                self._take(await self._response.content.readuntil(b"\n\n"))
+
+    def html(self, name: str) -> str:
+        """What an answer reads now."""
+        return "".join(self._blocks.get(name, [])) + self._tails.get(name, "")
+
+    def _take(self, raw: bytes) -> None:
+        lines = raw.decode().strip().split("\n")
+        if not lines[0].startswith("event: "):
+            return
+        name, told = lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))
+        if name != "item":
+            self.news.append(name)
+            return
+        item = told["id"]
+        self.count += 1
+        self.states[item] = told["state"]
+        self.shells.setdefault(item, told.get("shell", ""))
+        if "blocks" in told:
+            self._blocks.setdefault(item, [])[told["from"] :] = told["blocks"]
+            units = self._tails.get(item, "").encode("utf-16-le")[: 2 * told["keep"]]
+            self._tails[item] = units.decode("utf-16-le") + told["add"]
+            self.choices[item] = [choice["token"] for choice in told["choices"]]
+
+
+@dataclass
+class World:
+    """One run of the web chat."""
+
+    core: Core
+    url: str
+    link: str
+    pages: list[Page] = field(default_factory=list)
+
+    @property
+    def archive(self) -> FakeArchive:
+        return self.core.archive
+
+    async def stranger(self) -> Page:
+        """A browser nobody let in."""
+        page = Page(ClientSession(cookie_jar=CookieJar(unsafe=True)), self.url)
+        self.pages.append(page)
+        return page
+
+    async def owner(self) -> Page:
+        """A browser that was let in."""
+        page = await self.stranger()
+        status, _ = await page.get(self.link)
+        assert status == 200
+        return page
+
+
+@asynccontextmanager
+async def living(
+    folder: Path, memo: testing.FakeMemo, archive: FakeArchive, *, public_url: str = ""
+) -> AsyncGenerator[World]:
+    """A run from its start to its end."""
+    server = Server(ServerSettings(port=0, public_url=public_url))
+    notices: list[Any] = []
+    async with server.listening():
+        site = replace(testing.site(folder, "web", memo=memo), routes=server, archive=archive, announce=notices.append)
+        async with opened(site, most_bytes=10_000) as adapter:
+            assert isinstance(adapter, Web)
+            core = Core(web=adapter, archive=archive)
+            server.settle(dict)
+            running = asyncio.create_task(adapter.run(core.accept))
+            link = notices[0]().rpartition("/enter/")[2]
+            world = World(core=core, url=server._address, link=f"/enter/{link}")
+            try:
+                yield world
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                for page in world.pages:
+                    await page.session.close()
