@@ -5,11 +5,11 @@ platform's call log says that it was taken and was the last thing said to its ch
 words say that a sending had begun just then and was not known to be over. Each such sending explains one message.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-_BEFORE_S, _AFTER_S = 0.1, 1.5
-"""How far a call may arrive before and after the line that says it begins: two clocks, and busy cores."""
+_BEFORE_S, _AFTER_S = 0.1, 5.0
+"""How far a call may arrive before and after the line that says it begins: two clocks, a busy disk and busy cores."""
 
 Place = tuple[int, int]
 """A message: its chat's id and its own."""
@@ -38,7 +38,7 @@ class Death:
 
 
 class Cuts:
-    """All that kills can explain; what was used as an explanation is used up."""
+    """All that kills can explain. What was used as an explanation is used up."""
 
     def __init__(self, deaths: Sequence[Death], calls: Iterable[Taken]) -> None:
         self._open = [list(death.open_sends) for death in deaths]
@@ -50,18 +50,19 @@ class Cuts:
             last = {call.place[0]: call for call in log if death.began_at <= call.received_at < until}
             self._at |= {call.place: (number, call.received_at) for call in last.values() if call.sends}
 
-    def explain(self, copies: Iterable[Place]) -> bool:
-        """Whether one of these messages, which are copies of each other, was cut."""
-        for place in copies:
-            if place not in self._at:
-                continue
-            number, at = self._at[place]
-            fit = [begun for begun in self._open[number] if begun - _BEFORE_S <= at <= begun + _AFTER_S]
-            if fit:
-                self._open[number].remove(min(fit, key=lambda begun: abs(at - begun)))
-                del self._at[place]
-                return True
-        return False
+    def explain(self, surplus: Sequence[Collection[Place]]) -> set[int]:
+        """Which of these surplus messages were cut, by their numbers; each is given with its copies.
+
+        Taken by their time, each with the earliest sending that fits, as many are explained as can be.
+        """
+        found: set[int] = set()
+        for place, (death, at) in sorted(self._at.items(), key=lambda item: item[1][1]):
+            wanted = (number for number, copies in enumerate(surplus) if number not in found and place in copies)
+            fit = [begun for begun in self._open[death] if begun - _BEFORE_S <= at <= begun + _AFTER_S]
+            if fit and (number := next(wanted, None)) is not None:
+                self._open[death].remove(min(fit))
+                found.add(number)
+        return found
 
     def unheard(self, asked_at: float) -> bool:
         """Whether a sending that began after this is still unexplained: the platform may never have heard of it."""

@@ -109,6 +109,7 @@ def settings(*, data_dir: Path, notes: Path, telegram: str, token: str, models: 
     """The configuration of a deployment with a simulated messenger and model, as environment variables."""
     return {
         "WAYSTATION_DATA_DIR": str(data_dir),
+        "WAYSTATION_SERVER__PORT": "0",
         "WAYSTATION_BOTS__TELEGRAM__TOKEN": token,
         "WAYSTATION_BOTS__TELEGRAM__API_BASE": telegram,
         "WAYSTATION_PROVIDERS__SIM__KIND": "compatible",

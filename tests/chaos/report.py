@@ -82,6 +82,10 @@ def as_json(run: Run, verdict: Verdict) -> dict[str, Any]:
                 "at": round(life.killed_at - run.began_at, 3),
                 "life": life.number,
                 "within": [f"{stage} {key}" for stage, key in life.log.open],
+                "sends": {
+                    slot: round(begun.at - run.wall_offset_s - run.began_at, 3)
+                    for slot, begun in life.log.sends.items()
+                },
             }
             for life in run.lives
             if life.killed_at

@@ -1,7 +1,6 @@
 """The verdict on a run: every chat and every note judged, and what the kills explain taken out."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -42,31 +41,31 @@ def verdict(run: Run) -> Verdict:
     result = Verdict()
     excuses = Cuts(_deaths(run), run.taken)
     saved = _saved(run.notes)
+    surplus: list[tuple[Finding, set[Place]]] = []
     for asker in run.people:
         for finding in judge(asker.number, asker.asked, _lines(asker.chat), _seen(asker.chat)):
-            _sort(run, asker, excuses, result, finding)
+            if finding.fault in LOST:
+                unknown = run.plan.mark and finding.fault != "order"
+                unknown = unknown and excuses.unheard(asker.asked_at[finding.question])
+                (result.unknown if unknown else result.lost).append(finding)
+            else:
+                surplus.append((finding, _copies(asker.chat, finding)))
         _judge_notes(saved, asker, result)
+    # Whoever wants no second try is never to see anything twice, whatever was cut.
+    cut = set() if run.plan.mark else excuses.explain([copies for _, copies in surplus])
+    for number, (finding, _) in enumerate(surplus):
+        (result.excused if number in cut else result.doubled).append(finding)
     return result
 
 
-def _sort(run: Run, asker: Asker, excuses: Cuts, result: Verdict, finding: Finding) -> None:
-    if finding.fault in LOST:
-        asked_at = asker.asked_at[finding.question]
-        unknown = run.plan.mark and finding.fault != "order" and excuses.unheard(asked_at)
-        (result.unknown if unknown else result.lost).append(finding)
-        return
-    copies = list(_copies(asker.chat, finding)) if finding.message and finding.fault != "internal" else []
-    # Whoever wants no second try is never to see anything twice, whatever was cut.
-    excused = not run.plan.mark and excuses.explain(copies)
-    (result.excused if excused else result.doubled).append(finding)
-
-
-def _copies(chat: Chat, finding: Finding) -> Iterator[Place]:
-    """The message itself, then those that read the same: any of them may be the one that was cut."""
-    yield chat.id, finding.message
-    for number, entry in chat.entries.items():
-        if number != finding.message and entry.bot_id is not None and plain(text_of(entry.raw)) == plain(finding.text):
-            yield chat.id, number
+def _copies(chat: Chat, finding: Finding) -> set[Place]:
+    """The message itself and those that read the same: any of them may be the one that was cut."""
+    if not finding.message or finding.fault == "internal":
+        return set()
+    text = plain(finding.text)
+    bots = ((number, entry) for number, entry in chat.entries.items() if entry.bot_id is not None)
+    alike = {(chat.id, number) for number, entry in bots if plain(text_of(entry.raw)) == text}
+    return alike | {(chat.id, finding.message)}
 
 
 def _deaths(run: Run) -> list[Death]:
