@@ -40,7 +40,7 @@ class Router:
         """The model for the next request.
 
         Raises:
-            ProviderError: None can be had; from the last reason.
+            ProviderError: None can be had; from the last reason, those of mere guesses aside.
         """
         if self._wish != "auto":
             name, _, wanted = self._wish.partition("/")
@@ -50,7 +50,7 @@ class Router:
             try:
                 models = await offer.models()
             except ProviderError as error:
-                reason = error
+                reason = error if offer.news else reason
                 continue
             if models:
                 return Chosen(provider=offer.provider, model=models[0])
@@ -88,6 +88,7 @@ class _Offer:
 
     def __init__(self, provider: Provider, *, news: bool) -> None:
         self.provider = provider
+        self.news = news
         self._tell = log.warning if news else log.debug
         self._known: tuple[Model, ...] | ProviderError = ()
         self._until = 0.0

@@ -104,3 +104,10 @@ async def test_what_is_offered_is_told_for_people() -> None:
     offered = await router.offered()
     assert offered["b"] == "no connection"
     assert [model.id for model in offered["a"] if isinstance(model, Model)] == ["x"]
+
+
+async def test_servers_nobody_asked_for_are_no_reason_for_having_no_model() -> None:
+    """The person hears that there is no model, not that one could not be reached."""
+    router = Router([Offering("guess", ProviderDown("nobody listens"))], "auto", guesses=["guess"])
+    with pytest.raises(ModelUnknown):
+        await router.choose()
