@@ -205,7 +205,7 @@ class _Director:
         if call.method == "getUpdates":
             life = self._run.lives[-1]
             life.ready_at = life.ready_at or time.monotonic()
-        elif call.method in _SPEAKS:
+        if call.method in _SPEAKS | {"getUpdates"}:
             await asyncio.sleep(self._way.uniform(*_ON_THE_WAY_S))
 
     async def _accepted(self, call: Call) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from random import Random
 
 from chaos.product import Life
-from chaos.stages import Begun
+from chaos.stages import Moment
 from simulators.waiting import until
 
 _START_S = 45.0
 """How long a start may take before it counts as failed; machines that run other things are slow."""
 _LONGEST_WAIT_S = 8.0
-_AT_RANDOM = 0.12
+_AT_RANDOM, _AS_IT_ENDS = 0.12, 0.25
 _DELAYS_S = {"put": 0.03, "preview": 0.03}
 _DELAY_S = 0.003
 
@@ -28,11 +28,13 @@ class Aim:
     """When to kill: as a stage begins ("" for no matter which), after some others, a moment later.
 
     Attributes:
+        ends: As the stage ends instead: between it and what comes next.
         not_before_s: Counted from when the product listens; negative: from its very start.
         latest_s: When to kill in any case.
     """
 
     stage: str
+    ends: bool = False
     passing: int = 0
     delay_s: float = 0.0
     not_before_s: float = 0.0
@@ -66,7 +68,8 @@ class Killer:
         not_before_s = random.choice(
             [-1.0, random.uniform(0.1, 3.0), random.uniform(0.1, 3.0), random.uniform(2.0, 6.0)]
         )
-        return Aim(stage, passing=random.choice([0, 0, 1, 2]), delay_s=delay_s, not_before_s=not_before_s)
+        ends, passing = random.random() < _AS_IT_ENDS, random.choice([0, 0, 1, 2])
+        return Aim(stage, ends=ends, passing=passing, delay_s=0.0 if ends else delay_s, not_before_s=not_before_s)
 
     async def kill(self, life: Life, aim: Aim) -> bool:
         """Let it live until the aimed moment; False where it died by itself.
@@ -102,21 +105,21 @@ class Killer:
 
 
 class _Trigger:
-    """Watches stages begin, in the thread that reads them, and kills at the right one."""
+    """Watches stages begin and end, in the thread that reads them, and kills at the right one."""
 
     def __init__(self, life: Life, aim: Aim) -> None:
         self._life = life
         self._aim = aim
         self._armed = False
         self._left = aim.passing
-        life.begins = self._begins
+        life.passes = self._passes
 
     def arm(self) -> None:
         """From now on."""
         self._armed = True
 
-    def _begins(self, begun: Begun) -> None:
-        if not self._armed or begun.stage != self._aim.stage:
+    def _passes(self, moment: Moment) -> None:
+        if not self._armed or (moment.stage, moment.begins) != (self._aim.stage, not self._aim.ends):
             return
         if self._left > 0:
             self._left -= 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from chaos.stages import Begun, Log
+from chaos.stages import Log, Moment
 
 COMMAND = Path(sys.executable).with_name("waystation")
 _CHUNK = 65_536
@@ -26,7 +26,7 @@ class Life:
 
     Args:
         environment: Settings, laid over our own environment without any of the product's.
-        begins: Called in that thread for each stage that begins.
+        passes: Called in that thread for each stage that begins or ends.
     """
 
     def __init__(self, number: int, environment: Mapping[str, str], folder: Path) -> None:
@@ -36,7 +36,7 @@ class Life:
         self.ready_at: float | None = None
         self.answered_at: float | None = None
         self.killed_at: float | None = None
-        self.begins: Callable[[Begun], None] = lambda _: None
+        self.passes: Callable[[Moment], None] = lambda _: None
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._killing = threading.Lock()
@@ -100,8 +100,8 @@ class Life:
                 while chunk := os.read(pipe.fileno(), _CHUNK):
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
-                        if begun := self.log.read(line):
-                            self.begins(begun)
+                        if moment := self.log.read(line):
+                            self.passes(moment)
         self._loop.call_soon_threadsafe(self.ended.set)
 
 

@@ -13,12 +13,13 @@ _KEPT_LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A stage that began; ``at`` is the product's own clock, in seconds since 1970."""
+class Moment:
+    """A stage that began or ended; ``at`` is the product's own clock, in seconds since 1970."""
 
     stage: str
     key: str
     at: float
+    begins: bool = True
 
 
 @dataclass(slots=True)
@@ -33,15 +34,15 @@ class Log:
         last: The last lines, for when the product does not start.
     """
 
-    open: dict[tuple[str, str], Begun] = field(default_factory=dict)
-    sends: dict[str, Begun] = field(default_factory=dict)
+    open: dict[tuple[str, str], Moment] = field(default_factory=dict)
+    sends: dict[str, Moment] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
     trouble: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
     last: list[str] = field(default_factory=list)
 
-    def read(self, line: bytes) -> Begun | None:
-        """Take in a line; the stage that it says has begun, if it says so."""
+    def read(self, line: bytes) -> Moment | None:
+        """Take in a line; the stage that it says has begun or ended, if it says so."""
         try:
             said = json.loads(line)
         except ValueError:
@@ -53,20 +54,20 @@ class Log:
         self._other(said, line)
         return None
 
-    def _stage(self, said: dict[str, Any]) -> Begun | None:
+    def _stage(self, said: dict[str, Any]) -> Moment:
         stage, slot = str(said.get("stage")), str(said.get("slot", ""))
         key = slot or (str(said.get("lane", "")) if stage in {"record", "commit"} else "")
-        if said.get("phase") != "begin":
+        moment = Moment(stage, key, _seconds(said.get("timestamp")), begins=said.get("phase") == "begin")
+        if moment.begins:
+            self.seen[stage] += 1
+            self.open[stage, key] = moment
+            if stage in _SENDS:
+                self.sends[slot] = moment
+        else:
             self.open.pop((stage, key), None)
             if stage in {"confirm", "preview"}:
                 self.sends.pop(slot, None)
-            return None
-        begun = Begun(stage, key, _seconds(said.get("timestamp")))
-        self.seen[stage] += 1
-        self.open[stage, key] = begun
-        if stage in _SENDS:
-            self.sends[slot] = begun
-        return begun
+        return moment
 
     def _other(self, said: dict[str, Any], line: bytes) -> None:
         self.last = [*self.last[1 - _KEPT_LINES :], line.decode(errors="replace").rstrip()]
