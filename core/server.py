@@ -107,13 +107,13 @@ class Server:
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
-            await self._listen(web.TCPSite(runner, self._settings.host, self._settings.port))
+            await self._listen(runner, web.TCPSite(runner, self._settings.host, self._settings.port))
             yield
         finally:
             self._address, self._why = "", "The HTTP server is not running any more."
             await runner.cleanup()
 
-    async def _listen(self, site: "web.TCPSite") -> None:
+    async def _listen(self, runner: "web.AppRunner", site: "web.TCPSite") -> None:
         host, port = self._settings.host, self._settings.port
         try:
             await site.start()
@@ -121,8 +121,7 @@ class Server:
             self._why = _trouble(host, port, problem)
             log.error("http server off", reason=self._why)  # noqa: TRY400 - one calm line
             return
-        listens = getattr(site, "_server", None)
-        port = listens.sockets[0].getsockname()[1] if listens else port
+        port = runner.addresses[0][1]  # it may have been any free one
         self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     # -- a request

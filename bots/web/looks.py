@@ -19,6 +19,7 @@ from core.values import Conversation, value
 _HERE: Final = Path(__file__).parent
 _MIMES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MOST_LISTED: Final = 300
+_MOST_SHOWN: Final = 80
 _REMEMBERED_CHARS: Final = 4_000_000
 
 
@@ -45,24 +46,15 @@ class Looks:
         self._templates.filters["ago"] = ago
         self._drawn = _Drawn()
 
-    def page(
-        self, view: View, messages: Sequence[Line | Item], known: Sequence[Conversation], stamp: str, most_bytes: int
-    ) -> str:
+    def page(self, view: View, log: "Log", known: Sequence[Conversation], most_bytes: int) -> str:
         """The whole page of one conversation."""
         title = next((one.title for one in known if one.id == view.id), "")
-        return self._fill(
-            "chat.html",
-            view=view,
-            messages=self._messages(messages),
-            known=known[:_MOST_LISTED],
-            stamp=stamp,
-            title=title,
-            most_bytes=most_bytes,
-        )
+        told = {"known": known[:_MOST_LISTED], "title": title, "most_bytes": most_bytes}
+        return self._fill("chat.html", view=view, **self._told(log), **told)
 
-    def log(self, view: View, messages: Sequence[Line | Item], stamp: str) -> str:
+    def log(self, view: View, log: "Log") -> str:
         """The messages alone."""
-        return self._fill("log.html", view=view, messages=self._messages(messages), stamp=stamp)
+        return self._fill("log.html", view=view, **self._told(log))
 
     def list(self, view: View, known: Sequence[Conversation]) -> str:
         """The list of conversations alone."""
@@ -79,11 +71,14 @@ class Looks:
     def _fill(self, template: str, **told: object) -> str:
         return self._templates.get_template(template).render(**told)
 
-    def _messages(self, messages: Sequence[Line | Item]) -> "Sequence[Message]":
-        return [
+    def _told(self, log: "Log") -> dict[str, object]:
+        earlier = 0 if log.whole else max(0, len(log.messages) - _MOST_SHOWN)
+        messages = [
             self._shown(one, one.id if isinstance(one, Item) else f"h{at}", filled=True)
-            for at, one in enumerate(messages)
+            for at, one in enumerate(log.messages)
+            if at >= earlier
         ]
+        return {"messages": messages, "earlier": earlier, "stamp": log.stamp, "whole": log.whole}
 
     def _shown(self, one: Line | Item, name: str, *, filled: bool) -> "Message":
         html: Sequence[str] = ()
@@ -94,6 +89,20 @@ class Looks:
     def static(self, name: str) -> Static | None:
         """One of our own files, None where there is none of this name."""
         return _statics().get(name)
+
+
+@value
+class Log:
+    """A conversation's messages.
+
+    Attributes:
+        stamp: What had happened by then.
+        whole: Show all of them, however many there are.
+    """
+
+    messages: Sequence[Line | Item]
+    stamp: str
+    whole: bool
 
 
 @value

@@ -16,7 +16,7 @@ from aiohttp import web
 from bots.web.adapter import Unready, Web
 from bots.web.door import SESSION_S, Door, name_of
 from bots.web.files import Stored, TooLarge
-from bots.web.looks import Looks
+from bots.web.looks import Log, Looks
 from bots.web.views import View
 from core.errors import MediaUnavailable, StoreError
 from core.parts import whole
@@ -171,13 +171,15 @@ class Pages:
             return _see_other("/")
         known = await self._web.conversations()
         stamp = view.stamp
-        return _html(self._looks.page(view, view.merged(archived), known, stamp, self._web.files.most_bytes))
+        log = Log(messages=view.merged(archived), stamp=stamp, whole=bool(request.query.get("all")))
+        return _html(self._looks.page(view, log, known, self._web.files.most_bytes))
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))
         archived = await self._web.read(view)
         stamp = view.stamp
-        return _html(self._looks.log(view, view.merged(archived), stamp))
+        log = Log(messages=view.merged(archived), stamp=stamp, whole=bool(request.query.get("all")))
+        return _html(self._looks.log(view, log))
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))

@@ -50,8 +50,8 @@ class View:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being answered, or somebody looks on."""
-        return bool(self._tabs or self.live())
+        """Whether something is being answered or waits for a button, or somebody looks on."""
+        return bool(self._tabs) or any(item.live or item.choices for item in self._items.values())
 
     @property
     def talkative(self) -> bool:

@@ -193,6 +193,20 @@ async def test_conversations_are_kept_apart_and_gone_back_to(home: House) -> Non
     await ann.tab.until("document.querySelector('#list li:first-child span').innerText === 'My dog is called Rex'")
 
 
+async def test_answers_are_shown_where_they_were_asked_for(home: House) -> None:
+    """Another conversation is asked something while one is being answered: neither gets what is the other's."""
+    home.lab.on("story").reply(Reply(text=LONG, pace=SLOW))
+    ann = await home.enter()
+    await ann.say("Tell me a story")
+    await ann.tab.until("document.querySelector('.answer .body')?.innerText.length > 30")
+    also = await home.open("/new")
+    await also.say("What is two and two?")
+    await also.reads("What is two and two?", "What is two and two?")
+    await ann.reads("Tell me a story", LONG)
+    await also.tab.reload()
+    await also.reads("What is two and two?", "What is two and two?")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_everything_is_there_again_after_a_restart(home: House, how: signal.Signals) -> None:
     """The page finds back by itself, the browser is still let in, and an answer that was cut off is given."""

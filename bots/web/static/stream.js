@@ -99,10 +99,10 @@ document.addEventListener("files", busy);
 // --- reading again
 
 export async function refresh() {
-  const following = atEnd(), { c } = $("messages").dataset;
+  const following = atEnd(), { c, all = "" } = $("messages").dataset;
   source?.close();
   try {
-    const response = await fetch(`/log?${new URLSearchParams({ c })}`, { headers: { Accept: "text/html" } });
+    const response = await fetch(`/log?${new URLSearchParams({ c, all })}`, { headers: { Accept: "text/html" } });
     if (response.status === 401) { location.reload(); return; }
     if (!response.ok) throw new Error(response.statusText);
     log.innerHTML = await response.text();
