@@ -167,8 +167,12 @@ class OutboxTable:
         )
 
     def dropped(self, db: sqlite3.Connection, row: int, state: str) -> None:
-        """It will not be tried again."""
-        db.execute("UPDATE outbox SET state = ?, body = NULL WHERE id = ? AND state = 'sending'", (state, row))
+        """It will not be tried again. A text it was given meanwhile will, unless the former may be there instead."""
+        db.execute(
+            "UPDATE outbox SET state = ?1, body = NULL WHERE id = ?2"
+            " AND (state = 'sending' OR (state = 'pending' AND sent_as IS NULL AND ?1 = 'unknown'))",
+            (state, row),
+        )
 
     def receipt(self, db: sqlite3.Connection, receipt: Receipt) -> None:
         """A platform's later word about a page; a slot that is not one of ours settles nothing.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.contextvars import get_contextvars
 
 from contracts.rigs.engines import SqliteRig, echo, running
 from core.errors import (
@@ -85,6 +86,21 @@ async def test_a_text_refused_while_it_changes_does_not_come_back(rig: SqliteRig
         goes.set()
         await settled(rig, "sent")
         assert adapter.texts() == ["two"]
+
+
+async def test_a_courier_does_not_speak_in_the_name_of_the_turn_that_called_it(rig: SqliteRig) -> None:
+    """What is logged for a chat's later messages is not logged under its first one's."""
+    contexts: list[dict[str, object]] = []
+
+    class Noting(FakeAdapter):
+        async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:
+            contexts.append(get_contextvars())
+            return await super().put(to, page, slot=slot, was=was)
+
+    async with staged(rig, Noting()) as stage:
+        (await stage.ask()).end("one")
+        await stage.reads("one")
+    assert contexts == [{}]
 
 
 async def test_many_chats_are_served_by_few_couriers(rig: SqliteRig) -> None:

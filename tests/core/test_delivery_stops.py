@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from contracts.rigs.engines import SqliteRig
-from core.errors import (
-    DeliveryUnknown,
-    PlatformBusy,
-)
+from core.errors import DeliveryUnknown, MarkupRefused, PlatformBusy
 from core.testing import BY_EDITS, FakeAdapter, Fault, message
-from core.values import Capabilities, Outcome, Receipt, Reply
+from core.values import Capabilities, Outcome, Page, Receipt, Reply
 from stage import Fails, outbox, settled, staged
 
 MARKS = replace(BY_EDITS, unknown="mark")
@@ -75,6 +72,20 @@ async def test_what_is_marked_is_not_said_again_in_other_words(rig: SqliteRig) -
         await settled(rig, "unknown", "sent")
 
 
+async def test_what_changes_on_its_way_into_the_unknown_is_marked_all_the_same(rig: SqliteRig) -> None:
+    """The first text may be there, so the second is not said beside it."""
+    goes = asyncio.Event()
+    async with staged(rig, adapter := FakeAdapter(can=MARKS)) as stage:
+        adapter.faults.append(Fault(hold=goes, error=DeliveryUnknown("cut"), accepted=True))
+        first = await stage.ask()
+        first.end("one")
+        await stage.called(1)
+        await stage.engine.commit(Outcome(out=(first.out("two"),)))
+        goes.set()
+        await settled(rig, "unknown")
+    assert adapter.texts() == ["one"]
+
+
 @pytest.mark.parametrize(
     "state, pages",
     [("sent", ["sent"]), ("failed", ["failed"])],
@@ -104,8 +115,12 @@ async def test_a_receipt_settles_what_nobody_knew_of(rig: SqliteRig, state: str,
         (MARKS, True, ["one", "two"]),
         (ONCE, False, ["one", "two"]),
         (ONCE, True, ["one", "two"]),
+        (replace(ONCE, unknown="mark"), False, ["one", "two"]),
     ],
-    ids=["resend, not out", "resend, out", "mark, not out", "mark, out", "idempotent, not out", "idempotent, out"],
+    ids=[
+        *("resend, not out", "resend, out", "mark, not out", "mark, out"),
+        *("idempotent, not out", "idempotent, out", "idempotent though marked"),
+    ],
 )
 async def test_a_kill_in_the_middle_of_a_send(
     rig: SqliteRig, can: Capabilities, accepted: bool, texts: list[str]
@@ -127,6 +142,28 @@ async def test_a_kill_in_the_middle_of_a_send(
     async with staged(after, adapter) as stage:
         (await stage.ask()).end("two")
         await stage.reads(*texts)
+
+
+async def test_a_send_cut_off_and_then_refused_leaves_no_old_text_behind(rig: SqliteRig) -> None:
+    """Where the platform drops second sends, what the first one left is made to read what the plainer form says."""
+
+    class Narrow(FakeAdapter):
+        def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
+            self.page_chars = 100 if form == "rich" else 2
+            return super().pages(reply, form)
+
+    adapter = Narrow(can=ONCE)
+    async with staged(rig, adapter) as stage:
+        adapter.faults.append(Fault(hold=asyncio.Event()))
+        scene = await stage.ask()
+        scene.end("one")
+        await stage.called(1)
+        (page,) = adapter.pages(Reply(markdown="one"), "rich")
+        await adapter.put(scene.first.inbound.to, page, slot=f"{scene.first.row}.0", was=None)
+        after = rig.killed()
+    adapter.faults.append(Fault(error=MarkupRefused("not any more")))
+    async with staged(after, adapter) as stage:
+        await stage.reads("on", "e")
 
 
 async def test_an_adapter_that_is_off_after_a_kill_still_knows_what_it_does_not_know(rig: SqliteRig) -> None:

@@ -10,9 +10,10 @@ import pytest
 from contracts.rigs.engines import SqliteRig
 from core.delivery import Delivery
 from core.engines.sqlite import SqliteEngine
-from core.errors import PlatformBusy
+from core.errors import PlatformBusy, PlatformDown
 from core.governor import Governor
-from core.testing import BY_EDITS, Call, FakeAdapter, Fault
+from core.posting import Posting
+from core.testing import BY_EDITS, Call, FakeAdapter, Fault, message
 from core.values import Address, Outbound, Outcome, Reply
 from stage import Fails, outbox, settled, staged
 
@@ -114,6 +115,29 @@ async def test_chats_that_wait_long_hold_no_couriers(rig: SqliteRig) -> None:
         await asyncio.wait({task})
         await delivery.drain(1.0)
     assert len(adapter.calls) == 11
+
+
+async def test_no_preview_overtakes_a_page_that_was_put_off(rig: SqliteRig) -> None:
+    """The order of a chat's answers is that in which they were given, also while the first one waits for its line."""
+    async with rig.open() as engine:
+        assert isinstance(engine, SqliteEngine)
+        adapter, governor = FakeAdapter(), Governor({})
+        adapter.faults.append(Fault(error=PlatformDown("no line")))
+        posting = Posting(engine._store, governor, back_off_s=(60.0, 60.0))
+        delivery = Delivery(engine._store, [adapter], governor, posting=posting)
+        await engine.accept([message("?")])
+        (lane,) = await engine._store.waiting_lanes(1, ())
+        here = Address(adapter="fake", chat="1")
+        await engine.commit(Outcome(out=(_out("s", here, "first"),)))
+        task = asyncio.create_task(delivery.run())
+        await adapter.until(lambda: len(adapter.calls) == 1)
+        await asyncio.sleep(0.05)
+        delivery.show(lane, replace(_out("t", here, "second"), final=False))
+        await asyncio.sleep(0.1)
+        assert len(adapter.calls) == 1
+        task.cancel()
+        await asyncio.wait({task})
+        await delivery.drain(0.1)
 
 
 async def test_more_chats_than_couriers_all_get_theirs(rig: SqliteRig) -> None:

@@ -95,10 +95,11 @@ async def test_what_does_not_fit_into_the_line_is_found_on_disk_the_oldest_first
     assert all(abs(place[who] - number) < 5 for number, who in enumerate(people(200)))
 
 
+@pytest.mark.parametrize("at_once, line", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("hot", [1, 3, 8])
-async def test_lanes_that_never_end_starve_nobody(make: Make, hot: int) -> None:
-    """However many lanes get a new message with every answer, somebody new is answered after a few of their turns."""
-    bench = make(at_once=2, line=3)
+async def test_lanes_that_never_end_starve_nobody(make: Make, hot: int, at_once: int, line: int) -> None:
+    """However many lanes get a new message with every answer, newcomers are answered after a few of their turns."""
+    bench = make(at_once=at_once, line=line)
     turns = 0
     waited: dict[str, int] = {}
     came: dict[str, int] = {}
@@ -115,13 +116,12 @@ async def test_lanes_that_never_end_starve_nobody(make: Make, hot: int) -> None:
 
     await bench.hear(*(f"hot{number}" for number in range(hot)))
     async with bench.running(turn):
-        for who in people(5):
-            before = turns
-            await until(lambda before=before: turns >= before + 20)  # type: ignore[misc]
-            came[who] = turns
-            await bench.hear(who)
-        await until(lambda: len(waited) == 5)
-    assert max(waited.values()) < 10 * hot + 20
+        for count in (1, 5, 1):
+            newcomers = [f"{turns}/{number}" for number in range(count)]
+            came.update(dict.fromkeys(newcomers, turns))
+            await bench.hear(*newcomers)
+            await until(lambda newcomers=newcomers: waited.keys() >= set(newcomers))  # type: ignore[misc]
+    assert max(waited.values()) < 10 * (hot + line)
 
 
 async def test_a_lane_that_waits_for_a_slow_turn_keeps_its_place(make: Make) -> None:

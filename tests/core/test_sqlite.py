@@ -224,6 +224,23 @@ async def test_a_killed_process_loses_nothing_it_had_accepted(rig: SqliteRig) ->
         assert len(texts) >= told.count(chat)
 
 
+async def test_a_job_changed_while_it_comes_due_is_not_fired_in_its_old_form(rig: SqliteRig) -> None:
+    """Whoever moved a reminder at the last moment is reminded at the new time alone."""
+    now = datetime.now(UTC)
+
+    def tea(when: datetime) -> Outcome:
+        return Outcome(jobs=(Job(id="tea", to=Address(adapter="fake", chat="1"), sender="ann", rule=at(when)),))
+
+    async with rig.open() as engine:
+        store = store_of(engine)
+        await engine.commit(tea(now - timedelta(minutes=1)))
+        (due,) = await store.due_jobs()
+        await engine.commit(tea(now + timedelta(hours=1)))
+        assert await store.fire(due) == ""
+        assert sql(rig, "SELECT count(*) FROM jobs") == [(1,)]
+        assert sql(rig, "SELECT count(*) FROM inbox") == [(0,)]
+
+
 # --- what it forgets -------------------------------------------------------------------------------------------------
 
 
