@@ -34,13 +34,13 @@ class Tab:
     """One open page.
 
     Args:
-        stamp: What has happened so far.
+        now: What goes with everything that is told: what has happened so far, and the conversation's name.
         shell: Makes the HTML around a message.
     """
 
-    def __init__(self, session: str, stamp: Callable[[], str], shell: Callable[[Item], str]) -> None:
+    def __init__(self, session: str, now: Callable[[], dict[str, str]], shell: Callable[[Item], str]) -> None:
         self.session = session
-        self._stamp = stamp
+        self._now = now
         self._shell = shell
         self._items: dict[str, Item] = {}
         self._news: dict[News, None] = {}
@@ -77,8 +77,8 @@ class Tab:
             return None
         items, self._items = self._items, {}
         news, self._news = self._news, {}
-        said = [_event("item", {**self._told(item), "stamp": self._stamp()}) for item in items.values()]
-        return "".join([*said, *(_event(name, {"stamp": self._stamp()}) for name in news)])
+        said = [_event("item", self._told(item) | self._now()) for item in items.values()]
+        return "".join([*said, *(_event(name, {**self._now()}) for name in news)])
 
     def _told(self, item: Item) -> dict[str, object]:
         told: dict[str, object] = {"id": item.id, "state": item.state}

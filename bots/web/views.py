@@ -3,7 +3,7 @@
 A view is one conversation. Its messages that are in the archive come from there; here are those that are not there yet
 (a question that is being answered, the answer as it grows) and those that never will be (what ``/help`` said, a
 question with buttons). A page is told of every change by its ``Tab``; one that was away compares stamps and reads
-everything again if something happened meanwhile. So nothing here has to outlive the process.
+everything again if something happened meanwhile. What was said for good is kept over a restart by ``leftovers``.
 """
 
 import asyncio
@@ -201,7 +201,7 @@ class View:
             stamp: What it has read.
             shell: Makes the HTML around a message.
         """
-        tab = Tab(session, lambda: self.stamp, shell)
+        tab = Tab(session, lambda: {"stamp": self.stamp, "c": self.id}, shell)
         if stamp != self.stamp:
             tab.news(News.REFRESH)
         for item in self.live():

@@ -19,10 +19,25 @@ export function listen() {
   source = new EventSource(`/events?${new URLSearchParams({ c, stamp })}`);
   source.onopen = () => { failures = 0; $("offline").hidden = true; };
   source.onerror = again;
-  source.addEventListener("item", (event) => item(JSON.parse(event.data)));
+  source.addEventListener("item", (event) => item(heard(event)));
   source.addEventListener("refresh", refresh);
-  source.addEventListener("list", () => soon(list));
-  source.addEventListener("moved", () => refresh());
+  source.addEventListener("list", (event) => { heard(event); soon(list); });
+  source.addEventListener("moved", heard);
+}
+
+// With everything comes what has happened so far, and the conversation's name, which a new one gets only now.
+function heard(event) {
+  const told = JSON.parse(event.data);
+  $("messages").dataset.stamp = told.stamp;
+  named(told.c);
+  return told;
+}
+
+function named(now) {
+  const messages = $("messages");
+  if (messages.dataset.c !== now && location.pathname !== "/") history.replaceState(null, "", `/c/${encodeURIComponent(now)}`);
+  messages.dataset.c = now;
+  for (const field of document.querySelectorAll('input[name="c"]')) field.value = now;
 }
 
 // The browser's own way of trying again gives up at the first answer it does not like.
@@ -38,7 +53,6 @@ function again() {
 
 function item(told) {
   const following = atEnd();
-  $("messages").dataset.stamp = told.stamp;
   let article = $(`m-${told.id}`);
   if (told.state === "gone") {
     article?.remove();
@@ -105,14 +119,17 @@ export async function refresh() {
     const response = await fetch(`/log?${new URLSearchParams({ c, all })}`, { headers: { Accept: "text/html" } });
     if (response.status === 401) { location.reload(); return; }
     if (!response.ok) throw new Error(response.statusText);
-    log.innerHTML = await response.text();
+    const html = await response.text();
+    log.ariaLive = "off"; // nobody wants all of it read aloud once more
+    log.innerHTML = html;
+    setTimeout(() => { log.ariaLive = "polite"; }, 500);
   } catch {
     again();
     return;
   }
   const now = $("messages").dataset.c;
-  for (const field of document.querySelectorAll('input[name="c"]')) field.value = now;
-  if (now !== c && location.pathname !== "/") history.replaceState(null, "", `/c/${encodeURIComponent(now)}`);
+  $("messages").dataset.c = c;
+  named(now);
   busy();
   if (following) toEnd();
   listen();
