@@ -58,6 +58,7 @@ def figures(run: Run, verdict: Verdict) -> dict[str, int | float | str]:
         "deaths of its own": run.deaths_of_its_own,
         "ended well when asked": "yes" if run.ended_well else "no",
         "warnings and errors logged": json.dumps(dict(run.complaints)) if run.complaints else "none",
+        "calls the Bot API does not allow": len(run.telegram.world.violations),
         "left unknown": len(verdict.unknown),
         "doubled by a cut (stated exception)": len(verdict.excused),
         "notes wrong": len(verdict.effects),

@@ -10,6 +10,8 @@ STAGES = ("accept", "preview", "record", "commit", "put", "confirm")
 _SENDS = frozenset({"preview", "put"})
 _QUIET = frozenset({"debug", "info"})
 _KEPT_LINES = 60
+NO_LINE = "no log line"
+"""What counts as the event of anything else on standard error: a traceback, a library's print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Log:
         try:
             said = json.loads(line)
         except ValueError:
-            said = {"event": line.decode(errors="replace").strip(), "level": "error"}
+            said = {"event": NO_LINE, "level": "error"}
         if not isinstance(said, dict):
             return None
         if said.get("event") == "stage":

@@ -2,7 +2,7 @@
 
 import json
 
-from chaos.stages import Log
+from chaos.stages import NO_LINE, Log
 
 
 def log(*lines: dict[str, object]) -> Log:
@@ -58,4 +58,5 @@ def test_warnings_and_what_is_no_log_line_are_counted() -> None:
     """Nothing the product complains of goes unseen."""
     found = log({"event": "calm", "level": "info"}, {"event": "turn broke", "level": "error"})
     found.read(b"Traceback (most recent call last):")
-    assert found.trouble == {"turn broke": 1, "Traceback (most recent call last):": 1}
+    assert found.trouble == {"turn broke": 1, NO_LINE: 1}
+    assert found.complaints[-1] == "Traceback (most recent call last):"
