@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoStart as problem:
         print(f"The product does not run: {problem}", file=sys.stderr)
         return 1
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except (asyncio.CancelledError, KeyboardInterrupt) as stop:
+        print(f"Stopped before the end ({type(stop).__name__}).", file=sys.stderr)
         return 130
     if options.out is not None:
         options.out.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")

@@ -72,17 +72,10 @@ class Life:
     async def buried(self) -> int:
         """Wait until it is gone and its last line was read; its exit code."""
         async with asyncio.timeout(_REAP_S):
-            code = await asyncio.to_thread(self._process.wait, _REAP_S)
             await self.ended.wait()
-        self._clear()
-        return code
-
-    def _clear(self) -> None:
-        """Nothing of its group outlives it."""
-        try:
+        if self._process.returncode is None:  # until it is reaped, its number is certainly nobody else's
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        return await asyncio.to_thread(self._process.wait, _REAP_S)
 
     def _signal(self, number: signal.Signals, *, note: bool = True) -> None:
         with self._killing:

@@ -22,7 +22,7 @@ async def test_nothing_is_lost_and_nothing_doubled_though_it_is_killed_again_and
     tmp_path: Path, *, drafts: bool
 ) -> None:
     """Whenever it dies, each question has its one answer in the end; only a cut confirmation may double a message."""
-    plan = Plan(kills=KILLS, people=8, groups=1, seed=7, drafts=drafts, seconds=12.0, patience_s=30.0)
+    plan = Plan(kills=KILLS, people=6, groups=1, seed=7, drafts=drafts, seconds=9.0, patience_s=30.0)
     run, result = await slice_of_chaos(plan, tmp_path)
     assert run.killer.kills >= AT_LEAST
     assert run.deaths_of_its_own == 0
