@@ -1,6 +1,6 @@
 """The terminal: the machine's own user talks with the assistant over the control socket.
 
-This is the process's end; what is typed and shown is ``core/console.py``'s affair. Interactive terminals share one
+This is the process's end; what is typed and shown is ``core/cli/console.py``'s affair. Interactive terminals share one
 chat: what one asked, all see answered. A one-shot question has a chat of its own that ends with it. An answer counts as
 delivered when a terminal has said that it was read; one that finds nobody there waits for the next to come.
 """
@@ -16,7 +16,7 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from core.dialogue import CHAT, Draft, Final, Pick, Read, Say, Taken, Working, from_person, hello, line
+from core.cli.dialogue import CHAT, Draft, Final, Pick, Read, Say, Taken, Working, from_person, hello, line
 from core.errors import ChatGone, MediaUnavailable, PlatformDown
 from core.seams import Accept, Adapter, Site, Spec, Wire
 from core.values import Address, Body, Capabilities, Command, Inbound, Media, Message, Page, Reply, Tap

@@ -1,7 +1,7 @@
 """The composition root: opens everything the settings name, wires it together, runs it, and closes it in order.
 
 Nothing else in ``core`` knows which implementations there are. Whoever runs it decides when it ends (``Stop``) and is
-told when it has begun; signals, the console and exit codes are ``core/running.py``'s affair.
+told when it has begun; signals, the console and exit codes are ``core/cli/running.py``'s affair.
 """
 
 import asyncio
@@ -15,23 +15,24 @@ from typing import TypeVar
 
 import structlog
 
-from core import commands, report
-from core.access import Access
-from core.answering import Means
-from core.archive import StoredArchive
-from core.control import Control, claim
+from core.config.settings import Off, Section, Settings
+from core.context.archive import StoredArchive
 from core.errors import ProviderError, SettingsError
-from core.logs import watch
-from core.opening import Opened, open_all, open_apart
-from core.prompt import system_prompt
-from core.report import Report
-from core.routing import Chosen, Router
+from core.models.routing import Chosen, Router
+from core.people.access import Access
+from core.process import report
+from core.process.control import Control, claim
+from core.process.logs import watch
+from core.process.opening import Opened, open_all, open_apart
+from core.process.report import Report
+from core.process.supervision import Supervisor
 from core.seams import Adapter, Engine, Memo, Plugin, Records, Site, Turn, Wire
 from core.server import Server
-from core.settings import Off, Section, Settings
-from core.supervision import Supervisor
-from core.toolbox import Toolbox
-from core.turn import Assistant
+from core.turn import commands
+from core.turn.answering import Means
+from core.turn.assistant import Assistant
+from core.turn.prompt import system_prompt
+from core.turn.toolbox import Toolbox
 from core.values import HOUSE, Outcome, Put
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from core.delivery import Delivery
+from core.delivery.couriers import Delivery
 from core.errors import StoreError, WaystationError
 from core.patience import patiently
 from core.seams import Turn

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from core.config.settings import LOOPBACK
+from core.config.settings import Server as ServerSettings
 from core.errors import SettingsError
 from core.seams import Handler
-from core.settings import LOOPBACK
-from core.settings import Server as ServerSettings
 from core.values import value
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import CallMalformed, ToolFailed
-from core.fencing import fenced
 from core.seams import Plugin, Site, Spec, Tool, ToolContext
+from core.text.fencing import fenced
 from core.values import ToolSchema
 
 _SAME_NAME = 1000

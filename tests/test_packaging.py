@@ -57,7 +57,7 @@ def test_the_installed_entry_points_are_the_declared_ones() -> None:
         for name, value in entries.items()
     }
     assert declared <= installed
-    assert ("console_scripts", "waystation", "core.main:main") in installed
+    assert ("console_scripts", "waystation", "core.cli.main:main") in installed
     assert {group for group, _, _ in declared} == set(GROUPS)
 
 

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Literal
 
-from core.access import Access
-from core.answering import Means
 from core.errors import CallMalformed
-from core.hearing import WhileBusy
-from core.routing import Router
+from core.models.routing import Router
+from core.people.access import Access
 from core.seams import Effect, Plugin, Provider, Tool, ToolContext, Work
 from core.testing import FakeProvider
-from core.toolbox import Toolbox
-from core.turn import Assistant
+from core.turn.answering import Means
+from core.turn.assistant import Assistant
+from core.turn.hearing import WhileBusy
+from core.turn.toolbox import Toolbox
 from core.values import (
     Address,
     Body,

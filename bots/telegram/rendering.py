@@ -14,8 +14,8 @@ from bots.telegram.addresses import may_link
 from bots.telegram.entities import Entity, Mark, most_important, tidied, to_entities, to_marks, utf16_length, valid
 from bots.telegram.harmless import LINE_BREAK, resolved
 from bots.telegram.source import mended
-from core.splitting import split
-from core.unfinished import completed
+from core.text.splitting import split
+from core.text.unfinished import completed
 
 if TYPE_CHECKING:
     from telegramify_markdown import RenderConfig

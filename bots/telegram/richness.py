@@ -21,7 +21,7 @@ from bots.telegram.harmless import resolved
 from bots.telegram.markup import NotAllowed, Size, inspected, written
 from bots.telegram.rendering import can_be_seen, clean
 from bots.telegram.source import notated
-from core.splitting import split
+from core.text.splitting import split
 from core.values import value
 
 log = structlog.get_logger(__name__)

@@ -19,7 +19,7 @@ from bots.web.leftovers import Leftovers
 from bots.web.tabs import News
 from bots.web.views import View, Views
 from core.seams import Accept, Adapter, Archive
-from core.splitting import split
+from core.text.splitting import split
 from core.values import Address, Body, Capabilities, Command, Conversation, Inbound, Media, Message, Page, Reply
 
 log = structlog.get_logger(__name__)

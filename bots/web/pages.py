@@ -18,8 +18,8 @@ from bots.web.door import SESSION_S, Door, name_of
 from bots.web.files import Stored, TooLarge
 from bots.web.looks import Log, Looks
 from bots.web.views import View
+from core.context.parts import whole
 from core.errors import MediaUnavailable, StoreError
-from core.parts import whole
 from core.seams import Routes
 from core.values import Command, Media, Tap
 

@@ -15,16 +15,16 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from core.delivery import Delivery
+from core.delivery.couriers import Delivery
+from core.delivery.governor import Governor
 from core.engines.inbox import Names
 from core.engines.schema import connect, migrate
+from core.engines.sealing import Hasher, PlainSealer, load_secret
 from core.engines.store import SqliteStore
 from core.engines.writer import Worker
 from core.errors import StoreError
-from core.governor import Governor
 from core.lanes import Lanes
 from core.patience import patiently
-from core.sealing import Hasher, PlainSealer, load_secret
 from core.seams import Adapter, Engine, Records, Site, Spec, Turn
 from core.storage import Written, unpaged
 from core.values import Address, Inbound, Outcome, Receipt

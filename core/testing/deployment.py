@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from core.access import Access
 from core.app import build_turn
+from core.config.settings import Settings
 from core.engines.sqlite import SqliteSettings, open_sqlite
-from core.routing import Router
+from core.models.routing import Router
+from core.people.access import Access
 from core.seams import Adapter, Plugin, Provider
-from core.settings import Settings
 from core.testing.events import site
 
 _GRACE_S = 0.1

@@ -151,7 +151,7 @@ def test_a_note_shows_what_was_asked_and_what_came_of_it() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'Traceback (most recent call last):\n  File "core/turn.py"',
+        'Traceback (most recent call last):\n  File "core/turn/assistant.py"',
         "StoreError",
         '{"title": "Note 7-1"}',
         "[I allowed save_note. What came of it:]",

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from core import report
 from core.app import Stop, serve
-from core.control import connect
+from core.config.settings import Delivery, Section, Server, Settings, Timeouts
 from core.errors import PlatformRefusedUs, StoreError
-from core.report import Report
+from core.process import report
+from core.process.control import connect
+from core.process.report import Report
 from core.seams import Accept, Adapter, Records, Site, Spec, Turn
-from core.settings import Delivery, Section, Server, Settings, Timeouts
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
 

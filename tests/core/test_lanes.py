@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from contracts.rigs.engines import SqliteRig, text_of, until
-from core.delivery import Delivery
+from core.delivery.couriers import Delivery
+from core.delivery.governor import Governor
 from core.engines.sqlite import SqliteEngine
 from core.engines.store import SqliteStore
-from core.governor import Governor
 from core.lanes import Lanes
 from core.seams import Turn, Work
 from core.testing import message

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import ClientSession, web
 from pydantic import ValidationError
 
+from core.config.settings import Server as Settings
 from core.errors import SettingsError
 from core.server import Server, forged, host_of, too_large
-from core.settings import Server as Settings
 
 HERE = "http://127.0.0.1:8080"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - it is what is refused

@@ -20,15 +20,15 @@ import time_machine
 
 from contracts.rigs.engines import SqliteRig, running, until
 from core import phrases
-from core.access import Access
-from core.answering import Means
-from core.approvals import LASTS
 from core.errors import PlatformDown
-from core.routing import Router
+from core.models.routing import Router
+from core.people.access import Access
 from core.seams import Engine, Tool, Turn, Work
 from core.testing import BY_EDITS, Call, FakeAdapter, Fault, answer, message, site, tap
-from core.toolbox import Toolbox
-from core.turn import Assistant
+from core.turn.answering import Means
+from core.turn.approvals import LASTS
+from core.turn.assistant import Assistant
+from core.turn.toolbox import Toolbox
 from core.values import Fired, Message, Outbound, Outcome, Put, Received, Request, Tap
 from plugins.notes import NotesSettings, open_notes
 from turns import Script, Windowed, calls, said

@@ -417,8 +417,8 @@ class TestHelp:
 
     def test_help_loads_nothing_heavy(self, place: Place) -> None:
         """It is there in a blink."""
-        heavy = "{'pydantic', 'structlog', 'rich', 'asyncio', 'core.running'}"
-        script = f"import sys, core.main; print({heavy} & set(sys.modules) or 'nothing')"
+        heavy = "{'pydantic', 'structlog', 'rich', 'asyncio', 'core.cli.running'}"
+        script = f"import sys, core.cli.main; print({heavy} & set(sys.modules) or 'nothing')"
         ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert ran.stdout == "nothing\n"
 

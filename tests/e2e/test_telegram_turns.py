@@ -11,7 +11,7 @@ import pytest
 
 from core import phrases
 from core.app import Stop, serve
-from core.configuration import load
+from core.config.configuration import load
 from simulators.openai import OpenAISimulator
 from simulators.openai.records import Recorded
 from simulators.openai.replies import Pace, Reply, tool_call

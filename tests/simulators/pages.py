@@ -14,8 +14,8 @@ from aiohttp import ClientResponse, ClientSession, CookieJar
 from bots.web.adapter import Web
 from bots.web.opening import opened
 from core import testing
+from core.config.settings import Server as ServerSettings
 from core.server import Server
-from core.settings import Server as ServerSettings
 from core.values import Address, Choice, Command, Conversation, Entry, Inbound, Message, Part, Receipt, Reply
 
 

@@ -11,7 +11,7 @@ import pytest
 from bots.telegram.gate import Gate
 from contracts.rigs.engines import SqliteRig, running, until
 from contracts.rigs.telegram import Rig, accepting
-from core.governor import Governor
+from core.delivery.governor import Governor
 from core.seams import Work
 from core.values import Message, Outbound, Outcome, Reply
 from simulators.telegram import Chat, FloodLimits
@@ -89,7 +89,7 @@ def test_an_hour_in_a_group_as_fast_as_its_budget_allows_is_never_too_much(
 ) -> None:
     """The budget that we keep by ourselves lies within the platform's, however long it is used up."""
     now = 0.0
-    monkeypatch.setattr("core.governor.time.monotonic", lambda: now)
+    monkeypatch.setattr("core.delivery.governor.time.monotonic", lambda: now)
     to = rig.to_group(-1000)
     can = rig.adapter.capabilities(to)
     ours, theirs = Governor({}), Judge(FloodLimits())

@@ -18,9 +18,9 @@ from bots.telegram.adapter import Telegram
 from bots.telegram.webhook import HEADER, MOST_BYTES, Webhook, secret_of
 from contracts.rigs.engines import SqliteRig, echo, running, until
 from contracts.rigs.telegram import Ear, Notes, accepting, listening, rig_over, site
+from core.config.settings import Server as ServerSettings
 from core.errors import AdapterError, StoreError
 from core.server import Server
-from core.settings import Server as ServerSettings
 from core.values import Message
 from simulators.telegram import TOKEN, Person, Refused, TelegramSimulator, refuse, server_error
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from bots.terminal import spec
-from core.control import Control
-from core.dialogue import Final, Hello, Read, Say, Taken, from_process, line
+from core.cli.dialogue import Final, Hello, Read, Say, Taken, from_process, line
+from core.process.control import Control
 from core.seams import Adapter, Site
 from core.testing import FakeMemo
 from core.values import Address

@@ -1,0 +1,261 @@
+"""Reads the configuration: the file, over it the secrets, over them the environment; checks all of it, then says all.
+
+The sections of what is installed are made here from the settings in each ``Spec``. A key that nothing would read is
+refused: where it was written is ``origins.py``'s affair, how that is worded ``complaints.py``'s.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError as Unreadable
+
+from core.config import complaints, layers
+from core.config.complaints import Complaint
+from core.config.layers import Layers
+from core.config.origins import Key, Origin, config_path, in_environment, in_secrets, read_toml, secrets_path
+from core.config.settings import Fixed, Off, Section, Settings
+from core.config.specs import AnySpec, Found, Group, find
+from core.errors import SettingsError
+
+_PORTS = {"local": 11434, "lmstudio": 1234, "llamacpp": 8080, "vllm": 8000}
+"""Where Ollama, LM Studio, llama.cpp and vLLM listen on this machine unless told otherwise."""
+_UNASKED: dict[str, dict[str, str]] = {
+    **{
+        name: {"kind": "compatible", "hosting": "self", "base_url": f"http://127.0.0.1:{port}/v1"}
+        for name, port in _PORTS.items()
+    },
+    "embedded": {"kind": "embedded"},
+}
+"""Providers that are there as long as no other is: none needs a key, and none sends anything elsewhere."""
+_NAME = re.compile(r"[a-z](_?[a-z0-9-])*")
+_SECTIONS = frozenset({*Fixed.model_fields, "bots", "providers", "plugins"})
+
+
+def load(config: Path | None = None) -> Settings:
+    """Read the configuration.
+
+    Args:
+        config: The file to read; None to look where the environment says, then in the working directory.
+
+    Raises:
+        SettingsError: All that is wrong with it, one line each.
+    """
+    path = config_path(config, os.environ)
+    folder = secrets_path(os.environ)
+    data, in_file = read_toml(path) if path else ({}, ())
+    written = (*in_file, *in_secrets(folder, _SECTIONS), *in_environment(os.environ))
+    return _Reading(data, written, folder).settings(path)
+
+
+class _Reading:
+    """One reading of one configuration; collects complaints on the way and raises them together."""
+
+    def __init__(self, data: dict[str, Any], written: Sequence[Origin], folder: Path | None) -> None:
+        self._data = data
+        self._written = written
+        self._holds = {origin.key: origin for origin in written}
+        self._folder = folder
+        self._complaints: list[Complaint] = []
+        self._refused: list[Key] = []
+        self._off: list[Off] = []
+
+    def settings(self, source: Path | None) -> Settings:
+        """Check everything before anything is refused."""
+        specs: dict[Group, dict[str, AnySpec]] = {
+            "bots": self._usable("bots"),
+            "providers": self._providers(),
+            "plugins": self._usable("plugins"),
+        }
+        whole = layers.model(specs, self._folder)
+        keys = dict(layers.leaves(whole))
+        self._refuse_unknown(keys, frozenset(layers.tables(whole)))
+        laid = self._validate(whole, keys)
+        if laid is None:
+            raise complaints.refusal(self._complaints)
+        settings = Settings(
+            **{name: getattr(laid, name) for name in Fixed.model_fields},
+            bots=tuple(self._sections("bots", specs["bots"], laid)),
+            providers=_wanted(tuple(self._sections("providers", specs["providers"], laid)), laid.router.model),
+            plugins=tuple(self._sections("plugins", specs["plugins"], laid)),
+            engine=self._engine(laid.database),
+            source=source,
+        )
+        self._check_router(settings)
+        if self._complaints:
+            raise complaints.refusal(self._complaints)
+        return settings.model_copy(update={"off": tuple(self._off), "data_dir": laid.data_dir.expanduser().absolute()})
+
+    def _under(self, *key: str) -> Origin | None:
+        """Where something of a section was first written, None where nothing was."""
+        return next((origin for origin in self._written if origin.key[: len(key)] == key), None)
+
+    def _usable(self, group: Group) -> dict[str, AnySpec]:
+        usable = {}
+        for name, found in find(group).items():
+            if found.spec:
+                usable[name] = found.spec
+            else:
+                self._broken((group, name), found)
+        return usable
+
+    def _broken(self, key: Key, found: Found) -> None:
+        """What cannot be loaded is an error only for whoever has configured it."""
+        if origin := self._under(*key):
+            self._refuse(complaints.wrong(origin, key, None, found.broken, secret=False), key)
+        else:
+            self._off.append(Off(section=".".join(key), why=found.broken))
+
+    def _refuse(self, complaint: Complaint, key: Key) -> None:
+        """Complain of a name; what follows from it is then not complained of again."""
+        self._complaints.append(complaint)
+        self._refused.append(key)
+
+    def _providers(self) -> dict[str, AnySpec]:
+        """Which implementation each provider's section means: by its ``kind``, else by its own name."""
+        installed = find("providers")
+        named = dict.fromkeys(
+            origin.key[1] for origin in self._written if origin.key[:1] == ("providers",) != origin.key
+        )
+        usable = {}
+        for name in (*named, *(name for name in _UNASKED if name not in named)):
+            told = self._holds.get(("providers", name, "kind"))
+            preset = _UNASKED.get(name, {})
+            kind = told.given if told else preset.get("kind", name)
+            found = installed.get(str(kind))
+            if found and found.spec and _NAME.fullmatch(name):
+                usable[name] = found.spec
+                if kind == preset.get("kind"):
+                    self._data = _laid_over({"providers": {name: preset}}, self._data)
+            elif found and not found.spec:
+                self._broken(("providers", name), found)
+            elif name in named:
+                self._refuse(self._no_such_provider(name, told, installed), ("providers", name))
+        return usable
+
+    def _no_such_provider(self, name: str, told: Origin | None, installed: Mapping[str, Found]) -> Complaint:
+        key = ("providers", name)
+        if not _NAME.fullmatch(name):
+            why = "a provider's name is made of small letters, digits, - and single _."
+            return complaints.wrong(self._under(*key), key, None, why, secret=False)
+        there_are = f"There are: {', '.join(sorted(installed))}."
+        if told:
+            why = f"there is no such kind of provider.{complaints.meant(str(told.given), installed)} {there_are}"
+            return complaints.wrong(told, told.key, told.given, why, secret=False)
+        hint = complaints.meant(name, installed)
+        why = f"it needs a kind, since no provider is called {name} by itself.{hint} {there_are}"
+        return complaints.wrong(self._under(*key), key, None, why, secret=False)
+
+    def _refuse_unknown(self, keys: Mapping[Key, FieldInfo], tables: frozenset[Key]) -> None:
+        free = {key for key, field in keys.items() if get_origin(field.annotation) is dict}
+        for origin in self._written:
+            if any(origin.key[: len(key)] == key for key in self._refused):
+                continue
+            of_file = origin.style == "file" and origin.key in tables
+            below_free = any(origin.key[: len(key)] == key for key in free)
+            if not (origin.key in keys or of_file or below_free):
+                self._refuse(complaints.unknown(origin, {*keys, *tables}), origin.key)
+
+    def _validate(self, whole: type[Layers], keys: Mapping[Key, FieldInfo]) -> Layers | None:
+        known = {name: table for name, table in self._data.items() if name in _SECTIONS}
+        try:
+            return whole(**known)
+        except ValidationError as problem:
+            self._complaints.extend(self._complaint(error, keys) for error in problem.errors() if not self._told(error))
+            return None
+        except (Unreadable, UnicodeDecodeError) as problem:
+            raise SettingsError(f"The configuration cannot be read: {problem}.") from problem
+
+    def _told(self, error: ErrorDetails) -> bool:
+        """Whether this only follows from a name that was refused already, with its place."""
+        key = _key(error)
+        below = isinstance(error["input"], dict) and any(refused[: len(key)] == key for refused in self._refused)
+        return below or error["type"] == "extra_forbidden"
+
+    def _complaint(self, error: ErrorDetails, keys: Mapping[Key, FieldInfo]) -> Complaint:
+        key = _key(error)
+        field = keys.get(key)
+        why = _why(error)
+        if field and isinstance(error["input"], str):
+            words = [word for word in get_args(field.annotation) if isinstance(word, str)]
+            why += complaints.meant(error["input"], words)
+        origin = self._holds.get(key) or self._under(*key)
+        secret = field is None or layers.is_secret(field.annotation)
+        return complaints.wrong(origin, key, error["input"], why, secret=secret)
+
+    def _sections(self, group: Group, specs: Mapping[str, AnySpec], laid: Layers) -> Iterator[Section]:
+        for name, spec in specs.items():
+            named = self._under(group, name) is not None
+            try:
+                settings = getattr(getattr(laid, group), name) or spec.settings()
+            except ValidationError:
+                self._off.append(Off(section=f"{group}.{name}", why="it is not configured"))
+                continue
+            if why := spec.configured(settings):
+                self._off.append(Off(section=f"{group}.{name}", why=why))
+            else:
+                yield Section(name=name, spec=spec, settings=settings, named=named)
+
+    def _engine(self, database: str) -> AnySpec | None:
+        engines = find("engines")
+        scheme = database.partition(":")[0]
+        found = engines.get(scheme)
+        if found and found.spec:
+            return found.spec
+        hint = complaints.meant(scheme, engines)
+        why = found.broken if found else f"there is no such store.{hint} There are: {', '.join(sorted(engines))}."
+        # A database's address may hold a password.
+        told = complaints.wrong(self._holds.get(("database",)), ("database",), scheme, why, secret=False)
+        self._complaints.append(told)
+        return None
+
+    def _check_router(self, settings: Settings) -> None:
+        model = settings.router.model
+        provider = model.partition("/")[0]
+        names = [section.name for section in settings.providers]
+        if model == "auto" or provider in names:
+            return
+        off = next((off.why for off in self._off if off.section == f"providers.{provider}"), "")
+        why = f"the provider {provider} is off: {off}" if off else f"there is no provider {provider}."
+        why += complaints.meant(provider, names) + f" There are: {', '.join(names)}."
+        key = ("router", "model")
+        self._complaints.append(complaints.wrong(self._holds.get(key), key, model, why, secret=False))
+
+
+def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    both = {name: _laid_over(under[name], over[name]) for name in under if isinstance(over.get(name), dict)}
+    return {**under, **over, **both}
+
+
+def _wanted(providers: tuple[Section, ...], model: str) -> tuple[Section, ...]:
+    """Leave out those nobody asked for where somebody asked for others: no model steps in for one that was chosen."""
+    by_name = model.partition("/")[0]
+    asked = tuple(section for section in providers if section.named or section.name == by_name)
+    return asked or providers
+
+
+def _key(error: ErrorDetails) -> Key:
+    return tuple(part for part in error["loc"] if isinstance(part, str))
+
+
+_PLAINLY = {
+    "missing": "it is needed",
+    "model_type": "it should be a section with keys of its own",
+    "float_parsing": "it should be a number",
+    "int_parsing": "it should be a whole number",
+    "int_from_float": "it should be a whole number",
+    "bool_parsing": "it should be true or false",
+    "string_type": "it should be text",
+    "tuple_type": "it should be a list",
+    "list_type": "it should be a list",
+}
+
+
+def _why(error: ErrorDetails) -> str:
+    said = error["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
+    return f"{_PLAINLY.get(error['type'], said)}."

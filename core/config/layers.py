@@ -1,0 +1,108 @@
+"""The configuration as one model: the fixed sections, one for everything installed, and the layers over one another.
+
+Which sections there are, and what to say of a wrong one, is ``core/config/configuration.py``'s affair.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, create_model
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from core.config.origins import DELIMITER, PREFIX, Key
+from core.config.settings import Fixed, Keys
+from core.config.specs import AnySpec, Group
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, where a list may be written ``a,b`` too."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - theirs
+        """Read a list or table from text; what is neither is left for the check, which knows the name."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value if value.lstrip().startswith(("[", "{")) else [item.strip() for item in value.split(",")]
+
+
+class Layers(Fixed, BaseSettings):
+    """Lays the layers over one another; a subclass adds the sections of what is installed."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        secrets_prefix="",
+        secrets_nested_delimiter=DELIMITER,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is theirs
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment over the secrets over the file, whose content is given as arguments."""
+        return _Environment(settings_cls), NestedSecretsSettingsSource(file_secret_settings), init_settings
+
+
+def model(groups: Mapping[Group, Mapping[str, AnySpec]], secrets: Path | None) -> type[Layers]:
+    """The whole configuration as one model: the fixed sections, and one for everything there is to open.
+
+    Args:
+        secrets: The folder of secret files, None for none.
+    """
+    tables: dict[str, Any] = {}
+    for group, specs in groups.items():
+        sections: dict[str, Any] = {name: (_section(group, spec) | None, None) for name, spec in specs.items()}
+        table = create_model(group.title(), __base__=Keys, **sections)
+        tables[group] = (table, table())
+    return create_model("Configuration", __base__=Layers, __cls_kwargs__={"secrets_dir": secrets}, **tables)
+
+
+def _section(group: Group, spec: AnySpec) -> type[BaseModel]:
+    kind: dict[str, Any] = {"kind": (Literal[spec.name], spec.name)} if group == "providers" else {}
+    strict = {"frozen": True, "extra": "forbid"}
+    return create_model(spec.settings.__name__, __base__=spec.settings, __cls_kwargs__=strict, **kind)
+
+
+def leaves(kind: type[BaseModel], above: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
+    """Every key that can be written, by its full name."""
+    for name, field in kind.model_fields.items():
+        if (table := _table(field)) is None:
+            yield (*above, name), field
+        else:
+            yield from leaves(table, (*above, name))
+
+
+def tables(kind: type[BaseModel], above: Key = ()) -> Iterator[Key]:
+    """Every section that can be written, by its full name; some have no keys."""
+    for name, field in kind.model_fields.items():
+        if (table := _table(field)) is not None:
+            yield (*above, name)
+            yield from tables(table, (*above, name))
+
+
+def _table(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a section, None where the field is a key."""
+    kinds = get_args(field.annotation) if get_origin(field.annotation) is UnionType else (field.annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def is_secret(annotation: Any) -> bool:  # noqa: ANN401 - an annotation may be anything
+    """Whether values of this type are kept out of sight."""
+    return annotation is SecretStr or any(is_secret(inner) for inner in get_args(annotation))

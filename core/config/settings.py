@@ -1,0 +1,206 @@
+"""The configuration as values: the fixed sections, and what is to be opened.
+
+What adapters, providers and plugins want to be told stands in their own ``Spec``; their sections
+(``[bots.<name>]``, ``[providers.<any name>]``, ``[plugins.<name>]``) are made from it, so that adding one takes no
+line here. How all this is read and checked is ``core/config/configuration.py``'s affair.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    SecretStr,
+    model_validator,
+)
+
+from core.config.specs import AnySpec
+from core.values import value
+
+
+class Keys(BaseModel):
+    """A section: frozen, and no key is silently accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Conversation(Keys):
+    """``[conversation]``: how it talks.
+
+    Attributes:
+        while_busy: What a message does that arrives while an answer is being written.
+        system_prompt: What every model is told first, "" for Waystation's own words.
+    """
+
+    while_busy: Literal["queue", "merge", "interrupt"] = "queue"
+    system_prompt: str = ""
+
+
+class Delivery(Keys):
+    """``[delivery]``: what to do after a send of which nobody knows whether it arrived."""
+
+    telegram_unknown: Literal["resend", "mark"] = "resend"
+
+
+class Timeouts(Keys):
+    """``[timeouts]``, in seconds: a connection, a model's first token, its next one, a whole turn, a shutdown."""
+
+    connect_s: PositiveFloat = 5.0
+    first_token_s: PositiveFloat = 60.0
+    idle_s: PositiveFloat = 60.0
+    turn_s: PositiveFloat = 600.0
+    grace_s: NonNegativeFloat = 10.0
+
+
+class Access(Keys):
+    """``[access]``: what happens to people nobody has let in yet."""
+
+    policy: Literal["pairing", "open"] = "pairing"
+
+
+def _auto_or_a_model(name: str) -> str:
+    provider, _, model = name.partition("/")
+    if name != "auto" and not (provider and model):
+        message = 'it should be "auto", or a provider and its model as "provider/model"'
+        raise ValueError(message)
+    return name
+
+
+class Router(Keys):
+    """``[router]``: which model answers, ``auto`` or ``provider/model``."""
+
+    model: Annotated[str, AfterValidator(_auto_or_a_model)] = "auto"
+
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine that no other machine can reach."""
+
+
+def _a_safe_url(url: str) -> str:
+    parts = urlsplit(url)
+    if url and not (parts.scheme in {"http", "https"} and parts.hostname and parts.geturl() == url):
+        message = "it should be the address people open, like https://chat.example.org"
+        raise ValueError(message)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        message = "it should end after the name (and port): Waystation wants that address for itself"
+        raise ValueError(message)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        message = "it should begin with https://: whoever is on the way would read along, and could take over"
+        raise ValueError(message)
+    return url.rstrip("/")
+
+
+class Server(Keys):
+    """``[server]``: where the one HTTP server listens, for the web chat and for webhooks.
+
+    Attributes:
+        port: 0 for any free one.
+        public_url: Where people and platforms reach it, behind a proxy that speaks TLS; "" for this machine alone.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Annotated[str, AfterValidator(_a_safe_url)] = ""
+
+    @model_validator(mode="after")
+    def _open_only_on_purpose(self) -> Self:
+        if self.host not in LOOPBACK and not self.public_url:
+            message = (
+                f"host {self.host} lets other machines in, without encryption: set public_url to the https:// address"
+                " of the proxy before it (or, where only this machine can reach it, to http://localhost:<port>)"
+            )
+            raise ValueError(message)
+        return self
+
+
+class Logging(Keys):
+    """``[logging]``: how much is written to standard error, and for whom: ``auto`` is pretty on a terminal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "pretty", "json"] = "auto"
+
+
+class Fixed(Keys):
+    """The keys that do not depend on what is installed."""
+
+    data_dir: Path = Path("data")
+    database: str = "sqlite"
+    conversation: Conversation = Conversation()
+    delivery: Delivery = Delivery()
+    timeouts: Timeouts = Timeouts()
+    access: Access = Access()
+    router: Router = Router()
+    server: Server | None = Server()
+    logging: Logging = Logging()
+
+
+@value
+class Section:
+    """Something to be opened: an implementation, and what it is to be told.
+
+    Attributes:
+        name: As configured: a provider's is free, the others have their entry point's.
+        named: False where the operator did not write the section and its defaults suffice.
+    """
+
+    name: str
+    spec: AnySpec
+    settings: BaseModel
+    named: bool = True
+
+
+@value
+class Off:
+    """Something known that is not opened, and why; ``section`` is its full name (``bots.telegram``)."""
+
+    section: str
+    why: str
+
+
+class Settings(Fixed):
+    """The whole configuration, checked.
+
+    Attributes:
+        data_dir: Absolute.
+        bots: The adapters to open; likewise ``providers``, in the order they were written, and ``plugins``.
+        engine: The store that ``database`` names.
+        off: What is not opened.
+        server: None where nothing is to be served.
+        source: The file that was read, None where there was none.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    bots: tuple[Section, ...] = ()
+    providers: tuple[Section, ...] = ()
+    plugins: tuple[Section, ...] = ()
+    engine: AnySpec | None = None
+    off: tuple[Off, ...] = ()
+    source: Path | None = None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value in here, for whoever has to keep them out of sight."""
+        sections = (*self.bots, *self.providers, *self.plugins)
+        return tuple(text for section in sections for text in _secrets(section.settings) if text)
+
+
+def _secrets(item: object) -> Iterator[str]:
+    match item:
+        case SecretStr():
+            yield item.get_secret_value()
+        case BaseModel():
+            for _, below in item:
+                yield from _secrets(below)
+        case dict():
+            for below in item.values():
+                yield from _secrets(below)
+        case list() | tuple() | set() | frozenset():
+            for below in item:
+                yield from _secrets(below)

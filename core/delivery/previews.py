@@ -1,0 +1,185 @@
+"""Previews: what is still being written is shown meanwhile, as the chat can: typing, a draft, or by editing.
+
+Nothing here is promised: a preview is rendered only when it may be shown, so whatever piled up meanwhile costs
+nothing, and one that fails is dropped, since the committed text comes anyway.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from core.delivery.desks import Desk, Preview
+from core.delivery.governor import Governor
+from core.delivery.posting import Posting
+from core.errors import AdapterError, DeliveryUnknown, MarkupRefused, PlatformBusy, PlatformDown, StoreError
+from core.patience import patiently
+from core.storage import Outbox
+from core.values import Capabilities, Page
+
+log = structlog.get_logger(__name__)
+
+_HANGS_S = 30.0
+_DOWN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sketch:
+    """A preview about to be drawn, and where."""
+
+    desk: Desk
+    preview: Preview
+    can: Capabilities
+
+
+class Previews:
+    """Draws previews."""
+
+    def __init__(self, outbox: Outbox, governor: Governor, posting: Posting) -> None:
+        self._outbox = outbox
+        self._governor = governor
+        self._posting = posting
+
+    def first(self, desk: Desk) -> tuple[Preview, float] | None:
+        """The preview to draw next, and the seconds until then (infinite: not until something changes)."""
+        waits = [(_wait_s(preview, desk), preview) for preview in desk.previews.values() if not preview.given_up]
+        if not waits:
+            return None
+        wait_s, preview = min(waits, key=lambda one: one[0])
+        if wait_s < math.inf:
+            can = desk.adapter.capabilities(preview.out.to)
+            wait_s = max(wait_s, self._governor.wait_s(desk.adapter.name, desk.chat, can, reserve=1))
+        return preview, wait_s
+
+    async def draw(self, desk: Desk, preview: Preview) -> None:
+        """Show what the preview reads now."""
+        can = desk.adapter.capabilities(preview.out.to)
+        preview.dirty = False
+        preview.drawn_at = time.monotonic()
+        try:
+            await self._draw(_Sketch(desk, preview, can))
+        except PlatformBusy as busy:
+            await self._posting.heed(desk, busy)
+            preview.dirty = True
+        except PlatformDown:
+            preview.drawn_at = time.monotonic() + _DOWN_S
+            preview.dirty = True
+        except MarkupRefused:
+            preview.form += 1
+            preview.dirty = True
+            preview.given_up = preview.form >= len(can.forms)
+        except (AdapterError, StoreError, TimeoutError) as error:
+            log.debug("preview given up", slot=preview.out.slot, reason=str(error))
+            preview.given_up = True
+        except Exception:
+            log.exception("preview broke", adapter=desk.adapter.name, slot=preview.out.slot)
+            preview.given_up = True
+
+    async def _draw(self, sketch: _Sketch) -> None:
+        preview, can = sketch.preview, sketch.can
+        if _only_typing(preview, can):
+            preview.next_at = time.monotonic() + can.typing_s
+            if can.preview == "draft":
+                preview.drawn_at = 0.0  # the first words wait for nothing; a message is better begun with some more
+            await self._type(sketch)
+            return
+        pages = sketch.desk.adapter.pages(preview.out.reply, can.forms[preview.form])
+        if can.preview == "draft":
+            preview.next_at = time.monotonic() + can.draft_s
+            await self._signal(sketch, pages[-1])
+        else:
+            preview.next_at = math.inf
+            await self._edit(sketch, pages)
+
+    async def _type(self, sketch: _Sketch) -> None:
+        try:
+            await self._signal(sketch, "typing")
+        except PlatformBusy:
+            raise
+        except (AdapterError, TimeoutError) as error:
+            log.debug("typing not shown", slot=sketch.preview.out.slot, reason=str(error))
+
+    async def _edit(self, sketch: _Sketch, pages: Sequence[Page]) -> None:
+        """Bring the first page that differs up to date; the others follow, each with its own budget."""
+        desk, preview, slot = sketch.desk, sketch.preview, sketch.preview.out.slot
+        if preview.there is None:
+            preview.there = await self._outbox.preview_rows(slot)
+        for number, page in enumerate(pages):
+            if desk.shown.get(f"{slot}.{number}") == page:
+                continue
+            if (there := preview.there.get(number)) is not None:
+                preview.there[number] = await self._change(sketch, page, number, there)
+            elif desk.previews.get(slot) is preview:
+                preview.there[number] = await self._first_sight(sketch, page, number)
+            else:
+                return  # the turn has ended: what it says is committed
+            preview.dirty = preview.dirty or number + 1 < len(pages)
+            return
+
+    async def _change(self, sketch: _Sketch, page: Page, number: int, there: tuple[int, str]) -> tuple[int, str]:
+        row, was = there
+        try:
+            sent_as = await self._put(sketch, page, number, was)
+        except DeliveryUnknown:
+            sketch.preview.dirty = True  # an edit may be made twice
+            return there
+        sketch.desk.shown[f"{sketch.preview.out.slot}.{number}"] = page
+        if sent_as != was:
+            await patiently(lambda: self._outbox.sent(row, sent_as))
+        return row, sent_as
+
+    async def _first_sight(self, sketch: _Sketch, page: Page, number: int) -> tuple[int, str]:
+        """Send a slot's first preview: intent and platform's id are committed, so that no other is ever sent."""
+        out = sketch.preview.out
+        log.debug("stage", stage="preview", phase="begin", slot=out.slot)
+        row = await self._outbox.begin_preview(sketch.preview.lane, out, number)
+        try:
+            sent_as = await self._put(sketch, page, number, None)
+        except DeliveryUnknown:
+            raise
+        except AdapterError:
+            await patiently(lambda: self._outbox.dropped(row, "sent"))  # it is certainly not there
+            raise
+        await patiently(lambda: self._outbox.sent(row, sent_as))
+        if not sketch.can.idempotent:  # there, it may be what an earlier run had sent
+            sketch.desk.shown[f"{out.slot}.{number}"] = page
+        log.debug("stage", stage="preview", phase="done", slot=out.slot)
+        return row, sent_as
+
+    # -- calls, each with its share of the budget
+
+    async def _put(self, sketch: _Sketch, page: Page, number: int, was: str | None) -> str:
+        desk, out, key = sketch.desk, sketch.preview.out, f"{sketch.preview.out.slot}.{number}"
+        desk.shown.pop(key, None)  # whatever comes of this, nobody knows what is shown until it has succeeded
+        self._governor.spend(desk.chat, sketch.can)
+        try:
+            async with asyncio.timeout(_HANGS_S):
+                return await desk.adapter.put(out.to, page, slot=key, was=was)
+        except TimeoutError as error:
+            raise DeliveryUnknown(f"no answer within {_HANGS_S:.0f} s") from error
+
+    async def _signal(self, sketch: _Sketch, activity: Page | Literal["typing"]) -> None:
+        desk, out = sketch.desk, sketch.preview.out
+        self._governor.spend(desk.chat, sketch.can)
+        async with asyncio.timeout(_HANGS_S):
+            await desk.adapter.signal(out.to, activity, slot=out.slot)
+
+
+def _only_typing(preview: Preview, can: Capabilities) -> bool:
+    # The first sight is a send like any other: cut off, it would stay there beside the answer.
+    may_double = can.preview == "edit" and can.unknown == "mark" and not can.idempotent
+    return not preview.out.reply.markdown or can.preview == "none" or may_double
+
+
+def _wait_s(preview: Preview, desk: Desk) -> float:
+    """Seconds until the preview may, or must, be drawn again."""
+    can = desk.adapter.capabilities(preview.out.to)
+    if _only_typing(preview, can):
+        return max(0.0, preview.next_at - time.monotonic()) if can.typing_s else math.inf
+    if preview.dirty:
+        return max(0.0, preview.drawn_at + can.preview_every_s - time.monotonic())
+    return max(0.0, preview.next_at - time.monotonic())

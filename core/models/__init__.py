@@ -1,0 +1,1 @@
+"""Models: which one answers, asking it, and what its window holds."""

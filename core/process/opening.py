@@ -1,0 +1,107 @@
+"""Opens what the configuration names: all at once, each in a task of its own, closed in the reverse order.
+
+One that is slow to open (a heavy SDK) delays only itself, and one that fails is off with its reason while the rest
+goes on. A task of its own means that whatever is opened in a task is also closed in it, as cancel scopes demand.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from core.config.settings import Off, Section
+from core.seams import Site
+from core.values import value
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+@value
+class Opened:
+    """What was opened, in the order of its sections, and what could not be."""
+
+    parts: tuple[tuple[Section, Any], ...]
+    off: tuple[Off, ...]
+
+
+async def open_apart(stack: AsyncExitStack, context: AbstractAsyncContextManager[T]) -> T:
+    """Open one; the stack closes it."""
+    return await _opening(stack, context)
+
+
+async def open_all(
+    stack: AsyncExitStack,
+    group: str,
+    sections: Sequence[tuple[Section, Site]],
+    arrived: Callable[[Any], Awaitable[None]] | None = None,
+) -> Opened:
+    """Open all of a group; the stack closes them.
+
+    Args:
+        arrived: Called with each as soon as it is open, while others may still be opening.
+    """
+    opening = [
+        _arriving(_opening(stack, section.spec.open(site, section.settings)), arrived) for section, site in sections
+    ]
+    results = await asyncio.gather(*opening, return_exceptions=True)
+    parts: list[tuple[Section, Any]] = []
+    off: list[Off] = []
+    for (section, _), result in zip(sections, results, strict=True):
+        if isinstance(result, BaseException):
+            name, why = f"{group}.{section.name}", str(result) or type(result).__name__
+            off.append(Off(section=name, why=why))
+            log.error("not opened", section=name, reason=why)
+            log.debug("not opened, in full", section=name, exc_info=result)
+        else:
+            parts.append((section, result))
+    return Opened(parts=tuple(parts), off=tuple(off))
+
+
+async def _arriving(opening: "asyncio.Future[T]", arrived: Callable[[T], Awaitable[None]] | None) -> T:
+    opened = await opening
+    if arrived is not None:
+        await arrived(opened)
+    return opened
+
+
+def _opening(stack: AsyncExitStack, context: AbstractAsyncContextManager[T]) -> asyncio.Future[T]:
+    keeper = _Keeper(context)
+    stack.push_async_callback(keeper.close)
+    return keeper.opened
+
+
+class _Keeper(Generic[T]):
+    """Holds one context open in a task of its own."""
+
+    def __init__(self, context: AbstractAsyncContextManager[T]) -> None:
+        self.opened: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.opened.add_done_callback(
+            lambda opened: opened.cancelled() or opened.exception()
+        )  # looked at, if by nobody
+        self._over = asyncio.Event()
+        self._task = asyncio.create_task(self._keep(context))
+
+    async def _keep(self, context: AbstractAsyncContextManager[T]) -> None:
+        try:
+            async with context as opened:
+                self.opened.set_result(opened)
+                await self._over.wait()
+        except Exception as problem:
+            if self.opened.done():
+                raise
+            self.opened.set_exception(problem)
+        finally:
+            self.opened.cancel()  # of no effect once it is done
+
+    async def close(self) -> None:
+        """Close it; one that is still opening is not waited for."""
+        self._over.set()
+        if self.opened.cancelled() or not self.opened.done():
+            self._task.cancel()
+        (problem,) = await asyncio.gather(self._task, return_exceptions=True)
+        if isinstance(problem, Exception):
+            log.warning("not closed well", reason=str(problem) or type(problem).__name__)

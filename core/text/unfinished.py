@@ -1,0 +1,71 @@
+"""An answer that is still being written, as it will most likely look a moment later.
+
+A preview of the raw text flickers: asterisks stand where bold letters will, a line of dashes makes a heading of the
+paragraph above it, half a link shows its address. Here the end of such a text is mended for showing; the text itself,
+and the finished answer, are never touched.
+"""
+
+import re
+
+from core.text.markup import Line, lines
+from core.text.spans import left_open
+
+_BARE_MARK = re.compile(r"[ \t>]*(?:[-+*=#>|]+|\d{1,3}[.)]|[-+*][ \t]+\[[ xX]?|\[[^\]\n]+\]:.*)?[ \t]*")
+_OPENING = re.compile(r"[ \t>]*(?:[-+*][ \t]+|\d{1,9}[.)][ \t]+)?(?:`{1,2}|~{1,2}|(?:`{3,}|~{3,})[^`\n]*)")
+_CLOSING = re.compile(r"[ \t>]*(?:`+|~+)")
+_LAST_MARKS = re.compile(r"[ \t]*[*_~`|]+$")
+_PAIRED = {"*", "**", "***", "_", "__", "___", "~~", "||"}
+
+
+def completed(markdown: str) -> str:
+    """Close what the end of a text has left open, and leave out marks that do not mean anything yet.
+
+    Args:
+        markdown: The beginning of an answer. Its line ends must be newlines.
+
+    Returns:
+        The text with a mended end, which may be shorter; empty if there is nothing to show yet.
+    """
+    text = markdown.rstrip()
+    told = lines(text)
+    while told and not told[-1].code and _means_nothing(text, told[-1]):
+        told.pop()
+    if not told:
+        return ""
+    last = told[-1]
+    text = text[: last.end]
+    if last.closes:
+        return text
+    if last.code:
+        return (text[: last.start - 1] if _CLOSING.fullmatch(text, last.start) else text) + last.tail
+    start = _paragraph(told)
+    return text[:start] + _closed(text[start:])
+
+
+def _means_nothing(text: str, line: Line) -> bool:
+    """Whether a line is but the beginning of something: a bullet, a fence, the definition of an address."""
+    return bool(_OPENING.fullmatch(text, line.start, line.end) or _BARE_MARK.fullmatch(text, line.start, line.end))
+
+
+def _paragraph(told: list[Line]) -> int:
+    """Where the paragraph of the last line begins."""
+    start = told[-1].start
+    for line in reversed(told):
+        if line.code or line.start == line.end:
+            break
+        start = line.start
+    return start
+
+
+def _closed(paragraph: str) -> str:
+    bare = _LAST_MARKS.sub("", paragraph)
+    if len(left_open(paragraph)) >= len(left_open(bare)):
+        paragraph = bare  # the marks at the end close nothing
+    for mark, at in reversed(left_open(paragraph)):
+        before = paragraph[:at]
+        inside = paragraph[at + len(mark) :]
+        if mark == "[" and not before[-1:].isalnum():
+            paragraph = before + inside.removeprefix("[").partition("](")[0]
+        elif mark in _PAIRED or mark[0] == "`":
+            paragraph = paragraph.rstrip() + mark if inside.strip() else before.rstrip()
+    return paragraph

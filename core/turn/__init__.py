@@ -1,0 +1,1 @@
+"""The turn: what the assistant makes of the events that wait in one lane."""

@@ -1,0 +1,302 @@
+"""Writing one answer: the model is asked, its tools are run, it is asked again, until there is something to say.
+
+What the answer is about may change while it is written (``hearing.py``); then the model's stream is closed and
+the answer begins again in the same slot. Steps that were taken stay.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from core import phrases
+from core.context import conversation, wording
+from core.context.conversation import Context, History, alternating, keep
+from core.context.parts import calls_of, cut, result, sound, text_of, whole, without_calls
+from core.errors import ProviderError
+from core.models.asking import Answer, apology
+from core.models.routing import Router
+from core.models.window import Window
+from core.seams import Records, Work
+from core.text.fencing import followed
+from core.turn import approvals
+from core.turn.hearing import Ear, Heard, WhileBusy
+from core.turn.showing import Showing
+from core.turn.steps import Spoke, Step, Told, pack
+from core.turn.toolbox import Toolbox
+from core.values import Entry, Finished, Outbound, Outcome, Part, Put, Reply
+
+log = structlog.get_logger(__name__)
+
+Questions = Mapping[int, str | Part]
+"""By place among a step's calls: what a person is to be asked first, or what the model is told instead."""
+
+_MODEL_STEPS = 12
+_QUESTION = "q"  # a question's slot is named for its answer's
+_RESULTS_SHARE = 4  # the results of one step take at most a quarter of the room
+
+_WAITS = "Not done yet: this waits for my leave, by a button."
+_OTHER = "Not done: another call of this step could not be used. Ask again for this one."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What an assistant has to answer with.
+
+    Attributes:
+        system: What every model is told first.
+        turn_s: The longest an answer may take.
+        album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
+    """
+
+    records: Records
+    router: Router
+    toolbox: Toolbox
+    system: str
+    while_busy: WhileBusy = "queue"
+    turn_s: float = 600.0
+    album_s: float = 0.7
+
+
+class Answering:
+    """One answer in the making: to what the ear holds, or to what the conversation ends with.
+
+    Args:
+        history: The conversation to go on with, None for the lane's current one.
+        before: What is committed with the answer, and left alone where there is none.
+    """
+
+    def __init__(
+        self, means: Means, work: Work, ear: Ear, history: History | None = None, before: Iterable[Put] = ()
+    ) -> None:
+        self._means = means
+        self._work = work
+        self._ear = ear
+        self._first = work.events[0]
+        self._asker = ear.asked[-1] if ear.asked else self._first
+        self._slot = str(self._first.row)
+        self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
+        self._given = history
+        self._before = tuple(before)
+        self._history = history or History()
+        self._said: list[str] = []  # by earlier steps of this answer
+        self._steps: list[Entry] = []
+        self._answer = Answer()
+        self._room = 0
+
+    async def run(self, steps: Sequence[Step]) -> Outcome:
+        """Answer, going on after the steps an earlier run recorded."""
+        clock = asyncio.timeout(self._means.turn_s)
+        try:
+            if self._given is None:
+                self._history = await Context(self._means.records).history(self._work.lane)
+            async with self._showing.going_on(), clock:
+                return await self._answered(steps)
+        except Heard:
+            return self._stopped()
+        except ProviderError as error:
+            return self._cut_off(phrases.BROKE_OFF, apology(error))
+        except Exception as error:
+            # One broken answer costs itself: the person is told, the log has the chain, the lane goes on.
+            if isinstance(error, TimeoutError) and clock.expired():
+                log.warning("turn too slow", after_s=self._means.turn_s)
+                return self._cut_off(phrases.TOO_SLOW_MARK, phrases.TOO_SLOW)
+            log.exception("answer broke")
+            return self._cut_off(phrases.BROKE_OFF, phrases.FAILED)
+
+    # -- the loop
+
+    async def _answered(self, steps: Sequence[Step]) -> Outcome:
+        if not (self._ear.asked or steps or self._history.unanswered):
+            return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
+        chosen = await self._ear.unless_stopped(self._means.router.choose())
+        window = Window(chosen, self._means.system, self._means.toolbox.schemas())
+        self._room = window.room
+        await self._take_up(steps)
+        for _ in range(_MODEL_STEPS):
+            finished = await self._ask(window)
+            parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
+            if finished.reason in {"tools", "stop"} and calls_of(parts):
+                if (asked := await self._use_tools(parts)) is not None:
+                    return asked
+            elif finished.reason == "pause":
+                self._took(parts)
+            else:
+                return self._finish(finished, parts)
+        return self._end(phrases.TOO_MANY_STEPS, failed=True)
+
+    async def _ask(self, window: Window) -> Finished:
+        """One call of the model, begun again as often as the question changes."""
+        while True:
+            self._answer = Answer()
+            try:
+                return await self._ear.unless_changed(window.ask(self._entries, self._answer, self._showing.say))
+            except Heard:
+                if self._ear.stop is not None:
+                    raise
+            except ProviderError:
+                if not self._answer.text:
+                    self._means.router.forget(window.provider)
+                raise
+
+    def _entries(self, room: int) -> tuple[Entry, ...]:
+        """What the model is shown, in as many bytes; the question itself is always there."""
+        question = self._question()
+        taken = sum(map(conversation.size, question))
+        steps = conversation.squeezed(self._steps, room - taken)
+        history = conversation.fit(self._history, room, taken + sum(map(conversation.size, steps)))
+        if not (history or question):
+            history = self._history.entries[-1:]  # what there is to answer is there, whether or not it fits
+        return alternating((*history, *question, *steps))
+
+    def _question(self) -> tuple[Entry, ...]:
+        if not self._ear.asked:
+            return ()
+        parts = tuple(part for received in self._ear.asked for part in wording.said(received))
+        return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
+
+    # -- tools
+
+    async def _take_up(self, steps: Sequence[Step]) -> None:
+        """Go on after what an earlier run recorded."""
+        spoken: tuple[Part, ...] = ()
+        for step in steps:
+            match step:
+                case Spoke(parts=parts):
+                    spoken = parts
+                case Told(parts=results):
+                    self._took(spoken, results)
+                    spoken = ()
+                case _:
+                    pass
+        if spoken:
+            await self._read(spoken, self._questions(spoken))
+
+    async def _use_tools(self, parts: tuple[Part, ...]) -> Outcome | None:
+        """Run a step's calls; those with an effect end the turn with a question instead."""
+        questions = self._questions(parts)
+        if questions and all(isinstance(question, str) for question in questions.values()):
+            return await self._ask_leave(parts, questions)
+        await self._work.record(pack(Spoke(parts=parts)))
+        await self._read(parts, questions)
+        return None
+
+    def _questions(self, parts: Sequence[Part]) -> Questions:
+        asked = enumerate(map(self._means.toolbox.question, calls_of(parts)))
+        return {place: question for place, question in asked if question is not None}
+
+    async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
+        """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
+        results = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
+        await self._work.record(pack(Told(parts=results)))
+        self._took(parts, results)
+
+    async def _ask_leave(self, parts: tuple[Part, ...], questions: Questions) -> Outcome | None:
+        """End the turn with a question; the tap begins a new one. What only reads is run at once."""
+        try:
+            results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
+        except Heard:
+            if self._ear.stop is not None:
+                raise
+            return None  # something else is asked now: the model has to decide again
+        self._took(parts, results)
+        effects = [call for place, call in enumerate(calls_of(parts)) if place in questions]
+        lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
+        words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
+        # In a message of its own: nothing the model says can reach into the question.
+        before = [self._outbound(self._slot, self._whole(""), more=True)] if self._said else []
+        out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
+        asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
+        outcome = self._outcome([*before, asked.out], ())
+        return replace(outcome, jobs=(asked.job,), writes=(*asked.writes, *outcome.writes))
+
+    async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Part, ...]:
+        """The results of a step's calls, run side by side; ``instead`` of those with an effect."""
+        calls = calls_of(parts)
+        runs = [call for place, call in enumerate(calls) if place not in questions]
+        using = [phrases.USING.format(tool=call.name) for call in runs if self._means.toolbox.has(call.name)]
+        self._showing.say("\n\n".join([*filter(None, [text_of(parts)]), *dict.fromkeys(using)]))
+        ran = iter(await asyncio.gather(*(self._means.toolbox.run(call, self._first.scope) for call in runs)))
+        results: list[Part] = []
+        for place, call in enumerate(calls):
+            match questions.get(place):
+                case None:
+                    results.append(next(ran))
+                case Part() as refusal:
+                    results.append(refusal)
+                case str():
+                    results.append(result(call, instead, failed=instead is _OTHER))
+        return cut(results, self._room // _RESULTS_SHARE)
+
+    def _took(self, parts: tuple[Part, ...], results: tuple[Part, ...] = ()) -> None:
+        """A step was taken."""
+        if text := text_of(parts):
+            self._said.append(text)
+        self._answer = Answer()
+        self._steps.append(Entry(role="assistant", parts=parts))
+        if results:
+            self._steps.append(Entry(role="user", parts=results))
+
+    # -- saying it
+
+    def _whole(self, text: str) -> str:
+        return whole("\n\n".join([*self._said, text] if text else self._said))
+
+    def _finish(self, finished: Finished, parts: tuple[Part, ...]) -> Outcome:
+        text, kept = text_of(parts), without_calls(parts)
+        match finished.reason:
+            case "refusal":
+                return self._end(text or phrases.DECLINED_TO_SAY, kept if text else ())
+            case "length":
+                return self._end(
+                    followed(text, phrases.LENGTH_MARK) if text else phrases.LENGTH_ALONE, kept if text else ()
+                )
+            case _ if text or self._said:
+                return self._end(text, kept)
+            case _:
+                return self._end(phrases.EMPTY, failed=True)
+
+    def _cut_off(self, mark: str, alone: str) -> Outcome:
+        """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
+        text = whole(self._answer.text)
+        if not text.strip():
+            return self._end(alone, failed=True)
+        marked = followed(text, mark)
+        return self._end(marked, (Part(kind="text", body=marked),), failed=True)
+
+    def _stopped(self) -> Outcome:
+        """End at once with what there is. What waited behind the answer is kept in the conversation, unanswered."""
+        text = whole(self._answer.text)
+        mark = (Part(kind="text", body=phrases.STOPPED_MARK),)
+        dropped = [Entry(role="user", parts=wording.said_later(received)) for received in self._ear.dropped]
+        after = [*(entry for entry in dropped if entry.parts), Entry(role="assistant", parts=mark)]
+        parts = (Part(kind="text", body=text),) if text else ()
+        return self._end(followed(text, phrases.STOPPED_MARK) if text else phrases.STOPPED, parts, after)
+
+    def _end(
+        self, text: str, parts: tuple[Part, ...] = (), after: Iterable[Entry] = (), *, failed: bool = False
+    ) -> Outcome:
+        """The outcome that says this, and what the conversation keeps: the question always, an apology never.
+
+        Args:
+            parts: What the model is taken to have said, none for words that are the house's alone.
+        """
+        out = self._outbound(self._slot, self._whole(text), failed=failed)
+        answered = [Entry(role="assistant", parts=parts)] if parts else []
+        if self._before and not (answered or self._steps):
+            return Outcome(done=self._ear.done, out=(out,))  # an answer there was is better than none
+        return self._outcome([out], [*answered, *after])
+
+    def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
+        kept = (*self._question(), *self._steps, *entries)
+        first = self._first
+        return Outcome(
+            done=self._ear.done,
+            out=tuple(out),
+            writes=(*self._before, *keep(self._history, first.row, first.space, kept)),
+        )
+
+    def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:
+        return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text, failed=failed, more=more))

@@ -1,0 +1,194 @@
+"""A turn: what the assistant makes of the events that wait in one lane.
+
+    admit → gather context → route → generate ⇄ tools → reply → outcome
+
+``Assistant`` decides what kind of turn it is; ``answering.py`` writes answers and ``allowing.py`` does what
+a tap allowed. Whatever a turn changes is in the ``Outcome`` it returns, or was recorded as a step; a turn that is
+killed runs again over the same events.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import assert_never
+
+import structlog
+
+from core import phrases
+from core.context import conversation, wording
+from core.context.conversation import Context, keep
+from core.errors import StoreError
+from core.people.access import Access, Verdict
+from core.seams import Work
+from core.turn import commands
+from core.turn.allowing import Allowing, goes_on
+from core.turn.answering import Answering, Means
+from core.turn.hearing import Ear, same_asker
+from core.turn.steps import unpack
+from core.values import Command, Entry, Fired, Message, Outbound, Outcome, Received, Reply, Tap
+
+log = structlog.get_logger(__name__)
+
+
+class Assistant:
+    """The turn function of the whole product."""
+
+    def __init__(self, means: Means, access: Access) -> None:
+        self._means = means
+        self._access = access
+        self._context = Context(means.records)
+        self._allowing = Allowing(means.records, means.toolbox)
+
+    async def __call__(self, work: Work) -> Outcome:
+        """See ``Turn``."""
+        first = work.events[0]
+        try:
+            return await self._turn(work, first)
+        except StoreError:
+            raise  # nothing was lost: the engine runs the turn again, and what was recorded is not done twice
+        except Exception:
+            # One broken turn costs its own answer: the person is told, the log has the chain, the lane goes on.
+            log.exception("turn broke")
+            quiet = isinstance(first.inbound.body, Fired)
+            return Outcome(done=(first.row,), out=() if quiet else (_say(first, phrases.FAILED, failed=True),))
+
+    async def _turn(self, work: Work, first: Received) -> Outcome:
+        body = first.inbound.body
+        match body:
+            case Fired():  # a job is ours, whoever it was set for
+                return await self._fired(work, body)
+            case Message(addressed=False):
+                return await self._overheard(work)
+        verdict = await self._access.admit(first)
+        if not verdict.admitted:
+            return _at_the_door(first, verdict)
+        match body:
+            case Message():
+                return await self._asked(work, first, body)
+            case Command(name="retry"):
+                return await self._again(work, first, body)
+            case Command(name="switch") if first.inbound.to.private:
+                return await self._switched(work, first, body)
+            case Command():
+                return _command(work, first, body)
+            case Tap():
+                return await self._allowing.tapped(work, body, self._admits)
+            case _:
+                assert_never(body)
+
+    async def _admits(self, received: Received) -> bool:
+        return await self._access.admits(received)
+
+    async def _asked(self, work: Work, first: Received, message: Message) -> Outcome:
+        if message.edited:
+            return await self._noted(work, first)
+        if message.unknown and not (message.text or message.media or message.places or message.contacts):
+            return Outcome(done=(first.row,), out=(_say(first, phrases.UNREADABLE.format(kind=message.unknown)),))
+        ear = Ear(work, self._together(work.events), self._means.while_busy, self._admits)
+        async with ear.listening():
+            if message.album:  # its files arrive as messages of their own, one right after the other
+                await asyncio.sleep(self._means.album_s)
+            return await Answering(self._means, work, ear).run(unpack(work.steps))
+
+    def _together(self, events: Sequence[Received]) -> list[Received]:
+        """The messages one answer is to be about."""
+        first = events[0]
+        together = [first]
+        if self._means.while_busy == "queue":
+            return together
+        for received in events[1:]:
+            match received.inbound.body:
+                case Message(addressed=False):
+                    continue
+                case Message(edited=edited) if same_asker(first, received):
+                    if not edited:
+                        together.append(received)
+                case _:
+                    break
+        return together
+
+    async def _overheard(self, work: Work) -> Outcome:
+        """What was said to others in a group: kept as context, if anybody has ever asked us anything there."""
+        rows = list(takewhile(_is_to_others, work.events))
+        done = tuple(received.row for received in rows)
+        history = await self._context.history(work.lane, entries=1)
+        if not history.begun:
+            return Outcome(done=done)
+        entries = [Entry(role="user", parts=wording.overheard(received)) for received in rows]
+        return Outcome(done=done, writes=keep(history, rows[0].row, rows[0].space, entries, aside=True))
+
+    async def _noted(self, work: Work, first: Received) -> Outcome:
+        """An edit of what was answered already: the conversation knows of it, and nothing is said again."""
+        history = await self._context.history(work.lane, entries=1)
+        entry = Entry(role="user", parts=wording.said_later(first))
+        return Outcome(done=(first.row,), writes=keep(history, first.row, first.space, [entry], aside=True))
+
+    async def _again(self, work: Work, first: Received, command: Command) -> Outcome:
+        """Answer the last question once more, perhaps in other words; the answer it had is forgotten."""
+        history = await self._context.history(work.lane)
+        number = conversation.last_question(history)
+        if number is None:
+            return Outcome(done=(first.row,), out=(_say(first, phrases.NOTHING_TO_RETRY),))
+        parts = history.entries[number].parts
+        text = command.args or "\n".join(part.body for part in parts if part.kind == "text")
+        question = Message(id="", text=text, media=tuple(part.media for part in parts if part.media is not None))
+        asked = replace(first, inbound=replace(first.inbound, name="", body=question))
+        before = conversation.taken_back(history, first.space, number)
+        ear = Ear(work, [asked], "queue", self._admits)
+        async with ear.listening():
+            return await Answering(self._means, work, ear, history.until(number), before).run(unpack(work.steps))
+
+    async def _switched(self, work: Work, first: Received, command: Command) -> Outcome:
+        """Go on with an earlier conversation. Nothing is said: who asked for this shows it."""
+        talk = await self._context.talk(work.lane, command.args.strip())
+        if talk is None:
+            return Outcome(done=(first.row,), out=(_say(first, phrases.NO_SUCH_CONVERSATION),))
+        return Outcome(done=(first.row,), writes=conversation.make_current(work.lane, first.space, talk))
+
+    async def _fired(self, work: Work, fired: Fired) -> Outcome:
+        if not goes_on(fired.job):
+            return await self._allowing.expired(work, fired.job)
+        ear = Ear(work, (), "queue", self._admits)
+        async with ear.listening():
+            return await Answering(self._means, work, ear).run(unpack(work.steps))
+
+
+def _is_to_others(received: Received) -> bool:
+    body = received.inbound.body
+    return isinstance(body, Message) and not body.addressed
+
+
+def _say(received: Received, text: str, *, failed: bool = False) -> Outbound:
+    return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text, failed=failed))
+
+
+def _at_the_door(first: Received, verdict: Verdict) -> Outcome:
+    """What somebody hears who is not (yet) to be answered."""
+    if verdict.kind == "new":
+        log.info("owner named", adapter=first.inbound.to.adapter)
+        return Outcome(done=(first.row,), out=(_say(first, phrases.WELCOME_OWNER),), writes=verdict.writes)
+    match first.inbound.body:
+        case Command() | Message(edited=False) if first.inbound.to.private and verdict.kind != "ignored":
+            text = phrases.UNOWNED if verdict.kind == "unowned" else phrases.STRANGER
+            return Outcome(done=(first.row,), out=(_say(first, text),), writes=verdict.writes)
+        case _:
+            return Outcome(done=(first.row,))
+
+
+def _command(work: Work, first: Received, command: Command) -> Outcome:
+    match command.name:
+        case "new":
+            writes = conversation.make_current(work.lane, first.space, conversation.begun_by(first.row))
+            return Outcome(done=(first.row,), out=(_say(first, phrases.NEW),), writes=writes)
+        case "stop":
+            text = phrases.NOTHING_RUNS
+        case "start":
+            text = phrases.GREETING
+        case "help":
+            text = commands.help_text()
+        case _ if not first.inbound.to.private:
+            return Outcome(done=(first.row,))  # in a group it may well be meant for another bot
+        case name:
+            text = phrases.UNKNOWN_COMMAND.format(name=name)
+    return Outcome(done=(first.row,), out=(_say(first, text),))

@@ -1,0 +1,69 @@
+"""What a turn records on its way, so that a run after a crash goes on from there instead of doing things again."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Discriminator
+
+from core.codec import dump, load
+from core.turn.approvals import Pending
+from core.values import Part, value
+
+
+@value
+class Spoke:
+    """A model's step that asks for tools: recorded before any of them runs."""
+
+    kind: Literal["spoke"] = "spoke"
+    parts: tuple[Part, ...]
+
+
+@value
+class Told:
+    """What tools without an effect returned for the step before."""
+
+    kind: Literal["told"] = "told"
+    parts: tuple[Part, ...]
+
+
+@value
+class Resumed:
+    """A tap was accepted, and can be used no second time."""
+
+    kind: Literal["resumed"] = "resumed"
+    pending: Pending
+    allowed: bool
+
+
+@value
+class Began:
+    """An effect is about to happen. Without its ``Ended``, nobody knows whether it did.
+
+    Attributes:
+        place: Which of the calls that were allowed together; ids are the model's, and prove nothing.
+    """
+
+    kind: Literal["began"] = "began"
+    place: int
+
+
+@value
+class Ended:
+    """An effect happened, or failed; ``result`` is what the model is told."""
+
+    kind: Literal["ended"] = "ended"
+    place: int
+    result: Part
+
+
+Step = Annotated[Spoke | Told | Resumed | Began | Ended, Discriminator("kind")]
+
+
+def pack(step: Step) -> bytes:
+    """A step as ``Work.record`` takes it."""
+    return dump(Step, step)  # type: ignore[arg-type]
+
+
+def unpack(steps: Sequence[bytes]) -> tuple[Step, ...]:
+    """The steps an earlier run recorded."""
+    return tuple(load(Step, step) for step in steps)  # type: ignore[arg-type]

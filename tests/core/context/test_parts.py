@@ -1,0 +1,44 @@
+"""What a model said, made fit to be kept."""
+
+from core.context.parts import cut, result, sound, without_calls
+from core.values import Entry, Part
+
+
+def call(identity: str, name: str = "look") -> Part:
+    """A call with this id."""
+    return Part(kind="call", id=identity, name=name)
+
+
+def test_ids_of_calls_are_made_different() -> None:
+    """Within a step, and from all that came before: a result must name one call."""
+    earlier = Entry(role="assistant", parts=(call("call_0"),))
+    parts = sound([call("call_0"), call(""), call("new"), call("new")], [earlier], "7-2")
+    identities = [part.id for part in parts]
+    assert len({"call_0", *identities}) == 5
+    assert identities[2] == "new", "one that is nobody else's stays"
+
+
+def test_the_same_step_gets_the_same_ids_again() -> None:
+    """A turn that runs twice writes the same."""
+    parts = [call(""), call("")]
+    assert sound(parts, [], "7-0") == sound(parts, [], "7-0")
+
+
+def test_what_is_whole_is_left_as_it_is() -> None:
+    """Opaque parts are handed back word for word."""
+    parts = (Part(kind="opaque", name="lab", body="c2ln"), Part(kind="text", body="Grüße 😀"), call("1"))
+    assert sound(parts, [], "x") == parts
+
+
+def test_results_share_the_room() -> None:
+    """Each is cut to its share, between characters."""
+    results = [result(call(str(n)), "é" * 100) for n in range(2)]
+    short = cut(results, 101)
+    assert all(part.body.startswith("é" * 25 + "\n[cut here: the whole was 100") for part in short)
+    assert cut(results, 400) == tuple(results)
+    assert cut([], 10) == ()
+
+
+def test_calls_can_be_left_out() -> None:
+    """What nobody will answer is not kept."""
+    assert without_calls([Part(kind="text", body="a"), call("1")]) == (Part(kind="text", body="a"),)

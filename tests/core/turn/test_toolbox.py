@@ -1,0 +1,134 @@
+"""Calls of tools: whatever a plugin does costs its own call, and the model is told what happened."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from core.errors import CallMalformed, SettingsError, ToolFailed
+from core.seams import Plugin
+from core.turn.toolbox import Toolbox, tool_named
+from core.values import Part
+from turns import FakeTool
+
+
+def box(*tools: FakeTool, call_s: float = 5.0) -> Toolbox:
+    """A toolbox of one plugin."""
+    return Toolbox([Plugin(name="test", tools=tuple(tool.tool for tool in tools))], call_s=call_s)
+
+
+def call(name: str, body: str = "{}") -> Part:
+    """A model's call."""
+    return Part(kind="call", id="1", name=name, body=body)
+
+
+def raising(problem: BaseException) -> Callable[[str], str]:
+    """What a tool does that fails."""
+
+    def does(arguments: str) -> str:
+        raise problem
+
+    return does
+
+
+async def test_a_result_answers_its_call() -> None:
+    """Same id, same name, what the tool returned."""
+    assert await box(FakeTool("look")).run(call("look", "X"), "ann") == Part(
+        kind="result", id="1", name="look", body="did X"
+    )
+
+
+async def test_who_calls_comes_from_us() -> None:
+    """A tool learns its caller from the context, never from the model's arguments."""
+    tool = FakeTool("look")
+    await box(tool).run(call("look", '{"scope": "eve"}'), "ann")
+    assert tool.contexts[0].scope == "ann"
+    assert tool.contexts[0].now.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "problem, told",
+    [
+        (CallMalformed("no city"), "These arguments cannot be used: no city. You may call again with better ones."),
+        (ToolFailed("no signal"), "The tool could not do it: no signal"),
+        (RuntimeError("secret"), "The tool broke."),
+        (SystemExit(2), "The tool broke."),
+        (asyncio.CancelledError(), "The tool broke."),
+    ],
+)
+async def test_each_way_of_failing_is_told_in_its_own_words(problem: BaseException, told: str) -> None:
+    """Two ways that a tool means, and one for all that nobody meant."""
+    result = await box(FakeTool("look", does=raising(problem))).run(call("look"), "ann")
+    assert (result.body, result.failed) == (told, True)
+
+
+@pytest.mark.parametrize("nothing", [None, 7, b"bytes"])
+async def test_what_is_not_text_is_a_fault_of_the_tool(nothing: object) -> None:
+    """A type checker would have told its author; we tell the model."""
+    assert (await box(FakeTool("look", does=lambda _: nothing)).run(call("look"), "ann")).body == "The tool broke."
+
+
+async def test_an_unknown_tool_is_told() -> None:
+    """Models make up names."""
+    result = await box().run(call("dream"), "ann")
+    assert (result.body, result.failed) == ("There is no tool named dream.", True)
+
+
+async def test_a_call_has_its_time() -> None:
+    """Then it is stopped, and nobody claims to know what it did."""
+    tool = FakeTool("look")
+    tool.go.clear()
+    result = await box(tool, call_s=0.01).run(call("look"), "ann")
+    assert result.failed
+    assert "whether it did anything is not known" in result.body
+
+
+async def test_our_own_cancellation_is_no_fault_of_the_tool() -> None:
+    """A turn that is cut off takes its calls along."""
+    tool = FakeTool("look")
+    tool.go.clear()
+    running = asyncio.create_task(box(tool).run(call("look"), "ann"))
+    await tool.began.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_very_long_result_is_cut_and_says_so() -> None:
+    """The model knows that there was more."""
+    result = await box(FakeTool("look", does=lambda _: "x" * 50_000)).run(call("look"), "ann")
+    assert result.body.endswith("[cut: the result was 50000 characters long]")
+    assert len(result.body) < 41_000
+
+
+async def test_halves_of_characters_are_mended() -> None:
+    """What cannot be stored does not come out of a tool."""
+    result = await box(FakeTool("look", does=lambda _: "a\ud83d")).run(call("look"), "ann")
+    assert result.body == "a\N{REPLACEMENT CHARACTER}"
+
+
+def test_two_tools_of_one_name_are_refused_at_the_start() -> None:
+    """One that only reads must not stand in for one that does not."""
+    plugins = [Plugin(name=name, tools=(FakeTool("send").tool,)) for name in ("good", "evil")]
+    with pytest.raises(SettingsError, match="good and evil"):
+        Toolbox(plugins)
+
+
+def test_tools_are_offered_in_one_order() -> None:
+    """However plugins were opened: a stable prefix begins with the tools."""
+    one, other = FakeTool("a").tool, FakeTool("b").tool
+    schemas = [Toolbox([Plugin(name="p", tools=tools)]).schemas() for tools in ((one, other), (other, one))]
+    assert schemas[0] == schemas[1]
+
+
+def test_only_what_has_an_effect_needs_leave() -> None:
+    """A reader has no question, and an unknown tool does nothing that would need one."""
+    tools = box(FakeTool("look"), FakeTool("save", "writes"), FakeTool("send", "sends"), FakeTool("buy", "spends"))
+    assert [tools.question(call(name)) for name in ("look", "nothing")] == [None, None]
+    assert [tools.question(call(name)) for name in ("save", "send", "buy")] == ["Do {}."] * 3
+
+
+def test_a_tool_is_found_by_its_name() -> None:
+    """For plugins that build on one another."""
+    tool = FakeTool("look").tool
+    assert tool_named([FakeTool("other").tool, tool], "look") is tool
