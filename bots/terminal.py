@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from core.cli.dialogue import CHAT, Draft, Final, Pick, Read, Say, Taken, Working, from_person, hello, line
 from core.errors import ChatGone, MediaUnavailable, PlatformDown
-from core.seams import Accept, Adapter, Site, Spec, Wire
+from core.seams import Accept, Adapter
+from core.site import Site, Spec, Wire
 from core.values import Address, Body, Capabilities, Command, Inbound, Media, Message, Page, Reply, Tap
 
 log = structlog.get_logger(__name__)

@@ -18,6 +18,7 @@ import structlog
 from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
 from core.errors import ProviderError, SettingsError
+from core.files import Files
 from core.models.routing import Chosen, Router
 from core.people.access import Access
 from core.process import report
@@ -26,8 +27,9 @@ from core.process.logs import watch
 from core.process.opening import Opened, open_all, open_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
-from core.seams import Adapter, Engine, Memo, Plugin, Records, Site, Turn, Wire
+from core.seams import Adapter, Engine, Plugin, Records, Turn
 from core.server import Server
+from core.site import Memo, Site, Wire
 from core.turn import commands
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
@@ -94,6 +96,7 @@ class _Running:
         async with asyncio.TaskGroup() as tasks:
 
             async def arrived(adapter: Adapter) -> None:
+                self.house.files.join(adapter)
                 await self.engine.join(adapter)
                 supervisor = Supervisor(adapter, self.engine.accept)
                 self.supervisors.append(supervisor)
@@ -158,12 +161,14 @@ class _House:
     Attributes:
         server: None where nothing is to be served.
         notices: Make what adapters want whoever runs this to know.
+        files: What people sent, by whichever adapter.
     """
 
     settings: Settings
     control: Control
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
+    files: Files = field(default_factory=Files)
 
     def site(self, section: Section, engine: Engine) -> Site:
         """What an implementation is handed."""
@@ -172,6 +177,7 @@ class _House:
             routes=self.server,
             public_url=self.settings.server.public_url if self.settings.server else "",
             archive=StoredArchive(engine, section.name),
+            fetch=self.files.fetch,
             announce=self.notices.append,
         )
 

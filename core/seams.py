@@ -7,22 +7,15 @@ opened and closed is opened by a ``Spec``'s async context manager, which the com
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
-from pydantic import BaseModel
-
+from core.exchange import Blob, Embedded, Model, ModelEvent, Painted, Request, Spoken, ToolSchema, Transcript
 from core.values import (
     Address,
     Capabilities,
-    Conversation,
-    Entry,
     Inbound,
     Media,
-    Model,
-    ModelEvent,
     Outbound,
     Outcome,
     Page,
@@ -30,8 +23,6 @@ from core.values import (
     Receipt,
     Received,
     Reply,
-    Request,
-    ToolSchema,
     value,
 )
 
@@ -92,12 +83,58 @@ class Adapter(Protocol):
         """
 
 
+class Embedder(Protocol):
+    """Texts into vectors."""
+
+    async def embed(self, texts: Sequence[str], *, model: str = "") -> Embedded:
+        """Embed texts; without a model, by the provider's own.
+
+        Raises:
+            ProviderError: In the kinds of ``core/errors.py``; likewise below.
+        """
+
+
+class Painter(Protocol):
+    """Words into images."""
+
+    async def paint(self, description: str, *, model: str = "", like: Sequence[Blob] = ()) -> Painted:
+        """Make an image, or change those it is to be ``like``."""
+
+
+class Listener(Protocol):
+    """Speech into text."""
+
+    async def transcribe(self, sound: Blob, *, model: str = "") -> Transcript:
+        """Write down what is said."""
+
+
+class Speaker(Protocol):
+    """Text into speech."""
+
+    async def speak(self, text: str, *, model: str = "", voice: str = "") -> Spoken:
+        """Read a text aloud."""
+
+
+@value
+class Abilities:
+    """What a provider does beside talking; None where it does not."""
+
+    embedder: Embedder | None = None
+    painter: Painter | None = None
+    listener: Listener | None = None
+    speaker: Speaker | None = None
+
+
 class Provider(Protocol):
     """One lab's or protocol's models."""
 
     @property
     def name(self) -> str:
         """The name as configured (``local``)."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it does beside talking."""
 
     async def models(self) -> tuple[Model, ...]:
         """What can be asked for here, best first.
@@ -240,120 +277,3 @@ class Plugin:
 
     name: str
     tools: tuple[Tool, ...] = ()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# How implementations are found and opened
-
-T_co = TypeVar("T_co", covariant=True)
-S = TypeVar("S", bound=BaseModel)
-
-
-class Wire(Protocol):
-    """One connection to the control socket, in lines of text."""
-
-    async def receive(self) -> str | None:
-        """The next line without its end, None when the other side is gone."""
-
-    async def send(self, line: str) -> None:
-        """Send one line; silently nothing when the other side is gone."""
-
-
-class Archive(Protocol):
-    """A person's own conversations, for an adapter that shows more than the last messages.
-
-    Whose they are is decided by adapter and sender, as in an ``Inbound``: from a verified session only.
-    """
-
-    async def conversations(self, sender: str) -> tuple[Conversation, ...]:
-        """All of them, the latest first; there is always a current one."""
-
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
-        """What was said in one of them, oldest first; nothing for one that is not theirs."""
-
-
-Handler = Callable[[Any], Awaitable[Any]]
-"""Answers an HTTP request: a handler of ``aiohttp.web``, which whoever registers one imports by itself."""
-
-
-class Routes(Protocol):
-    """The one HTTP server, as whoever is reached over it sees it.
-
-    It has checked the name it was called by, the origin and the length that is claimed before a handler is called.
-    Paths below ``/webhooks/`` are for other programs: those say no origin, and prove themselves to the handler.
-    """
-
-    @property
-    def url(self) -> str:
-        """Where people reach it, without a slash at the end."""
-
-    def add(self, method: str, path: str, handler: Handler, *, most_bytes: int = 1 << 20) -> None:
-        """Answer a path, or with a ``*`` at its end whatever begins so. The body is untouched, to be read or streamed.
-
-        Args:
-            most_bytes: Longer bodies are refused.
-
-        Raises:
-            SettingsError: There is no server to be reached by; the sentence says why.
-        """
-
-
-class Memo(Protocol):
-    """A few small facts an implementation wants to find again after a restart (a hash); nothing personal."""
-
-    async def get(self, name: str) -> str:
-        """What was kept under the name, "" where nothing was."""
-
-    async def keep(self, name: str, text: str) -> None:
-        """Keep it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """What the composition root hands to whatever it opens.
-
-    Attributes:
-        name: What this one is called in the configuration.
-        data_dir: Where this deployment keeps its files.
-        control: Register what answers a command that arrives on the control socket.
-        routes: The HTTP server, None where nothing is to be served.
-        public_url: Where it is reached from outside, "" where it is not.
-        archive: People's conversations, None where they cannot be had.
-        announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing.
-        unknown: What the operator wants done after a send of which nobody knows whether it arrived.
-        commands: What a menu of commands should show: names without the slash, and what each does.
-        connect_s: How long to wait for a connection; likewise for a model's first token, for its next, and at shutdown.
-    """
-
-    name: str
-    data_dir: Path
-    memo: Memo
-    control: Callable[[str, Callable[[Wire], Awaitable[None]]], None]
-    routes: Routes | None = None
-    public_url: str = ""
-    archive: Archive | None = None
-    announce: Callable[[Callable[[], str]], None] = lambda _: None
-    unknown: Literal["resend", "mark"] = "resend"
-    commands: tuple[tuple[str, str], ...] = ()
-    connect_s: float = 5.0
-    first_token_s: float = 60.0
-    idle_s: float = 60.0
-    grace_s: float = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spec(Generic[S, T_co]):
-    """An entry point's target: importable without its SDK.
-
-    Attributes:
-        settings: The pydantic model of its configuration section.
-        open: Opens one, given the site and its settings; what it yields is ready for use and closed at exit.
-        configured: None where the settings suffice to open it, else one sentence that says what is missing.
-        local: Only whoever runs this machine can reach it: what it says comes from the owner.
-    """
-
-    name: str
-    settings: type[S]
-    open: Callable[[Site, S], AbstractAsyncContextManager[T_co]]
-    configured: Callable[[S], str | None] = lambda _: None
-    local: bool = False

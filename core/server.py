@@ -18,7 +18,7 @@ import structlog
 from core.config.settings import LOOPBACK
 from core.config.settings import Server as ServerSettings
 from core.errors import SettingsError
-from core.seams import Handler
+from core.site import Handler
 from core.values import value
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import CallMalformed, ToolFailed
-from core.seams import Plugin, Site, Spec, Tool, ToolContext
+from core.exchange import ToolSchema
+from core.seams import Plugin, Tool, ToolContext
+from core.site import Site, Spec
 from core.text.fencing import fenced
-from core.values import ToolSchema
 
 _SAME_NAME = 1000
 _NAME_BYTES = 120  # file systems take 255, of which the date and a number need some

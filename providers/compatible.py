@@ -14,8 +14,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from core.errors import ProviderDown, RequestRefused
-from core.seams import Provider, Site, Spec
-from core.values import Model, ModelEvent, Request
+from core.exchange import Model, ModelEvent, Request
+from core.seams import Abilities, Provider
+from core.site import Site, Spec
 from providers import discovery, transport
 from providers.chat import listing
 from providers.chat.answer import Answer
@@ -63,6 +64,11 @@ class Compatible:
     def name(self) -> str:
         """The name as configured."""
         return self._site.name
+
+    @property
+    def abilities(self) -> Abilities:
+        """Nothing beside talking."""
+        return Abilities()
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, else what the server says it has."""

@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from core.errors import ProviderDown
-from core.values import Model
+from core.exchange import Model
 from providers.chat import listing
 from providers.chat.faults import refusal
 

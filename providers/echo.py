@@ -17,8 +17,9 @@ from itertools import takewhile
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ModelUnknown
-from core.seams import Provider, Site, Spec
-from core.values import Delta, Entry, Finished, Model, ModelEvent, Part, Request, Spent, Usage
+from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Request, Spent, Usage
+from core.seams import Abilities, Provider
+from core.site import Site, Spec
 from providers.chat.prompt import attachment, weight
 from providers.tokens import estimate
 
@@ -57,6 +58,11 @@ class Echo:
     def name(self) -> str:
         """The name as configured."""
         return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        """Nothing beside talking."""
+        return Abilities()
 
     async def models(self) -> tuple[Model, ...]:
         """The one there is."""

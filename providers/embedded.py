@@ -20,8 +20,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown
-from core.seams import Provider, Site, Spec
-from core.values import Delta, Model, ModelEvent, Request
+from core.exchange import Delta, Model, ModelEvent, Request
+from core.seams import Abilities, Provider
+from core.site import Site, Spec
 from providers import llama
 from providers.chat.answer import Answer
 from providers.chat.prompt import messages, weight
@@ -83,6 +84,11 @@ class Embedded:
     def busy(self) -> bool:
         """Whether the engine is at an answer, wanted or not."""
         return self._turn.locked()
+
+    @property
+    def abilities(self) -> Abilities:
+        """Nothing beside talking."""
+        return Abilities()
 
     async def models(self) -> tuple[Model, ...]:
         """The one there is, where its packages are installed."""

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Literal
 
 from core.errors import CallMalformed
+from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Request, ToolSchema, Usage
 from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Effect, Plugin, Provider, Tool, ToolContext, Work
@@ -20,29 +21,7 @@ from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.hearing import WhileBusy
 from core.turn.toolbox import Toolbox
-from core.values import (
-    Address,
-    Body,
-    Command,
-    Delta,
-    Entry,
-    Finished,
-    Fired,
-    Inbound,
-    Job,
-    Message,
-    Model,
-    ModelEvent,
-    Outbound,
-    Outcome,
-    Part,
-    Put,
-    Received,
-    Request,
-    Tap,
-    ToolSchema,
-    Usage,
-)
+from core.values import Address, Body, Command, Fired, Inbound, Job, Message, Outbound, Outcome, Put, Received, Tap
 
 HERE = Address(adapter="fake", chat="1")
 GROUP = Address(adapter="fake", chat="g", private=False)

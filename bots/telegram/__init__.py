@@ -16,7 +16,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from core.seams import Adapter, Site, Spec
+from core.seams import Adapter
+from core.site import Site, Spec
 
 
 class Settings(BaseModel):

@@ -16,7 +16,8 @@ from bots.telegram.sending import Sender
 from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
 from bots.telegram.words import Identity
-from core.seams import Accept, Site
+from core.seams import Accept
+from core.site import Site
 from core.values import Address, Capabilities, Media, Page, Reply
 
 _TYPING_S: Final = 4.5  # the platform shows it for five seconds

@@ -8,7 +8,7 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from bots.telegram.transport import Line, bare
-from core.seams import Site
+from core.site import Site
 
 log = structlog.get_logger(__name__)
 

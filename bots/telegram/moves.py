@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from core.seams import Memo
+from core.site import Memo
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from bots.telegram.patience import Pace, Patience
 from bots.telegram.transport import Line, Refused, bare
 from bots.telegram.webhook import Webhook
 from core.errors import AdapterError
-from core.seams import Memo
+from core.site import Memo
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from bots.telegram.reception import Reception
 from core.errors import SettingsError, StoreError
-from core.seams import Site
+from core.site import Site
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.seams import Adapter, Site, Spec
+from core.seams import Adapter
+from core.site import Site, Spec
 
 
 class Settings(BaseModel):

@@ -18,7 +18,8 @@ from bots.web.history import Line, letters, lines
 from bots.web.leftovers import Leftovers
 from bots.web.tabs import News
 from bots.web.views import View, Views
-from core.seams import Accept, Adapter, Archive
+from core.seams import Accept, Adapter
+from core.site import Archive
 from core.text.splitting import split
 from core.values import Address, Body, Capabilities, Command, Conversation, Inbound, Media, Message, Page, Reply
 

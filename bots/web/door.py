@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from core.seams import Memo
+from core.site import Memo
 
 LINK_S: Final = 24 * 3600.0
 SESSION_S: Final = 180 * 24 * 3600

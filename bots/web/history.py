@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from core.values import Entry, Media, Part, value
+from core.exchange import Entry, Part
+from core.values import Media, value
 
 
 @value

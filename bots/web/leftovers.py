@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import TypeAdapter
 
-from core.seams import Memo
+from core.site import Memo
 from core.values import Choice, Media, value
 
 log = structlog.get_logger(__name__)

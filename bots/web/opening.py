@@ -13,8 +13,10 @@ from bots.web.files import Files
 from bots.web.leftovers import Leftovers
 from bots.web.pages import Pages
 from core.errors import SettingsError
-from core.seams import Adapter, Site, Wire
-from core.values import Conversation, Entry
+from core.exchange import Entry
+from core.seams import Adapter
+from core.site import Site, Wire
+from core.values import Conversation
 
 LINK: Final = "link"
 """The command that asks for a link."""

@@ -20,7 +20,7 @@ from bots.web.looks import Log, Looks
 from bots.web.views import View
 from core.context.parts import whole
 from core.errors import MediaUnavailable, StoreError
-from core.seams import Routes
+from core.site import Routes
 from core.values import Command, Media, Tap
 
 _HEARTBEAT_S: Final = 15.0

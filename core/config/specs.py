@@ -7,7 +7,7 @@ loaded is kept with the reason, so that a broken package is told of and does not
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from core.seams import Spec
+from core.site import Spec
 from core.values import value
 
 Group = Literal["bots", "providers", "plugins", "engines"]

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 from core.context.conversation import Context, Talk
-from core.seams import Archive, Engine
-from core.values import Conversation, Entry
+from core.exchange import Entry
+from core.seams import Engine
+from core.site import Archive
+from core.values import Conversation
 
 _MOST = 500
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 import structlog
 
 from core.codec import dump, load
+from core.exchange import Entry, Part
 from core.seams import Records
-from core.values import Entry, Part, Put, value
+from core.values import Put, value
 
 log = structlog.get_logger(__name__)
 

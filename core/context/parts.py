@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from core.values import Entry, Part
+from core.exchange import Entry, Part
 
 
 def text_of(parts: Iterable[Part]) -> str:

@@ -1,7 +1,8 @@
 """What people's messages say to a model: in words, with who spoke, and apart from what was said to others."""
 
+from core.exchange import Part
 from core.text.fencing import quoted
-from core.values import Contact, Message, Part, Place, Quote, Received
+from core.values import Contact, Message, Place, Quote, Received
 
 _NAME_CHARS = 64
 

@@ -25,7 +25,8 @@ from core.engines.writer import Worker
 from core.errors import StoreError
 from core.lanes import Lanes
 from core.patience import patiently
-from core.seams import Adapter, Engine, Records, Site, Spec, Turn
+from core.seams import Adapter, Engine, Records, Turn
+from core.site import Site, Spec
 from core.storage import Written, unpaged
 from core.values import Address, Inbound, Outcome, Receipt
 

@@ -20,8 +20,8 @@ from core.errors import (
     ProviderError,
     ProviderRefusedUs,
 )
+from core.exchange import Delta, Finished, Request, Spent, Usage
 from core.models.routing import Chosen
-from core.values import Delta, Finished, Request, Spent, Usage
 
 log = structlog.get_logger(__name__)
 

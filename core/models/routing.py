@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 import structlog
 
 from core.errors import ModelUnknown, ProviderError
+from core.exchange import Model
 from core.seams import Provider
-from core.values import Model, value
+from core.values import value
 
 log = structlog.get_logger(__name__)
 

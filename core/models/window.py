@@ -7,10 +7,10 @@ import structlog
 
 from core.context.conversation import room_for, size
 from core.errors import ContextTooLong
+from core.exchange import Entry, Finished, Request, ToolSchema
 from core.models.asking import Answer, ask
 from core.models.routing import Chosen
 from core.seams import Provider
-from core.values import Entry, Finished, Request, ToolSchema
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from typing import Self
 import structlog
 
 from core.errors import StoreError
-from core.seams import Wire
+from core.site import Wire
 
 Answer = Callable[[Wire], Awaitable[None]]
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
-from core.seams import Memo, Site, Wire
+from core.site import Memo, Site, Wire
 from core.values import Address, Body, Command, Inbound, Message, Tap
 
 _numbers = count(1)

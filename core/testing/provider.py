@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 
-from core.seams import Provider
-from core.values import Delta, Finished, Model, ModelEvent, Part, Request, Usage
+from core.exchange import Delta, Finished, Model, ModelEvent, Part, Request, Usage
+from core.seams import Abilities, Provider
 
 
 class FakeProvider:
@@ -30,6 +30,11 @@ class FakeProvider:
     def name(self) -> str:
         """See ``Provider``."""
         return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        """Nothing beside talking."""
+        return Abilities()
 
     async def models(self) -> tuple[Model, ...]:
         """See ``Provider``: there is one."""

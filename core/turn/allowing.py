@@ -15,6 +15,7 @@ from core import phrases
 from core.context import wording
 from core.context.conversation import Context, keep
 from core.context.parts import cut, result
+from core.exchange import Entry, Part
 from core.schedule import at
 from core.seams import Records, Work
 from core.text.fencing import quoted
@@ -23,7 +24,7 @@ from core.turn.approvals import Approvals, Pending
 from core.turn.hearing import Ear
 from core.turn.steps import Began, Ended, Resumed, Step, pack, unpack
 from core.turn.toolbox import Toolbox
-from core.values import Entry, Job, Outcome, Part, Put, Received, Tap
+from core.values import Job, Outcome, Put, Received, Tap
 
 log = structlog.get_logger(__name__)
 

@@ -16,6 +16,7 @@ from core.context import conversation, wording
 from core.context.conversation import Context, History, alternating, keep
 from core.context.parts import calls_of, cut, result, sound, text_of, whole, without_calls
 from core.errors import ProviderError
+from core.exchange import Entry, Finished, Part
 from core.models.asking import Answer, apology
 from core.models.routing import Router
 from core.models.window import Window
@@ -26,7 +27,7 @@ from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.showing import Showing
 from core.turn.steps import Spoke, Step, Told, pack
 from core.turn.toolbox import Toolbox
-from core.values import Entry, Finished, Outbound, Outcome, Part, Put, Reply
+from core.values import Outbound, Outcome, Put, Reply
 
 log = structlog.get_logger(__name__)
 

@@ -14,10 +14,11 @@ import structlog
 
 from core import phrases
 from core.codec import dump, load
+from core.exchange import Part
 from core.schedule import at
 from core.seams import Records
 from core.text.fencing import followed
-from core.values import Address, Choice, Job, Outbound, Part, Put, Received, Reply, value
+from core.values import Address, Choice, Job, Outbound, Put, Received, Reply, value
 
 log = structlog.get_logger(__name__)
 

@@ -19,6 +19,7 @@ from core import phrases
 from core.context import conversation, wording
 from core.context.conversation import Context, keep
 from core.errors import StoreError
+from core.exchange import Entry
 from core.people.access import Access, Verdict
 from core.seams import Work
 from core.turn import commands
@@ -26,7 +27,7 @@ from core.turn.allowing import Allowing, goes_on
 from core.turn.answering import Answering, Means
 from core.turn.hearing import Ear, same_asker
 from core.turn.steps import unpack
-from core.values import Command, Entry, Fired, Message, Outbound, Outcome, Received, Reply, Tap
+from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
 
 log = structlog.get_logger(__name__)
 

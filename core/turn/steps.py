@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Discriminator
 
 from core.codec import dump, load
+from core.exchange import Part
 from core.turn.approvals import Pending
-from core.values import Part, value
+from core.values import value
 
 
 @value

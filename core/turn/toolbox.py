@@ -8,8 +8,8 @@ import structlog
 
 from core.context.parts import result, whole
 from core.errors import CallMalformed, SettingsError, ToolFailed
+from core.exchange import Part, ToolSchema
 from core.seams import Plugin, Tool, ToolContext
-from core.values import Part, ToolSchema
 
 log = structlog.get_logger(__name__)
 

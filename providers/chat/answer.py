@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Literal
 
 from core.errors import ProviderDown
-from core.values import Delta, Finished, ModelEvent, Part, Spent, Usage
+from core.exchange import Delta, Finished, ModelEvent, Part, Spent, Usage
 from providers.chat.calls import Calls
 from providers.chat.faults import refusal
 from providers.chat.thinking import Kind, Thinking

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from secrets import token_hex
 
-from core.values import Part
+from core.exchange import Part
 
 
 @dataclass(slots=True)

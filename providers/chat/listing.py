@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/models/list
 import re
 from typing import Literal
 
-from core.values import Model
+from core.exchange import Model
 
 # The list does not say what a model is for, but names do; these are in use for what cannot chat.
 _NO_CHAT = re.compile(

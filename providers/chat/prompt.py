@@ -6,7 +6,8 @@ https://platform.openai.com/docs/api-reference/chat/create
 import json
 from collections.abc import Iterator
 
-from core.values import Entry, Media, Part, Request, ToolSchema
+from core.exchange import Entry, Part, Request, ToolSchema
+from core.values import Media
 from providers.tokens import PER_MESSAGE, estimate
 
 JSON = dict[str, object]

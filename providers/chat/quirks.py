@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from core.values import Model
+from core.exchange import Model
 from providers.chat.prompt import JSON
 
 # An option of ours, how servers complain of it, and what it is called where it has another name.

@@ -12,7 +12,7 @@ from bots.terminal import Terminal, spec
 from core.cli.dialogue import Draft, Final, Hello, Pick, Read, Say, Taken, Working, from_process, line
 from core.errors import ChatGone, PlatformDown
 from core.process.control import Control, claim
-from core.seams import Site
+from core.site import Site
 from core.values import Address, Choice, Command, Inbound, Media, Message, Receipt, Reply, Tap
 
 PATIENCE_S = 10.0

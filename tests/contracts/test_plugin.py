@@ -12,7 +12,8 @@ import pytest
 
 from contracts.rigs.plugins import RIGS
 from core.errors import CallMalformed
-from core.seams import Plugin, Spec, Tool, ToolContext
+from core.seams import Plugin, Tool, ToolContext
+from core.site import Spec
 from core.testing import site
 
 OURS = {entry.name: entry for entry in entry_points(group="waystation.plugins") if entry.value.startswith("plugins.")}

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from contracts.rigs.providers import RIGS, SLOW, Rig, answered, said
 from core.errors import ModelUnknown
-from core.values import Delta, Finished, ModelEvent, Request, Spent
+from core.exchange import Delta, Finished, ModelEvent, Request, Spent
 from providers import embedded
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")  # a model that is loaded stays loaded for all tests

@@ -16,7 +16,8 @@ from core.errors import PlatformRefusedUs, StoreError
 from core.process import report
 from core.process.control import connect
 from core.process.report import Report
-from core.seams import Accept, Adapter, Records, Site, Spec, Turn
+from core.seams import Accept, Adapter, Records, Turn
+from core.site import Site, Spec
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
 

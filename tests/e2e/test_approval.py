@@ -21,6 +21,7 @@ import time_machine
 from contracts.rigs.engines import SqliteRig, running, until
 from core import phrases
 from core.errors import PlatformDown
+from core.exchange import Request
 from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Engine, Tool, Turn, Work
@@ -29,7 +30,7 @@ from core.turn.answering import Means
 from core.turn.approvals import LASTS
 from core.turn.assistant import Assistant
 from core.turn.toolbox import Toolbox
-from core.values import Fired, Message, Outbound, Outcome, Put, Received, Request, Tap
+from core.values import Fired, Message, Outbound, Outcome, Put, Received, Tap
 from plugins.notes import NotesSettings, open_notes
 from turns import Script, Windowed, calls, said
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from core.seams import Plugin, Site, Spec
+from core.seams import Plugin
+from core.site import Site, Spec
 
 
 class PigeonSettings(BaseModel):

@@ -16,7 +16,7 @@ from core.errors import (
     ProviderRefusedUs,
     RequestRefused,
 )
-from core.values import Delta, Entry, Part, Request, Usage
+from core.exchange import Delta, Entry, Part, Request, Usage
 from providers.chat import listing, prompt
 from providers.chat.answer import Answer
 from providers.chat.calls import Calls

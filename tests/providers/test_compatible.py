@@ -22,7 +22,8 @@ from core.errors import (
     ProviderRefusedUs,
     RequestRefused,
 )
-from core.values import Delta, Entry, Finished, Media, ModelEvent, Part, Request, Spent, ToolSchema
+from core.exchange import Delta, Entry, Finished, ModelEvent, Part, Request, Spent, ToolSchema
+from core.values import Media
 from providers.compatible import Compatible, CompatibleSettings, spec
 from simulators.openai import (
     Fault,

@@ -3,7 +3,8 @@
 from contextlib import aclosing
 
 from contracts.rigs.providers import answered, said, site
-from core.values import Entry, Finished, Media, Part, Request
+from core.exchange import Entry, Finished, Part, Request
+from core.values import Media
 from providers.echo import EchoSettings, spec
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from contracts.rigs.providers import answered, eventually, said, site
 from core.errors import ContextTooLong, ProviderBusy, ProviderDown
-from core.values import Delta, Entry, Finished, Part, Request
+from core.exchange import Delta, Entry, Finished, Part, Request
 from providers import embedded, llama
 from providers.embedded import Embedded, EmbeddedSettings, spec
 from providers.repetition import Repetition

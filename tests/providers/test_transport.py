@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from contracts.rigs.providers import said, site
-from core.values import Delta, Finished, Request
+from core.exchange import Delta, Finished, Request
 from providers.compatible import CompatibleSettings, spec
 from providers.transport import Line
 from simulators.openai import OpenAISimulator, Pace, Reply

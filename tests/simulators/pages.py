@@ -15,8 +15,9 @@ from bots.web.adapter import Web
 from bots.web.opening import opened
 from core import testing
 from core.config.settings import Server as ServerSettings
+from core.exchange import Entry, Part
 from core.server import Server
-from core.values import Address, Choice, Command, Conversation, Entry, Inbound, Message, Part, Receipt, Reply
+from core.values import Address, Choice, Command, Conversation, Inbound, Message, Receipt, Reply
 
 
 def said(text: str) -> Entry:

@@ -7,13 +7,13 @@ import pytest
 
 from contracts.rigs.engines import SqliteRig, running, until
 from contracts.rigs.telegram import Rig, accepting
+from core.exchange import Request
 from core.models.routing import Router
 from core.people.access import Access
 from core.testing import FakeProvider, answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.toolbox import Toolbox
-from core.values import Request
 
 US = "@sim700001_bot"
 

@@ -1,7 +1,8 @@
 """A conversation as a page shows it, made of what models are told."""
 
 from bots.web.history import Line, letters, lines
-from core.values import Entry, Media, Part
+from core.exchange import Entry, Part
+from core.values import Media
 
 PICTURE = Media(adapter="web", ref="1.2", kind="photo", name="dot.png")
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core import testing
-from core.seams import Provider, Site
-from core.values import Entry, Part, Request
+from core.exchange import Entry, Part, Request
+from core.seams import Provider
+from core.site import Site
 from providers import compatible, echo, embedded
 from simulators.openai import OpenAISimulator, Pace
 

@@ -11,7 +11,8 @@ from bots.telegram.moves import Moves
 from bots.telegram.patience import Pace
 from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
-from core.seams import Accept, Adapter, Site
+from core.seams import Accept, Adapter
+from core.site import Site
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
 from simulators.telegram import TOKEN, Person, TelegramSimulator
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from bots.terminal import spec
 from core.cli.dialogue import Final, Hello, Read, Say, Taken, from_process, line
 from core.process.control import Control
-from core.seams import Adapter, Site
+from core.seams import Adapter
+from core.site import Site
 from core.testing import FakeMemo
 from core.values import Address
 

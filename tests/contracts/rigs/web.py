@@ -11,7 +11,8 @@ from pathlib import Path
 from bots.web.adapter import OWNER, Web
 from bots.web.opening import opened
 from core import testing
-from core.seams import Adapter, Handler
+from core.seams import Adapter
+from core.site import Handler
 from core.values import Address
 
 

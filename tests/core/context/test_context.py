@@ -19,8 +19,9 @@ from core.context.conversation import (
 )
 from core.context.wording import said, said_later
 from core.errors import ContextTooLong
+from core.exchange import Entry, Part, Request
 from core.testing import answer
-from core.values import Address, Contact, Entry, Inbound, Media, Message, Part, Place, Quote, Received, Request
+from core.values import Address, Contact, Inbound, Media, Message, Place, Quote, Received
 from turns import GROUP, HERE, FakeRecords, FakeTool, Lane, Windowed, assistant, calls
 from turns import said as words
 

@@ -1,7 +1,7 @@
 """What a model said, made fit to be kept."""
 
 from core.context.parts import cut, result, sound, without_calls
-from core.values import Entry, Part
+from core.exchange import Entry, Part
 
 
 def call(identity: str, name: str = "look") -> Part:

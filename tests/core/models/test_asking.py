@@ -14,9 +14,9 @@ from core.errors import (
     ProviderRefusedUs,
     RequestRefused,
 )
+from core.exchange import Delta, Spent, Usage
 from core.models.asking import apology
 from core.testing import answer
-from core.values import Delta, Spent, Usage
 from turns import Lane, Script, Windowed, assistant
 
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from core.errors import ModelUnknown, ProviderDown
+from core.exchange import Model
 from core.models.routing import Router
 from core.seams import Provider
 from core.testing import FakeProvider, answer
-from core.values import Model
 
 
 class Offering(FakeProvider):

@@ -14,7 +14,7 @@ import pytest
 
 from core.errors import StoreError
 from core.process.control import MOST_LINE_BYTES, Connection, Control, claim, connect, trouble
-from core.seams import Wire
+from core.site import Wire
 
 PATIENCE_S = 10.0
 

@@ -7,10 +7,11 @@ import pytest
 
 from core import phrases
 from core.errors import ProviderBusy
+from core.exchange import Delta, Model, ModelEvent, Request
 from core.testing import answer
 from core.turn.assistant import Assistant
 from core.turn.hearing import Ear, Heard, WhileBusy
-from core.values import Address, Delta, Media, Message, Model, ModelEvent, Received, Request
+from core.values import Address, Media, Message, Received
 from turns import GROUP, FakeTool, FakeWork, Lane, Script, Windowed, assistant, calls, question, said, stop
 
 ELSEWHERE = Address(adapter="fake", chat="2")

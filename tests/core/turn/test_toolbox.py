@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import CallMalformed, SettingsError, ToolFailed
+from core.exchange import Part
 from core.seams import Plugin
 from core.turn.toolbox import Toolbox, tool_named
-from core.values import Part
 from turns import FakeTool
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from core import phrases
 from core.errors import StoreError
+from core.exchange import Delta, Finished, Part, Usage
 from core.testing import answer
 from core.turn.hearing import WhileBusy
-from core.values import Command, Delta, Finished, Fired, Media, Message, Part, Quote, Tap, Usage
+from core.values import Command, Fired, Media, Message, Quote, Tap
 from turns import GROUP, FakeTool, Killed, Lane, Windowed, assistant, calls, ended, question, said
 
 
