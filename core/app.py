@@ -19,6 +19,8 @@ from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
 from core.errors import ProviderError, SettingsError
 from core.files import Files
+from core.models.catalogue import Catalogue, shipped
+from core.models.prices import Prices
 from core.models.routing import Chosen, Router
 from core.people.access import Access
 from core.process import report
@@ -27,7 +29,7 @@ from core.process.logs import watch
 from core.process.opening import Opened, open_all, open_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
-from core.seams import Adapter, Engine, Plugin, Records, Turn
+from core.seams import Adapter, Engine, Plugin, Provider, Records, Turn
 from core.server import Server
 from core.site import Memo, Site, Wire
 from core.turn import commands
@@ -283,8 +285,8 @@ class _Nowhere:
 
 
 def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
-    guesses = {section.name for section in settings.providers if not section.named}
-    router = Router([provider for _, provider in providers.parts], settings.router.model, guesses)
+    catalogue = shipped().noting(settings.models)
+    router = router_of(settings, [provider for _, provider in providers.parts], catalogue)
     local = [section.name for section in settings.bots if section.spec.local]
     access = Access(engine.records, settings.access.policy, local)
     return _Running(
@@ -301,6 +303,19 @@ def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, 
     )
 
 
+def router_of(settings: Settings, providers: Sequence[Provider], catalogue: Catalogue) -> Router:
+    """Who chooses among the opened providers, as the configuration has it."""
+    sections = settings.providers
+    return Router(
+        providers,
+        settings.router.model,
+        {section.name for section in sections if not section.named},
+        fallbacks=settings.router.fallbacks,
+        own={section.name for section in sections if getattr(section.settings, "hosting", "") == "self"},
+        catalogue=catalogue,
+    )
+
+
 def build_turn(settings: Settings, records: Records, router: Router, access: Access, plugins: Sequence[Plugin]) -> Turn:
     """What answers people."""
     means = Means(
@@ -308,6 +323,7 @@ def build_turn(settings: Settings, records: Records, router: Router, access: Acc
         router=router,
         toolbox=Toolbox(plugins),
         system=system_prompt(settings.conversation.system_prompt),
+        prices=Prices(shipped().noting(settings.models), settings.prices),
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
     )

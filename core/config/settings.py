@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from core.config.models import ModelNotes, PriceNotes
 from core.config.specs import AnySpec
 from core.values import value
 
@@ -73,10 +74,30 @@ def _auto_or_a_model(name: str) -> str:
     return name
 
 
+def _some_provider(name: str) -> str:
+    provider, slash, model = name.partition("/")
+    if not provider or (slash and not model):
+        message = f'{name!r} should be a provider, or a provider and its model as "provider/model"'
+        raise ValueError(message)
+    return name
+
+
 class Router(Keys):
-    """``[router]``: which model answers, ``auto`` or ``provider/model``."""
+    """``[router]``: which model answers.
+
+    Attributes:
+        model: ``auto`` or ``provider/model``.
+        fallbacks: Who takes over when it fails, in this order: ``provider/model``, or a provider for its first that
+            will do. Under ``auto`` the whole order; without any, that of the providers.
+    """
 
     model: Annotated[str, AfterValidator(_auto_or_a_model)] = "auto"
+    fallbacks: tuple[Annotated[str, AfterValidator(_some_provider)], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that is named here."""
+        return (*([] if self.model == "auto" else [self.model]), *self.fallbacks)
 
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -137,6 +158,8 @@ class Fixed(Keys):
     timeouts: Timeouts = Timeouts()
     access: Access = Access()
     router: Router = Router()
+    models: dict[str, ModelNotes] = {}
+    prices: dict[str, PriceNotes] = {}
     server: Server | None = Server()
     logging: Logging = Logging()
 
