@@ -19,9 +19,11 @@ from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
 from core.errors import ProviderError, SettingsError
 from core.files import Files
+from core.models import lifecycle, survey
 from core.models.catalogue import Catalogue, shipped
 from core.models.prices import Prices
 from core.models.routing import Chosen, Router
+from core.models.survey import Survey, surveyed
 from core.people.access import Access
 from core.process import report
 from core.process.control import Control, claim
@@ -86,6 +88,7 @@ class _Running:
     engine: Engine
     turn: Turn
     router: Router
+    catalogue: Catalogue
     access: Access
     providers: tuple[str, ...]
     plugins: tuple[str, ...]
@@ -142,8 +145,19 @@ class _Running:
             note=chosen.model.note if chosen else "",
             unowned=unowned,
             code=self.access.code if unowned else "",
-            notices=tuple(notice() for notice in self.house.notices),
+            notices=(*(notice() for notice in self.house.notices), *self._retiring(chosen)),
         )
+
+    def _retiring(self, chosen: Chosen | None) -> list[str]:
+        """Models in use that are shut down soon."""
+        told = lifecycle.warnings(self.settings.named_models, self.catalogue, lifecycle.today())
+        now = lifecycle.warning(chosen.name, chosen.model.retires, lifecycle.today()) if chosen else ""
+        return [*told, *([now] if now and now not in told else [])]
+
+    async def survey(self) -> Survey:
+        """All models there are; providers are asked, which may take a moment."""
+        prices = Prices(self.catalogue, self.settings.prices)
+        return await surveyed(self.router, prices, self.settings.named_models)
 
     async def _chosen(self) -> Chosen | None:
         try:
@@ -212,7 +226,11 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
     async def status(wire: Wire) -> None:
         await wire.send(report.dump(await running.report(ask=True)))
 
+    async def models(wire: Wire) -> None:
+        await wire.send(survey.dump(await running.survey()))
+
     control.register("status", status)
+    control.register("models", models)
     return running
 
 
@@ -295,6 +313,7 @@ def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, 
         engine=engine,
         turn=build_turn(settings, engine.records, router, access, [plugin for _, plugin in plugins.parts]),
         router=router,
+        catalogue=catalogue,
         access=access,
         providers=tuple(section.name for section, _ in providers.parts),
         plugins=tuple(section.name for section, _ in plugins.parts),

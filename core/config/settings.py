@@ -5,6 +5,7 @@ What adapters, providers and plugins want to be told stands in their own ``Spec`
 line here. How all this is read and checked is ``core/config/configuration.py``'s affair.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -208,16 +209,27 @@ class Settings(Fixed):
     off: tuple[Off, ...] = ()
     source: Path | None = None
 
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Every model that is named somewhere, as ``provider/model``; where the router names a provider, that alone."""
+        lists = ((section.name, getattr(section.settings, "models", ())) for section in self.providers)
+        return tuple(dict.fromkeys([*self.router.names, *(f"{name}/{one}" for name, ids in lists for one in ids)]))
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret value in here, for whoever has to keep them out of sight."""
         sections = (*self.bots, *self.providers, *self.plugins)
         return tuple(text for section in sections for text in _secrets(section.settings) if text)
 
 
+_A_KEY_CHARS = 8  # of several keys in one text each is a secret by itself; a word of a passphrase is not
+
+
 def _secrets(item: object) -> Iterator[str]:
     match item:
         case SecretStr():
-            yield item.get_secret_value()
+            text = item.get_secret_value()
+            yield text
+            yield from (part for part in re.split(r"[,\s]+", text) if part != text and len(part) >= _A_KEY_CHARS)
         case BaseModel():
             for _, below in item:
                 yield from _secrets(below)

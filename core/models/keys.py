@@ -1,23 +1,27 @@
 """Several keys of one provider: one that is refused or has reached its limit rests, and the next one is used.
 
-A provider asks for a key, and says what went wrong with it::
+A provider makes its keys of its settings, once, and each request by them::
 
-    for key in keys.tries():
-        try:
-            return await self._request(key)
-        except ProviderError as error:
-            if not keys.rest(key, error):  # nothing to do with the key, or there is no other
-                raise
+    self._keys = Keys(settings.api_key, *settings.api_keys)
+    ...
+    response = await self._keys.using(lambda key: self._post(body, key))
 
-Whoever cannot loop like that asks ``current()`` before a request and calls ``rest`` after it.
+What ``_post`` raises must be ours already (``core/errors.py``): ``ProviderRefusedUs`` for 401, 402 and 403,
+``ProviderBusy`` for 429.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
 
+import structlog
 from pydantic import SecretStr
 
 from core.errors import ProviderBusy, ProviderError, ProviderRefusedUs
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _BUSY_S = 30.0
 _REFUSED_S = 600.0
@@ -33,8 +37,11 @@ class Keys:
 
     def __init__(self, *keys: SecretStr | str, clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = tuple(dict.fromkeys(_split(keys))) or ("",)
-        self._rests: dict[str, float] = {}
+        self._rest_until = dict.fromkeys(self._keys, float("-inf"))
         self._clock = clock
+
+    def __bool__(self) -> bool:
+        return self._keys != ("",)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -42,32 +49,42 @@ class Keys:
     def current(self) -> str:
         """The first that does not rest; when all do, the one whose rest is over first."""
         now = self._clock()
-        awake = (key for key in self._keys if self._rests.get(key, 0.0) <= now)
-        return next(awake, None) or min(self._keys, key=lambda key: self._rests.get(key, 0.0))
+        return min(self._keys, key=lambda key: max(now, self._rest_until[key]))
 
-    def tries(self) -> Iterator[str]:
-        """The current key, and after each that was put to rest the next one; each once."""
-        tried: set[str] = set()
-        while (key := self.current()) not in tried:
-            tried.add(key)
-            yield key
+    async def using(self, request: Callable[[str], Awaitable[T]]) -> T:
+        """Make a request with the current key; with each other one in turn, as long as it is the key that fails.
 
-    def rest(self, key: str, error: ProviderError) -> bool:
-        """Note what went wrong with a key.
-
-        Returns:
-            Whether another key may fare better right now.
+        Raises:
+            ProviderError: What came of the last one, or of one whose failure has nothing to do with its key.
         """
+        key, left = self.current(), set(self._keys)
+        while True:
+            try:
+                return await request(key)
+            except ProviderError as error:
+                left.discard(key)
+                self.rest(key, error)
+                awake = [other for other in self._keys if other in left and not self._rests(other)]
+                if not (awake and self._rests(key)):
+                    raise
+                key = awake[0]
+
+    def rest(self, key: str, error: ProviderError) -> None:
+        """Let a key rest that was refused or has reached its limit; other errors are not its fault."""
         match error:
             case ProviderBusy(retry_after_s=asked):
                 rest_s = _BUSY_S if asked is None else asked
             case ProviderRefusedUs(retry_after_s=asked):
                 rest_s = max(_REFUSED_S, asked or 0.0)
             case _:
-                return False
-        now = self._clock()
-        self._rests[key] = now + min(rest_s, _LONGEST_S)
-        return any(self._rests.get(other, 0.0) <= now for other in self._keys if other != key)
+                return
+        rest_s = min(rest_s, _LONGEST_S)
+        self._rest_until[key] = self._clock() + rest_s
+        if len(self._keys) > 1:
+            log.warning("key rests", number=self._keys.index(key) + 1, of=len(self._keys), for_s=round(rest_s, 1))
+
+    def _rests(self, key: str) -> bool:
+        return self._rest_until[key] > self._clock()
 
 
 def _split(keys: Iterable[SecretStr | str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 _KNOWN_FOR_S = 300.0
 _DOWN_FOR_S = 15.0
+_PATIENCE_S = 10.0
 
 
 class Offer:
@@ -62,6 +63,16 @@ class Offer:
         unlisted = Model(id=model_id, hosting="self" if self._own else "hosted")
         found = next((model for model in models if model.id == model_id), None)
         return found or self._catalogue.described(self.provider.name, unlisted)
+
+    async def told(self) -> tuple[Model, ...] | str:
+        """Its models or why it has none, for people to read, who do not wait for long."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await self.models()
+        except ProviderError as error:
+            return str(error)
+        except TimeoutError:
+            return f"it did not say within {_PATIENCE_S:g} s what it has"
 
     def forget(self) -> None:
         """Whatever is known may be wrong."""

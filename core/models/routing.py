@@ -4,6 +4,7 @@ Whoever asks takes one candidate after the other until one answers (``failover.p
 it can do, and for where it runs: what began on machines of the operator's goes on there, whatever fails.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -97,13 +98,12 @@ class Router:
 
     async def offered(self) -> dict[str, tuple[Model, ...] | str]:
         """Each provider's models, or why it has none, for people to read."""
-        offered: dict[str, tuple[Model, ...] | str] = {}
-        for name, offer in self._offers.items():
-            try:
-                offered[name] = await offer.models()
-            except ProviderError as error:
-                offered[name] = str(error)
-        return offered
+        told = await asyncio.gather(*(offer.told() for offer in self._offers.values()))
+        return dict(zip(self._offers, told, strict=True))
+
+    async def known(self, provider: str, model_id: str) -> Model:
+        """What is known of a model of an opened provider, also where it is not on the list."""
+        return await self._offers[provider].model(model_id)
 
     def breaker(self, chosen: Chosen) -> Breaker:
         """What is remembered of how this model fared."""
