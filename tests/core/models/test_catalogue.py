@@ -97,7 +97,13 @@ class TestMerging:
 
     def catalogue(self) -> Catalogue:
         known = Facts(
-            id="m", lab="lab", context_tokens=100_000, output_tokens=8000, images=True, search=True, retires="2027-01-01"
+            id="m",
+            lab="lab",
+            context_tokens=100_000,
+            output_tokens=8000,
+            images=True,
+            search=True,
+            retires="2027-01-01",
         )
         return Catalogue((known,), {}, {"lab/m": self.NOTES})
 
