@@ -1,9 +1,11 @@
-"""Providers with several models each, for tests of who is asked: all in memory, and each remembers what it was asked."""
+"""Providers with several models each, for tests of who is asked; each remembers what it was asked."""
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 
 from core.codec import load
-from core.exchange import Model
+from core.exchange import Model, ModelEvent, Request
 from core.models.billing import TABLE, Call
 from core.models.prices import Prices
 from core.models.routing import Router
@@ -31,12 +33,14 @@ class Lab(FakeProvider):
 
     Attributes:
         down: What asking for its models raises.
+        begun: Set once it was asked anything.
     """
 
     def __init__(self, name: str, models: Sequence[Model | str] = ("m",), *scripts: Script) -> None:
         super().__init__(*(scripts or (answer(f"I am {name}"),)), name=name)
         self.down: Exception | None = None
         self.listed = 0
+        self.begun = asyncio.Event()
         self._models = tuple(model(one) if isinstance(one, str) else one for one in models)
 
     async def models(self) -> tuple[Model, ...]:
@@ -44,6 +48,12 @@ class Lab(FakeProvider):
         if self.down is not None:
             raise self.down
         return self._models
+
+    async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
+        self.begun.set()
+        async with aclosing(super().stream(request)) as events:
+            async for event in events:
+                yield event
 
     @property
     def asked(self) -> list[str]:

@@ -86,7 +86,7 @@ async def test_without_tools_or_room_it_goes_less_well_without_sight_not_at_all(
 async def test_where_nobody_sees_the_first_answers_as_far_as_it_can() -> None:
     """An answer without the picture is better than none."""
     chosen = await Router([Lab("a"), Lab("b")], "auto").choose("", SEES)
-    assert (chosen.name, chosen.lacks, chosen.named) == ("a/m", {"images"}, False)
+    assert (chosen.name, chosen.lacks, chosen.named) == ("a/m", frozenset({"images"}), False)
 
 
 @pytest.mark.parametrize("wish", ["blind/m", "blind/unlisted"])
@@ -94,7 +94,7 @@ async def test_what_was_chosen_by_name_is_used_whatever_it_lacks(wish: str) -> N
     """By a person or by the operator; those that could see stand behind it."""
     labs = [Lab("blind"), Lab("good", [model("m", sees=True)])]
     chosen = await Router(labs, "auto").choose(wish, SEES)
-    assert (chosen.name, chosen.lacks, chosen.named) == (wish, {"images"}, True)
+    assert (chosen.name, chosen.lacks, chosen.named) == (wish, frozenset({"images"}), True)
     assert (await Router(labs, wish).choose("", SEES)).name == wish
 
 

@@ -305,9 +305,7 @@ class TestBill:
         a = Lab("anthropic", ["claude-opus-5-5"], (*said, asyncio.Event()))  # type: ignore[arg-type]
         lane.hear("Hi " * 1000)
         running = asyncio.create_task(lane.run(answering(lane, a)))
-        async with asyncio.timeout(5):
-            while not a.requests:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(a.begun.wait(), 5)
         if began:
             await lane.showing("word")
         lane.hear(stop())
