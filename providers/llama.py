@@ -6,6 +6,7 @@ The traps, each of them measured with the pinned version:
 - The engine answers to its callback alone, and heeds it between two batches: with small ones, cancelling takes effect
   within a second while it reads a long prompt, and at the next token while it writes.
 - It listens on a port of its own, which cannot be turned off: a random key closes it to everybody.
+- Dropped before its loop has begun to run, it waits for that loop's end without end.
 - It keeps old prompts in up to 8 GB of memory unless told not to.
 """
 
@@ -35,6 +36,9 @@ class Engine(Protocol):
 
     def handle_chat_completions(self, body: str, heard: Callable[[object], bool], /) -> object:
         """Answer a request, JSON, calling ``heard`` with each chunk until it returns True; returns at the end."""
+
+    def handle_metrics(self) -> object:
+        """How it is doing, told by its loop."""
 
 
 def start(path: Path, *, window: int, threads: int) -> Engine:
@@ -67,12 +71,15 @@ def start(path: Path, *, window: int, threads: int) -> Engine:
     params.n_ctx_checkpoints = 0
     params.api_keys = [secrets.token_urlsafe(32)]
     params.endpoint_slots = False
+    params.endpoint_metrics = True
     params.n_threads_http = 1
     params.verbosity = 0  # it would write to the standard error stream, into the middle of a chat at the terminal
     try:
-        return cast("Engine", xllamacpp.Server(params))
+        engine = cast("Engine", xllamacpp.Server(params))
     except RuntimeError as refused:
         raise ProviderDown(f"the engine does not start: {refused}") from refused
+    engine.handle_metrics()  # answered once its loop runs
+    return engine
 
 
 class Run:
