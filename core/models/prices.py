@@ -11,7 +11,7 @@ genai-prices takes half a second to import: that is done in a thread, once, when
 import asyncio
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ from core.values import value
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, Provider
+
+    _Listing = tuple[Provider, ModelInfo]
 
 _LISTS = "genai_prices.data_snapshot"
 MICROCREDITS_A_USD = 100_000_000
@@ -76,6 +78,7 @@ class Prices:
         self._catalogue = catalogue or shipped()
         self._own = own or {}
         self._listed: DataSnapshot | None = None
+        self._looked_up: dict[tuple[str, str], _Listing | None] = {}
         self._loading = asyncio.Lock()
         self._warming: asyncio.Task[None] | None = None
 
@@ -88,9 +91,8 @@ class Prices:
         """Have genai-prices at hand; costs nothing from the second time on."""
         async with self._loading:
             if self._listed is None:
-                if _LISTS not in sys.modules:
-                    await asyncio.to_thread(importlib.import_module, _LISTS)
-                self._listed = importlib.import_module(_LISTS).get_snapshot()
+                module = await asyncio.to_thread(importlib.import_module, _LISTS)
+                self._listed = module.get_snapshot()
 
     async def cost(self, provider: str, model: Model, usage: Usage, at: datetime) -> Cost:
         """What a call costs that was made at a time.
@@ -103,8 +105,8 @@ class Prices:
         if model.hosting == "self":
             return Cost(microcredits=0)
         await self.load()
-        tariffs, known = self._tariffs(provider, model, at, usage)
-        return Cost(microcredits=_microcredits(max(tariff.usd(usage) for tariff in tariffs)), known=known)
+        usd, _, known = self._dearest(provider, model, usage, at)
+        return Cost(microcredits=_microcredits(usd), known=known)
 
     async def rate(self, provider: str, model: Model, at: datetime) -> Rate:
         """What a million tokens cost, in US$."""
@@ -113,9 +115,8 @@ class Prices:
         if model.hosting == "self":
             return Rate(input=Decimal(0), output=Decimal(0))
         await self.load()
-        tariffs, known = self._tariffs(provider, model, at, _ROUGHLY)
-        dearest = max(tariffs, key=lambda tariff: tariff.usd(_ROUGHLY))
-        return Rate(input=dearest.rate.input, output=dearest.rate.output, known=known)
+        _, tariff, known = self._dearest(provider, model, _ROUGHLY, at)
+        return Rate(input=tariff.rate.input, output=tariff.rate.output, known=known)
 
     # -- where prices are found
 
@@ -132,20 +133,23 @@ class Prices:
         )
         return _by_rows((row,), date.max, notes.image, notes.hour)
 
-    def _tariffs(self, provider: str, model: Model, at: datetime, usage: Usage) -> tuple[list[_Tariff], bool]:
-        """What the call may be priced by, at least one, of which the dearest counts; and whether that is certain."""
+    def _dearest(self, provider: str, model: Model, usage: Usage, at: datetime) -> tuple[Decimal, _Tariff, bool]:
+        """The price of a call in US$, by what it is priced, and whether that is the model's own price."""
+        for tariffs, known in self._ways(provider, model, at):
+            priced = [(tariff.usd(usage), tariff) for tariff in tariffs]
+            usd, tariff = max(priced, key=lambda pair: pair[0], default=(Decimal(0), _FLAT))
+            if usd or (priced and usage == Usage()):  # a list without figures is no price
+                return usd, tariff, known
+        return _unpriced(usage), _FLAT, False
+
+    def _ways(self, provider: str, model: Model, at: datetime) -> Iterator[tuple[list[_Tariff], bool]]:
+        """By what it may be priced, further and further from its own price; of each list the dearest counts."""
         facts = self._catalogue.facts(provider, model.id)
-        certain = self._exact(provider, facts, model.id, at)
-        if _costs(certain, usage):
-            return certain, True
-        elsewhere = [] if facts.lab in self._catalogue.priced_as and not facts.licence else self._anywhere(model.id, at)
-        if _costs(elsewhere, usage):
-            return elsewhere, False
+        yield self._exact(provider, facts, model.id, at), True
+        if facts.licence or facts.lab not in self._catalogue.priced_as:
+            yield self._anywhere(model.id, at), False
         for relatives in self._relatives(facts):
-            tariffs = [tariff for one in relatives for tariff in self._exact(one.lab, one, one.id, at)]
-            if _costs(tariffs, usage):
-                return tariffs, False
-        return [_flat()], False
+            yield [tariff for one in relatives for tariff in self._exact(one.lab, one, one.id, at)], False
 
     def _exact(self, provider: str, facts: Facts, model_id: str, at: datetime) -> list[_Tariff]:
         """The price of just this model, from whoever serves it."""
@@ -157,23 +161,20 @@ class Prices:
                 return [_by_list(*listed, at)]
         return []
 
-    def _at(self, name: str, model_id: str) -> "tuple[Provider, ModelInfo] | None":
+    def _at(self, name: str, model_id: str) -> "_Listing | None":
         """One of genai-prices' providers and its model, by their names there."""
         if self._listed is None:
             return None
-        try:
-            provider = self._listed.find_provider(None, name, None)
-        except LookupError:
-            return None
-        model = provider.find_model(model_id, all_providers=self._listed.providers)
-        return None if model is None else (provider, model)
+        if (name, model_id) not in self._looked_up:
+            self._looked_up[name, model_id] = _looked_up(self._listed, name, model_id)
+        return self._looked_up[name, model_id]
 
     def _anywhere(self, model_id: str, at: datetime) -> list[_Tariff]:
         """Open weights, and what no lab of ours makes: by everybody who sells them."""
-        providers = self._listed.providers if self._listed else []
         name = model_id.rpartition("/")[2]
-        found = ((provider, provider.find_model(name)) for provider in providers)
-        return [_by_list(provider, model, at) for provider, model in found if model is not None]
+        providers = self._listed.providers if self._listed else []
+        found = (self._at(provider.id, name) for provider in providers)
+        return [_by_list(*listing, at) for listing in found if listing is not None]
 
     def _relatives(self, facts: Facts) -> Iterable[list[Facts]]:
         """Nearer and nearer to everybody."""
@@ -183,10 +184,13 @@ class Prices:
         yield list(entries)
 
 
-def _costs(tariffs: Iterable[_Tariff], usage: Usage) -> bool:
-    """Whether these make it cost anything; a list without figures is no price."""
-    used = usage if usage != Usage() else _ROUGHLY
-    return any(tariff.usd(used) > 0 for tariff in tariffs)
+def _looked_up(lists: "DataSnapshot", name: str, model_id: str) -> "_Listing | None":
+    try:
+        provider = lists.find_provider(None, name, None)
+    except LookupError:
+        return None
+    model = provider.find_model(model_id, all_providers=lists.providers)
+    return None if model is None else (provider, model)
 
 
 def _microcredits(usd: Decimal) -> int:
@@ -209,9 +213,11 @@ def _by_rows(rows: tuple[Row, ...], day: date, image: Decimal | None = None, hou
         tokens += cached * (row.input if row.cached is None else row.cached)
         tokens += written * (row.input if row.written is None else row.written)
         searches = usage.searches * (_SEARCHES_USD if row.searches is None else row.searches) / _THOUSAND
-        images = usage.images * (image or Decimal(0))
-        hours = Decimal(str(usage.seconds)) / _HOUR_S * (hour or Decimal(0))
-        return tokens / _MILLION + searches + images + hours + (_unpriced(usage) if image is hour is None else 0)
+        if image is None and hour is None:
+            return tokens / _MILLION + searches + _unpriced(usage)
+        beside = usage.images * (_IMAGE_USD if image is None else image)
+        beside += _hours(usage) * (_HOUR_USD if hour is None else hour)
+        return tokens / _MILLION + searches + beside
 
     return _Tariff(usd=usd, rate=Rate(input=valid[0].input, output=valid[0].output))
 
@@ -261,13 +267,16 @@ def _unpriced(usage: Usage) -> Decimal:
     """Images and sound that came without a count of tokens."""
     if usage.input_tokens or usage.output_tokens:
         return Decimal(0)
-    return usage.images * _IMAGE_USD + Decimal(str(usage.seconds)) / _HOUR_S * _HOUR_USD
+    return usage.images * _IMAGE_USD + _hours(usage) * _HOUR_USD
 
 
-def _flat() -> _Tariff:
-    """Where nothing at all can be compared with: no tokens, only images or sound."""
-    return _Tariff(usd=_unpriced, rate=Rate(input=Decimal(0), output=Decimal(0), known=False))
+def _hours(usage: Usage) -> Decimal:
+    return Decimal(str(usage.seconds)) / _HOUR_S
 
 
 def _base(price: object) -> Decimal:
     return price if isinstance(price, Decimal) else getattr(price, "base", Decimal(0))
+
+
+_FLAT = _Tariff(usd=_unpriced, rate=Rate(input=Decimal(0), output=Decimal(0), known=False))
+"""Where nothing at all can be compared with: no tokens, only images or sound."""

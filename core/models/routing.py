@@ -6,7 +6,7 @@ it can do, and for where it runs: what began on machines of the operator's goes 
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -177,9 +177,20 @@ class Candidates:
         allowed = [model for model in models if model.hosting == "self" or not self._stays]
         if models and not allowed:
             log.warning("model passed over", model=entry, reason="it is hosted, and this stays on your own machines")
-        able = [Chosen(provider=offer.provider, model=model, lacks=self._needs.lacking(model)) for model in allowed]
-        fresh = [chosen for chosen in able if chosen.name not in self._but]
-        return min(fresh, key=lambda chosen: _weight(chosen.lacks), default=None)
+        return self._best(offer.provider, allowed)
+
+    def _best(self, provider: Provider, models: Iterable[Model]) -> Chosen | None:
+        """The first that lacks nothing, else the first that lacks least."""
+        best: Chosen | None = None
+        for model in models:
+            chosen = Chosen(provider=provider, model=model, lacks=self._needs.lacking(model))
+            if chosen.name in self._but:
+                continue
+            if not chosen.lacks:
+                return chosen
+            if best is None or _weight(chosen.lacks) < _weight(best.lacks):
+                best = chosen
+        return best
 
 
 def _weight(lacks: frozenset[Ability]) -> int:
