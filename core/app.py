@@ -19,19 +19,18 @@ from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
 from core.errors import ProviderError, SettingsError
 from core.files import Files
-from core.models import lifecycle, survey
-from core.models.catalogue import Catalogue, shipped
-from core.models.prices import Prices
+from core.models import survey
+from core.models.configured import prices_of, retiring, router_of, survey_of
 from core.models.routing import Chosen, Router
-from core.models.survey import Survey, surveyed
 from core.people.access import Access
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
+from core.process.memos import Notes, Nowhere
 from core.process.opening import Opened, open_all, open_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
-from core.seams import Adapter, Engine, Plugin, Provider, Records, Turn
+from core.seams import Adapter, Engine, Plugin, Records, Turn
 from core.server import Server
 from core.site import Memo, Site, Wire
 from core.turn import commands
@@ -39,11 +38,8 @@ from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.prompt import system_prompt
 from core.turn.toolbox import Toolbox
-from core.values import HOUSE, Outcome, Put
 
 log = structlog.get_logger(__name__)
-
-_MEMO = "memo"
 
 T = TypeVar("T")
 
@@ -88,7 +84,6 @@ class _Running:
     engine: Engine
     turn: Turn
     router: Router
-    catalogue: Catalogue
     access: Access
     providers: tuple[str, ...]
     plugins: tuple[str, ...]
@@ -145,19 +140,8 @@ class _Running:
             note=chosen.model.note if chosen else "",
             unowned=unowned,
             code=self.access.code if unowned else "",
-            notices=(*(notice() for notice in self.house.notices), *self._retiring(chosen)),
+            notices=(*(notice() for notice in self.house.notices), *retiring(self.settings, chosen)),
         )
-
-    def _retiring(self, chosen: Chosen | None) -> list[str]:
-        """Models in use that are shut down soon."""
-        told = lifecycle.warnings(self.settings.named_models, self.catalogue, lifecycle.today())
-        now = lifecycle.warning(chosen.name, chosen.model.retires, lifecycle.today()) if chosen else ""
-        return [*told, *([now] if now and now not in told else [])]
-
-    async def survey(self) -> Survey:
-        """All models there are; providers are asked, which may take a moment."""
-        prices = Prices(self.catalogue, self.settings.prices)
-        return await surveyed(self.router, prices, self.settings.named_models)
 
     async def _chosen(self) -> Chosen | None:
         try:
@@ -189,7 +173,7 @@ class _House:
     def site(self, section: Section, engine: Engine) -> Site:
         """What an implementation is handed."""
         return replace(
-            _site(self.settings, section.name, _Notes(engine, section.name), self.control),
+            _site(self.settings, section.name, Notes(engine, section.name), self.control),
             routes=self.server,
             public_url=self.settings.server.public_url if self.settings.server else "",
             archive=StoredArchive(engine, section.name),
@@ -227,7 +211,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
         await wire.send(report.dump(await running.report(ask=True)))
 
     async def models(wire: Wire) -> None:
-        await wire.send(survey.dump(await running.survey()))
+        await wire.send(survey.dump(await survey_of(settings, running.router)))
 
     control.register("status", status)
     control.register("models", models)
@@ -246,7 +230,7 @@ async def _open_server(stack: AsyncExitStack, settings: Settings) -> Server | No
 async def _open_engine(stack: AsyncExitStack, settings: Settings, control: Control) -> Engine:
     if settings.engine is None:
         raise SettingsError("The configuration names no store (database).")
-    site = _site(settings, settings.engine.name, _Nowhere(), control)
+    site = _site(settings, settings.engine.name, Nowhere(), control)
     engine: Engine = await open_apart(stack, settings.engine.open(site, settings.engine.settings()))
     return engine
 
@@ -268,43 +252,12 @@ def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
     )
 
 
-class _Notes:
-    """A ``Memo`` in the store, among the house's own rows."""
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self._name = name
-
-    async def get(self, name: str) -> str:
-        """See ``Memo``."""
-        kept = await self._engine.records.get(_MEMO, f"{self._name}/{name}")
-        return "" if kept is None else kept.decode()
-
-    async def keep(self, name: str, text: str) -> None:
-        """See ``Memo``."""
-        row = Put(table=_MEMO, row=f"{self._name}/{name}", scope=HOUSE, body=text.encode())
-        await self._engine.commit(Outcome(writes=(row,)))
-
-
-class _Nowhere:
-    """The engine's own ``Memo``: before it is open there is no place to keep anything."""
-
-    async def get(self, name: str) -> str:
-        """See ``Memo``."""
-        del name
-        return ""
-
-    async def keep(self, name: str, text: str) -> None:
-        """See ``Memo``."""
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Wiring
 
 
 def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
-    catalogue = shipped().noting(settings.models)
-    router = router_of(settings, [provider for _, provider in providers.parts], catalogue)
+    router = router_of(settings, [provider for _, provider in providers.parts])
     local = [section.name for section in settings.bots if section.spec.local]
     access = Access(engine.records, settings.access.policy, local)
     return _Running(
@@ -313,25 +266,11 @@ def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, 
         engine=engine,
         turn=build_turn(settings, engine.records, router, access, [plugin for _, plugin in plugins.parts]),
         router=router,
-        catalogue=catalogue,
         access=access,
         providers=tuple(section.name for section, _ in providers.parts),
         plugins=tuple(section.name for section, _ in plugins.parts),
         off=(*settings.off, *house.off, *providers.off, *plugins.off),
         since=datetime.now(UTC),
-    )
-
-
-def router_of(settings: Settings, providers: Sequence[Provider], catalogue: Catalogue) -> Router:
-    """Who chooses among the opened providers, as the configuration has it."""
-    sections = settings.providers
-    return Router(
-        providers,
-        settings.router.model,
-        {section.name for section in sections if not section.named},
-        fallbacks=settings.router.fallbacks,
-        own={section.name for section in sections if getattr(section.settings, "hosting", "") == "self"},
-        catalogue=catalogue,
     )
 
 
@@ -342,7 +281,7 @@ def build_turn(settings: Settings, records: Records, router: Router, access: Acc
         router=router,
         toolbox=Toolbox(plugins),
         system=system_prompt(settings.conversation.system_prompt),
-        prices=Prices(shipped().noting(settings.models), settings.prices),
+        prices=prices_of(settings),
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
     )

@@ -12,21 +12,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from core.app import router_of
 from core.config.configuration import load
 from core.config.settings import Settings
 from core.models import survey
-from core.models.catalogue import shipped
-from core.models.lifecycle import days_left, is_near, today, warning
-from core.models.prices import Prices
-from core.models.survey import Listed, Survey, surveyed
+from core.models.configured import router_of, survey_of
+from core.models.lifecycle import is_near, today, warning
+from core.models.survey import Listed, Survey
 from core.process.control import Answer, connect
 from core.process.logs import open_logging
+from core.process.memos import Nowhere
 from core.process.opening import open_all
 from core.site import Site
-
-COMMAND = "models"
-"""What the control socket knows it by."""
 
 _MOST_S = 30.0
 _WIDE = 140  # where nobody sees how wide it may be
@@ -56,7 +52,7 @@ def _of_the_running(settings: Settings) -> Survey | None:
     if connection is None:
         return None
     with connection:
-        connection.send(COMMAND)
+        connection.send("models")
         answer = connection.receive(_MOST_S) or ""
     try:
         return survey.load(answer)
@@ -68,9 +64,7 @@ async def _of_the_providers(settings: Settings) -> Survey:
     async with AsyncExitStack() as stack:
         sites = [(section, _site(settings, section.name)) for section in settings.providers]
         opened = await open_all(stack, "providers", sites)
-        catalogue = shipped().noting(settings.models)
-        router = router_of(settings, [provider for _, provider in opened.parts], catalogue)
-        return await surveyed(router, Prices(catalogue, settings.prices), settings.named_models)
+        return await survey_of(settings, router_of(settings, [provider for _, provider in opened.parts]))
 
 
 def _site(settings: Settings, name: str) -> Site:
@@ -78,7 +72,7 @@ def _site(settings: Settings, name: str) -> Site:
     return Site(
         name=name,
         data_dir=settings.data_dir,
-        memo=_Forgetful(),
+        memo=Nowhere(),
         control=_not_listening,
         connect_s=settings.timeouts.connect_s,
     )
@@ -86,18 +80,6 @@ def _site(settings: Settings, name: str) -> Site:
 
 def _not_listening(command: str, answer: Answer) -> None:
     """Nobody reaches a process that only asks."""
-
-
-class _Forgetful:
-    """A ``Memo`` of a moment."""
-
-    async def get(self, name: str) -> str:
-        """See ``Memo``."""
-        del name
-        return ""
-
-    async def keep(self, name: str, text: str) -> None:
-        """See ``Memo``."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,14 +125,15 @@ def _row(model: Listed, day: date) -> tuple[str, ...]:
 def _remarks(found: Survey, shown: tuple[Listed, ...], day: date) -> list[str]:
     """What the table does not say."""
     left_out = len(found.models) - len(shown)
-    marks = [
-        ("* answers now", any(one.current for one in shown)),
-        ("+ configured", any(one.configured for one in shown)),
-    ]
-    marks.append(("~ price unknown: the dearest of its relatives counts", any(not one.priced for one in shown)))
-    near = [one for one in shown if (one.current or one.configured) and days_left(one.retires, day) is not None]
+    marks = {
+        "* answers now": any(one.current for one in shown),
+        "+ configured": any(one.configured and not one.current for one in shown),
+        "~ price unknown: the dearest of its relatives counts": any(not one.priced for one in shown),
+    }
+    used = ", ".join(text for text, seen in marks.items() if seen)
+    near = [one for one in shown if one.current or one.configured]
     return [
-        *([", ".join(text for text, used in marks if used)] if any(used for _, used in marks) else []),
+        *([used] if used else []),
         *([f"{left_out} more: --all shows them"] if left_out else []),
         *(f"{name} offers nothing now: {why}" for name, why in found.trouble),
         *filter(None, (warning(f"{one.provider}/{one.id}", one.retires, day) for one in near)),

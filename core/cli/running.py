@@ -23,8 +23,7 @@ from core.cli.once import Once
 from core.config.configuration import load
 from core.config.settings import Settings
 from core.errors import StoreError
-from core.models.catalogue import shipped
-from core.models.lifecycle import today, warnings
+from core.models.configured import retiring
 from core.process import report
 from core.process.control import Connection, connect, trouble
 from core.process.logs import open_logging
@@ -105,8 +104,7 @@ def link(config: Path | None) -> int:
 def check(config: Path | None) -> int:
     """Say what the configuration would switch on, and what not."""
     settings = load(config)
-    retiring = warnings(settings.named_models, shipped().noting(settings.models), today())
-    _tell([*report.of_settings(settings), *retiring])
+    _tell([*report.of_settings(settings), *retiring(settings)])
     return 0
 
 
