@@ -15,13 +15,14 @@ from typing import TypeVar
 
 import structlog
 
+from core.codec import dump
 from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
 from core.errors import ProviderError, SettingsError
 from core.files import Files
-from core.models import survey
 from core.models.configured import prices_of, retiring, router_of, survey_of
 from core.models.routing import Chosen, Router
+from core.models.survey import Survey
 from core.people.access import Access
 from core.process import report
 from core.process.control import Control, claim
@@ -211,7 +212,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
         await wire.send(report.dump(await running.report(ask=True)))
 
     async def models(wire: Wire) -> None:
-        await wire.send(survey.dump(await survey_of(settings, running.router)))
+        await wire.send(dump(Survey, await survey_of(settings, running.router)).decode())
 
     control.register("status", status)
     control.register("models", models)

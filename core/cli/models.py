@@ -12,9 +12,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from core.config.configuration import load
+from core.codec import dump, load
+from core.config import configuration
 from core.config.settings import Settings
-from core.models import survey
 from core.models.configured import router_of, survey_of
 from core.models.lifecycle import is_near, today, warning
 from core.models.survey import Listed, Survey
@@ -26,17 +26,17 @@ from core.site import Site
 
 _MOST_S = 30.0
 _WIDE = 140  # where nobody sees how wide it may be
-_ABILITIES = {"documents": "PDFs", "search": "web"}
+_ABILITIES = {"documents": "PDFs", "search": "web", "effort": "thinking"}
 _SHOWN = 12  # a provider, unless all are asked for
 
 
 def models(config: Path | None, *, as_json: bool, everything: bool) -> int:
     """Print what there is."""
-    settings = load(config)
+    settings = configuration.load(config)
     open_logging(settings.logging.model_copy(update={"level": "error"}), settings.secrets())
     found = _of_the_running(settings) or asyncio.run(_of_the_providers(settings))
     if as_json:
-        sys.stdout.write(json.dumps(json.loads(survey.dump(found)), indent=2) + "\n")
+        sys.stdout.write(json.dumps(json.loads(dump(Survey, found)), indent=2) + "\n")
     else:
         _print(found, today(), everything=everything)
     return 0 if found.models else 1
@@ -55,7 +55,7 @@ def _of_the_running(settings: Settings) -> Survey | None:
         connection.send("models")
         answer = connection.receive(_MOST_S) or ""
     try:
-        return survey.load(answer)
+        return load(Survey, answer.encode())
     except ValueError:
         return None
 
@@ -93,7 +93,7 @@ def _print(found: Survey, day: date, *, everything: bool) -> None:
     table.add_column("")
     table.add_column("model", no_wrap=True)
     table.add_column("context", justify="right")
-    table.add_column("abilities", max_width=26)
+    table.add_column("abilities", max_width=34)
     table.add_column("$/M in", justify="right")
     table.add_column("$/M out", justify="right")
     table.add_column("runs")

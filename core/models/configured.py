@@ -35,7 +35,7 @@ def router_of(settings: Settings, providers: Sequence[Provider]) -> Router:
 
 async def survey_of(settings: Settings, router: Router) -> Survey:
     """All models there are; providers are asked, which may take a moment."""
-    return await surveyed(router, prices_of(settings), settings.named_models)
+    return await surveyed(router, catalogue_of(settings), prices_of(settings), settings.named_models)
 
 
 def retiring(settings: Settings, chosen: Chosen | None = None) -> list[str]:

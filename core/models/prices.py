@@ -11,7 +11,7 @@ genai-prices takes half a second to import: that is done in a thread, once, when
 import asyncio
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -79,6 +79,7 @@ class Prices:
         self._own = own or {}
         self._listed: DataSnapshot | None = None
         self._looked_up: dict[tuple[str, str], _Listing | None] = {}
+        self._stand_ins: dict[tuple[str, str, date], _Tariff] = {}
         self._loading = asyncio.Lock()
         self._warming: asyncio.Task[None] | None = None
 
@@ -105,8 +106,8 @@ class Prices:
         if model.hosting == "self":
             return Cost(microcredits=0)
         await self.load()
-        usd, _, known = self._dearest(provider, model, usage, at)
-        return Cost(microcredits=_microcredits(usd), known=known)
+        tariff, known = self._tariff(provider, model, usage, at)
+        return Cost(microcredits=_microcredits(tariff.usd(usage)), known=known)
 
     async def rate(self, provider: str, model: Model, at: datetime) -> Rate:
         """What a million tokens cost, in US$."""
@@ -115,7 +116,7 @@ class Prices:
         if model.hosting == "self":
             return Rate(input=Decimal(0), output=Decimal(0))
         await self.load()
-        _, tariff, known = self._dearest(provider, model, _ROUGHLY, at)
+        tariff, known = self._tariff(provider, model, _ROUGHLY, at)
         return Rate(input=tariff.rate.input, output=tariff.rate.output, known=known)
 
     # -- where prices are found
@@ -133,33 +134,46 @@ class Prices:
         )
         return _by_rows((row,), date.max, notes.image, notes.hour)
 
-    def _dearest(self, provider: str, model: Model, usage: Usage, at: datetime) -> tuple[Decimal, _Tariff, bool]:
-        """The price of a call in US$, by what it is priced, and whether that is the model's own price."""
-        for tariffs, known in self._ways(provider, model, at):
-            priced = [(tariff.usd(usage), tariff) for tariff in tariffs]
-            usd, tariff = max(priced, key=lambda pair: pair[0], default=(Decimal(0), _FLAT))
-            if usd or (priced and usage == Usage()):  # a list without figures is no price
-                return usd, tariff, known
-        return _unpriced(usage), _FLAT, False
-
-    def _ways(self, provider: str, model: Model, at: datetime) -> Iterator[tuple[list[_Tariff], bool]]:
-        """By what it may be priced, further and further from its own price; of each list the dearest counts."""
+    def _tariff(self, provider: str, model: Model, usage: Usage, at: datetime) -> tuple[_Tariff, bool]:
+        """By what a call is priced, and whether that is the model's own price."""
         facts = self._catalogue.facts(provider, model.id)
-        yield self._exact(provider, facts, model.id, at), True
-        if facts.licence or facts.lab not in self._catalogue.priced_as:
-            yield self._anywhere(model.id, at), False
-        for relatives in self._relatives(facts):
-            yield [tariff for one in relatives for tariff in self._exact(one.lab, one, one.id, at)], False
+        exact = self._exact(provider, facts, model.id, at)
+        if exact is not None and (exact.usd(usage) or usage == Usage()):  # a list without figures is no price
+            return exact, True
+        place = (provider, model.id, at.astimezone(UTC).date())
+        if place not in self._stand_ins:
+            self._stand_ins[place] = self._stand_in(facts, model.id, at)
+        return self._stand_ins[place], False
 
-    def _exact(self, provider: str, facts: Facts, model_id: str, at: datetime) -> list[_Tariff]:
+    def _exact(self, provider: str, facts: Facts, model_id: str, at: datetime) -> _Tariff | None:
         """The price of just this model, from whoever serves it."""
         if facts.prices:
-            return [_by_rows(facts.prices, at.astimezone(UTC).date())]
+            return _by_rows(facts.prices, at.astimezone(UTC).date())
         lab = "" if facts.licence else self._catalogue.priced_as.get(facts.lab, "")
         for name in dict.fromkeys((self._catalogue.priced_as.get(provider, provider), lab)):
-            if name and (listed := self._at(name, model_id)):
-                return [_by_list(*listed, at)]
-        return []
+            if name and (listing := self._at(name, model_id)):
+                return _by_list(*listing, at)
+        return None
+
+    def _stand_in(self, facts: Facts, model_id: str, at: datetime) -> _Tariff:
+        """What counts for want of its own price: further and further from it, and each time the dearest."""
+        for tariffs in self._others(facts, model_id, at):
+            dearest = max(tariffs, key=lambda tariff: tariff.usd(_ROUGHLY), default=_FLAT)
+            if dearest.usd(_ROUGHLY):
+                return dearest
+        return _FLAT
+
+    def _others(self, facts: Facts, model_id: str, at: datetime) -> Iterator[list[_Tariff]]:
+        """Everybody who sells these weights, where they are open or nobody knows whose they are; then relatives."""
+        if facts.licence or facts.lab not in self._catalogue.priced_as:
+            yield self._anywhere(model_id, at)
+        for related in (
+            lambda one: facts.family != "" and one.family == facts.family,
+            lambda one: facts.lab != "" and one.lab == facts.lab,
+            lambda _: True,
+        ):
+            relatives = (self._exact(one.lab, one, one.id, at) for one in self._catalogue.entries if related(one))
+            yield [tariff for tariff in relatives if tariff is not None]
 
     def _at(self, name: str, model_id: str) -> "_Listing | None":
         """One of genai-prices' providers and its model, by their names there."""
@@ -175,13 +189,6 @@ class Prices:
         providers = self._listed.providers if self._listed else []
         found = (self._at(provider.id, name) for provider in providers)
         return [_by_list(*listing, at) for listing in found if listing is not None]
-
-    def _relatives(self, facts: Facts) -> Iterable[list[Facts]]:
-        """Nearer and nearer to everybody."""
-        entries = self._catalogue.entries
-        yield [one for one in entries if facts.family and one.family == facts.family]
-        yield [one for one in entries if facts.lab and one.lab == facts.lab]
-        yield list(entries)
 
 
 def _looked_up(lists: "DataSnapshot", name: str, model_id: str) -> "_Listing | None":

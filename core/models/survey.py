@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import TypeAdapter
-
+from core.config.models import QualityNotes
 from core.errors import ProviderError
 from core.exchange import Model
+from core.models.catalogue import Catalogue, Facts
 from core.models.prices import Prices
 from core.models.routing import Router
 from core.values import value
@@ -20,7 +20,10 @@ class Listed:
     """One model.
 
     Attributes:
-        abilities: Of tools, images, documents, search.
+        abilities: Of tools, images, documents, search, effort.
+        tier: Its lab's present choice of this size: small, mid or flagship; "" for others.
+        licence: Of open weights.
+        quality: 1 to 5 by kind of task, 0 where nobody said.
         input_usd: A million tokens; likewise ``output_usd``.
         priced: False where the price is that of relatives, for want of its own.
         configured: Whether the configuration names it.
@@ -38,6 +41,9 @@ class Listed:
     priced: bool
     configured: bool
     current: bool
+    tier: str
+    licence: str
+    quality: QualityNotes
     retires: str
     note: str
 
@@ -54,24 +60,7 @@ class Survey:
     trouble: tuple[tuple[str, str], ...]
 
 
-_survey: TypeAdapter[Survey] = TypeAdapter(Survey)
-
-
-def dump(survey: Survey) -> str:
-    """One line of JSON."""
-    return _survey.dump_json(survey).decode()
-
-
-def load(line: str) -> Survey:
-    """Read it again.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    return _survey.validate_json(line)
-
-
-async def surveyed(router: Router, prices: Prices, configured: Sequence[str]) -> Survey:
+async def surveyed(router: Router, catalogue: Catalogue, prices: Prices, configured: Sequence[str]) -> Survey:
     """Ask all providers what they have.
 
     Args:
@@ -89,7 +78,9 @@ async def surveyed(router: Router, prices: Prices, configured: Sequence[str]) ->
         if model_id and name not in found and provider in offered:  # lists are often incomplete
             found[name] = (provider, await router.known(provider, model_id))
     listed = [
-        await _listed(provider, model, prices, configured=name in configured, current=name == current)
+        await _listed(
+            model, catalogue.facts(provider, model.id), provider, prices, named=name in configured, now=name == current
+        )
         for name, (provider, model) in found.items()
     ]
     trouble = tuple((name, models) for name, models in offered.items() if isinstance(models, str))
@@ -103,9 +94,15 @@ async def _current(router: Router) -> str:
         return ""
 
 
-async def _listed(provider: str, model: Model, prices: Prices, *, configured: bool, current: bool) -> Listed:
+async def _listed(model: Model, facts: Facts, provider: str, prices: Prices, *, named: bool, now: bool) -> Listed:
     rate = await prices.rate(provider, model, datetime.now(UTC))
-    able = {"tools": model.tools, "images": model.images, "documents": model.documents, "search": model.search}
+    able = {
+        "tools": model.tools,
+        "images": model.images,
+        "documents": model.documents,
+        "search": model.search,
+        "effort": facts.effort,
+    }
     return Listed(
         provider=provider,
         id=model.id,
@@ -116,8 +113,11 @@ async def _listed(provider: str, model: Model, prices: Prices, *, configured: bo
         input_usd=rate.input,
         output_usd=rate.output,
         priced=rate.known,
-        configured=configured,
-        current=current,
+        configured=named,
+        current=now,
+        tier=facts.tier,
+        licence=facts.licence,
+        quality=facts.quality,
         retires=model.retires,
         note=model.note,
     )
