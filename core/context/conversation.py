@@ -198,9 +198,10 @@ def size(entry: Entry) -> int:
     return sum(len(part.body.encode("utf-8", "replace")) + len(part.name) for part in entry.parts)
 
 
-def tokens(entries: Iterable[Entry], *, overhead: int) -> int:
-    """Tokens that all of this takes at most, besides the answer; ``overhead`` in bytes."""
-    return (sum(map(size, entries)) + overhead) // BYTES_A_TOKEN
+def tokens(history: History, question: Iterable[Entry], *, overhead: int) -> int:
+    """Tokens that a conversation takes at most, besides the answer; ``overhead`` in bytes."""
+    left_out = history.kept[0].before.size if history.kept else history.length.size
+    return (history.length.size - left_out + sum(map(size, question)) + overhead) // BYTES_A_TOKEN
 
 
 def fit(history: History, room: int, taken: int) -> tuple[Entry, ...]:

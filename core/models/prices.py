@@ -12,6 +12,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -106,8 +107,8 @@ class Prices:
         if model.hosting == "self":
             return Cost(microcredits=0)
         await self.load()
-        tariff, known = self._tariff(provider, model, usage, at)
-        return Cost(microcredits=_microcredits(tariff.usd(usage)), known=known)
+        usd, rate = self._priced(provider, model, usage, at)
+        return Cost(microcredits=_microcredits(usd), known=rate.known)
 
     async def rate(self, provider: str, model: Model, at: datetime) -> Rate:
         """What a million tokens cost, in US$."""
@@ -116,8 +117,8 @@ class Prices:
         if model.hosting == "self":
             return Rate(input=Decimal(0), output=Decimal(0))
         await self.load()
-        tariff, known = self._tariff(provider, model, _ROUGHLY, at)
-        return Rate(input=tariff.rate.input, output=tariff.rate.output, known=known)
+        _, rate = self._priced(provider, model, _ROUGHLY, at)
+        return rate
 
     # -- where prices are found
 
@@ -134,16 +135,18 @@ class Prices:
         )
         return _by_rows((row,), date.max, notes.image, notes.hour)
 
-    def _tariff(self, provider: str, model: Model, usage: Usage, at: datetime) -> tuple[_Tariff, bool]:
-        """By what a call is priced, and whether that is the model's own price."""
+    def _priced(self, provider: str, model: Model, usage: Usage, at: datetime) -> tuple[Decimal, Rate]:
+        """What a call costs in US$, and at which rate."""
         facts = self._catalogue.facts(provider, model.id)
         exact = self._exact(provider, facts, model.id, at)
-        if exact is not None and (exact.usd(usage) or usage == Usage()):  # a list without figures is no price
-            return exact, True
+        usd = exact.usd(usage) if exact is not None else Decimal(0)
+        if exact is not None and (usd or usage == Usage()):  # a list without figures is no price
+            return usd, exact.rate
         place = (provider, model.id, at.astimezone(UTC).date())
         if place not in self._stand_ins:
             self._stand_ins[place] = self._stand_in(facts, model.id, at)
-        return self._stand_ins[place], False
+        stand_in = self._stand_ins[place]
+        return stand_in.usd(usage), replace(stand_in.rate, known=False)
 
     def _exact(self, provider: str, facts: Facts, model_id: str, at: datetime) -> _Tariff | None:
         """The price of just this model, from whoever serves it."""

@@ -29,9 +29,8 @@ async def consulted(
     Raises:
         ProviderError: There is nobody.
     """
-    entries = (*history.entries, *question)
-    images, documents = sights(entries)
-    taken = conversation.tokens(entries, overhead=len(system))
+    images, documents = sights((*history.entries, *question))
+    taken = conversation.tokens(history, question, overhead=len(system))
     needs = Needs(images=images, documents=documents, tools=bool(tools), tokens=taken)
     wish = await wishes.of(records, history.lane)
     frame = Frame(system=system, tools=tools, wish=wish, thread=conversation.thread(history))
