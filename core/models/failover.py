@@ -227,9 +227,12 @@ def _used(answer: Answer, request: Request) -> tuple[Usage, bool]:
 
     A call that was cut off was counted last before its last words came: those are added as an estimate.
     """
-    guess, usage = estimate(request, answer.heard_bytes), answer.usage
+    usage = answer.usage
     if usage is None or usage == Usage():
-        return guess, False
-    if answer.finished is not None or usage.output_tokens >= guess.output_tokens:
+        return estimate(request, answer.heard_bytes), False
+    if answer.finished is not None:
+        return usage, True
+    guess = estimate(request, answer.heard_bytes)
+    if usage.output_tokens >= guess.output_tokens:
         return usage, True
     return replace(usage, output_tokens=guess.output_tokens), False

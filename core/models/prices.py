@@ -93,8 +93,7 @@ class Prices:
         """Have genai-prices at hand; costs nothing from the second time on."""
         async with self._loading:
             if self._listed is None:
-                module = await asyncio.to_thread(importlib.import_module, _LISTS)
-                self._listed = module.get_snapshot()
+                self._listed = await asyncio.to_thread(_lists)
 
     async def cost(self, provider: str, model: Model, usage: Usage, at: datetime) -> Cost:
         """What a call costs that was made at a time.
@@ -192,6 +191,11 @@ class Prices:
         providers = self._listed.providers if self._listed else []
         found = (self._at(provider.id, name) for provider in providers)
         return [_by_list(*listing, at) for listing in found if listing is not None]
+
+
+def _lists() -> "DataSnapshot":
+    snapshot: DataSnapshot = importlib.import_module(_LISTS).get_snapshot()
+    return snapshot
 
 
 def _looked_up(lists: "DataSnapshot", name: str, model_id: str) -> "_Listing | None":
