@@ -164,7 +164,7 @@ class Answering:
                 if self._ear.stop is not None:
                     raise
             else:
-                self._room = asker.window.room
+                self._notice, self._room = blind(asker, self._question()), asker.window.room
                 return finished
 
     def _entries(self, room: int) -> tuple[Entry, ...]:
@@ -292,6 +292,7 @@ class Answering:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
+            self._notice = ""
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)

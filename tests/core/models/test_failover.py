@@ -245,6 +245,16 @@ class TestBlind:
         assert lane.texts()[-1] == "Again.", "it is told once, about the question at hand"
         assert "cannot see" not in repr(blind.requests)
 
+    async def test_nothing_is_said_of_one_that_did_not_answer(self) -> None:
+        """Neither where another one took over, which sees it, nor where nobody did."""
+        lane, blind = Lane(), Lab("blind", ["m"], (ProviderRefusedUs("x"),))
+        photo = Message(id="1", text="What is this?", media=(PHOTO,))
+        lane.hear(photo)
+        await lane.run(answering(lane, blind, Lab("c", [model("m", sees=True)]), wish="blind/m", fallbacks=["c"]))
+        lane.hear(photo)
+        await lane.run(answering(lane, blind, wish="blind/m"))
+        assert lane.texts() == ["I am c", phrases.MODEL_REFUSED_US]
+
     async def test_a_pdf_is_a_document_to_be_seen(self) -> None:
         """Told by its type or its name."""
         lane, pdf = Lane(), Media(adapter="fake", ref="1", kind="document", name="A.PDF")
