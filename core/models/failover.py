@@ -18,7 +18,7 @@ from core.errors import ContextTooLong, ProviderDown, ProviderError, RequestRefu
 from core.exchange import Entry, Finished, Request, ToolSchema, Usage
 from core.models.asking import Answer, ask
 from core.models.billing import Bill, Ended
-from core.models.needs import Needs
+from core.models.needs import Needs, answer_tokens
 from core.models.routing import Candidates, Chosen, Router
 from core.models.window import Window, estimate
 from core.values import value
@@ -122,7 +122,8 @@ class Asker:
         before = self.window.chosen
         if isinstance(error, ContextTooLong):
             # Whoever comes next must hold more than the one for whom this was too long.
-            self._needs = replace(self._needs, tokens=max(self._needs.tokens, before.model.context_tokens + 1))
+            more = before.model.context_tokens - answer_tokens(before.model) + 1
+            self._needs = replace(self._needs, tokens=max(self._needs.tokens, more))
             self._candidates = self._router.candidates(self._frame.wish, self._needs, self._tried)
         chosen = await self._candidates.next()
         if chosen is None or (isinstance(error, ContextTooLong) and "room" in chosen.lacks):

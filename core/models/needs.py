@@ -6,6 +6,8 @@ from typing import Literal
 from core.exchange import Entry, Model
 from core.values import Media, value
 
+_ANSWER_TOKENS = 4096
+
 Ability = Literal["images", "documents", "tools", "room"]
 
 SIGHT: frozenset[Ability] = frozenset({"images", "documents"})
@@ -18,7 +20,7 @@ class Needs:
 
     Attributes:
         documents: Somebody sent a PDF.
-        tokens: What the conversation takes, answer included; a rough figure.
+        tokens: What the conversation takes, the answer aside; a rough figure.
     """
 
     images: bool = False
@@ -32,9 +34,15 @@ class Needs:
             "images": self.images and not model.images,
             "documents": self.documents and not model.documents,
             "tools": self.tools and not model.tools,
-            "room": 0 < model.context_tokens < self.tokens,
+            "room": 0 < model.context_tokens < self.tokens + answer_tokens(model),
         }
         return frozenset(ability for ability, lacking in lacks.items() if lacking)
+
+
+def answer_tokens(model: Model) -> int:
+    """What of a model's window is kept for its answer."""
+    room = min(_ANSWER_TOKENS, model.context_tokens // 4) if model.context_tokens else _ANSWER_TOKENS
+    return min(room, model.output_tokens or room)
 
 
 def sights(entries: Iterable[Entry]) -> tuple[bool, bool]:

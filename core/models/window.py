@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from core.context.conversation import BYTES_A_TOKEN, room_for, size
 from core.exchange import Entry, Request, ToolSchema, Usage
+from core.models.needs import answer_tokens
 from core.models.routing import Chosen
 
-OUTPUT_TOKENS = 4096
 _IMAGE_TOKENS = 1600
 _BYTES_A_SPOKEN_TOKEN = 4
 
@@ -22,8 +22,7 @@ class Window:
     def __init__(self, chosen: Chosen, system: str, tools: tuple[ToolSchema, ...], thread: str = "") -> None:
         model = chosen.model
         offered = tools if model.tools else ()
-        output = min(OUTPUT_TOKENS, model.context_tokens // 4) if model.context_tokens else OUTPUT_TOKENS
-        output = min(output, model.output_tokens or output)
+        output = answer_tokens(model)
         overhead = len(system) + sum(len(tool.description) + len(tool.parameters) for tool in offered)
         self.chosen = chosen
         self.room = room_for(model.context_tokens, output, overhead)
