@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from contracts.rigs.faults import CITIES, RETRY_AFTER_S
 from core import testing
@@ -190,7 +192,18 @@ async def embedded_rig() -> AsyncIterator[Rig]:
         )
 
 
+def _elsewhere(name: str) -> Callable[[], AbstractAsyncContextManager[Rig]]:
+    """The rig in a file of its own, ``contracts/rigs/provider_<name>.py``."""
+
+    def opened() -> AbstractAsyncContextManager[Rig]:
+        opens = import_module(f"contracts.rigs.provider_{name}").rig
+        return cast("Callable[[], AbstractAsyncContextManager[Rig]]", opens)()
+
+    return opened
+
+
 RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
+    "anthropic": _elsewhere("anthropic"),
     "compatible": compatible_rig,
     "echo": echo_rig,
     "embedded": embedded_rig,
