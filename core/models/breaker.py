@@ -9,7 +9,7 @@ plain calculation.
 
 from collections import deque
 
-from core.errors import ProviderError
+from core.errors import ProviderDown, ProviderError
 
 FAILURES, WITHIN_S = 5, 60.0
 REST_S, LONGEST_REST_S = 15.0, 600.0
@@ -21,9 +21,6 @@ class Breaker:
     Args:
         failures: So many with no answer between them open it, all of them ``within_s``.
         rest_s: How long it then stays open, unless the provider asked for more.
-
-    Attributes:
-        reason: The last failure.
     """
 
     def __init__(self, *, failures: int = FAILURES, within_s: float = WITHIN_S, rest_s: float = REST_S) -> None:
@@ -33,7 +30,7 @@ class Breaker:
         self._until = float("-inf")
         self._open = False
         self._probing = False
-        self.reason: ProviderError | None = None
+        self._last: ProviderError = ProviderDown("somebody else's question tries it at present")
 
     def admits(self, now: float) -> bool:
         """Whether it may be asked now. Whoever is let in says what came of it: the first after a rest goes alone."""
@@ -46,16 +43,19 @@ class Breaker:
         """How long it will not be asked."""
         return max(0.0, self._until - now)
 
+    def reason(self) -> ProviderError:
+        """Why it is left alone, to be raised."""
+        return _bare(self._last)
+
     def succeeded(self) -> None:
         """It answered."""
         self._failed_at.clear()
         self._open = self._probing = False
-        self.reason = None
 
     def failed(self, error: ProviderError, now: float) -> None:
         """It did not."""
         self._failed_at.append(now)
-        self.reason = error
+        self._last = _bare(error)
         often = len(self._failed_at) == self._failed_at.maxlen and now - self._failed_at[0] <= self._within_s
         self._open, self._probing = self._open or often, False
         asked_for = min(error.retry_after_s or 0.0, LONGEST_REST_S)
@@ -64,3 +64,8 @@ class Breaker:
     def dropped(self) -> None:
         """Nobody knows: the question was withdrawn."""
         self._probing = False
+
+
+def _bare(error: ProviderError) -> ProviderError:
+    """The same without what Python hangs on it: where it was raised, and with it all that was said there."""
+    return type(error)(str(error), retry_after_s=error.retry_after_s)

@@ -1,6 +1,7 @@
 """Finding the model that somebody means by a name or a part of one."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from core.exchange import Model
@@ -8,6 +9,9 @@ from core.values import value
 
 Offered = Mapping[str, Sequence[Model] | str]
 """Each provider's models, or why it has none just now."""
+
+
+_NAME = re.compile(r"[\w./:@+~-]{1,200}")
 
 
 @value
@@ -35,7 +39,7 @@ def meant(text: str, offered: Offered) -> Meant:
     word = text.casefold()
     known = list(names(offered))
     provider, _, model = text.partition("/")
-    if isinstance(offered.get(provider), str) and model:
+    if isinstance(offered.get(provider), str) and model and _NAME.fullmatch(text):
         return Meant(names=(text,))  # it cannot say what it has just now, and may well have this
     for fits in (
         [name for name in known if name.casefold() == word],

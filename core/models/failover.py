@@ -14,7 +14,7 @@ import structlog
 
 from core import phrases
 from core.context.conversation import size
-from core.errors import ContextTooLong, ProviderDown, ProviderError, RequestRefused
+from core.errors import ContextTooLong, ProviderError, RequestRefused
 from core.exchange import Entry, Finished, Request, ToolSchema, Usage
 from core.models.asking import Answer, ask
 from core.models.billing import Bill, Ended
@@ -157,7 +157,7 @@ class Asker:
         window, breaker = self.window, self._router.breaker(self.window.chosen)
         if not breaker.admits(_now()):
             log.info("model left alone", model=window.chosen.name, for_s=round(breaker.rests_s(_now()), 1))
-            raise (breaker.reason or ProviderDown("another question tries it at present")).with_traceback(None)
+            raise breaker.reason()
         try:
             finished = await self._shrinking(window, question)
         except RequestRefused:

@@ -88,6 +88,18 @@ def test_a_pause_that_is_asked_for_is_kept_and_opens_nothing(asked: float, rests
     assert broken.admits(rests)
 
 
+def test_the_reason_is_told_without_where_it_happened() -> None:
+    """What was said in that moment is not kept in memory by it."""
+    broken = breaker()
+    with pytest.raises(ProviderBusy) as raised:
+        raise ProviderBusy("429", retry_after_s=7)
+    broken.failed(raised.value, 0.0)
+    reason = broken.reason()
+    assert (type(reason), str(reason), reason.retry_after_s) == (ProviderBusy, "429", 7)
+    assert reason.__traceback__ is None
+    assert reason is not broken.reason()
+
+
 Events = st.lists(
     st.tuples(st.sampled_from(["answer", "failure", "pause", "withdrawn"]), st.floats(0, 40, allow_nan=False)),
     max_size=40,

@@ -44,6 +44,8 @@ async def said(lane: Lane, words: str, *providers: Lab, **how: object) -> str:
         ("proxy/gpt-6-luna", ["proxy/gpt-6-luna"]),
         ("local/anything", ["local/anything"]),
         ("local", []),
+        ("local/any thing", []),
+        ("local/`x`", []),
         ("banana", []),
     ],
 )
