@@ -21,9 +21,11 @@ from core.site import Site, Spec
 from providers import discovery, transport
 from providers.chat import listing
 from providers.chat.answer import Answer
-from providers.chat.prompt import JSON, functions, messages, weight
+from providers.chat.prompt import functions, messages
 from providers.chat.quirks import Quirks
 from providers.sse import Frames, parsed
+from providers.tokens import weight
+from providers.words import JSON
 
 _TAIL_S = 5.0  # for the usage, after the model has said that it is done
 

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
 from core.models.keys import Keys
-from providers.chat.prompt import JSON
 from providers.faults import refusal, retry_after_s
+from providers.words import JSON
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
