@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from core.exchange import Entry, Part
+from core.text.fencing import ending
 
 
 def text_of(parts: Iterable[Part]) -> str:
@@ -67,4 +68,5 @@ def _cut(part: Part, share: int) -> Part:
     if len(encoded) <= share:
         return part
     kept = encoded[:share].decode("utf-8", "ignore")
-    return replace(part, body=f"{kept}\n[cut here: the whole was {len(part.body)} characters long]")
+    end = f"\n{mark}" if (mark := ending(part.body)) else ""
+    return replace(part, body=f"{kept}\n[cut here: the whole was {len(part.body)} characters long]{end}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from core.config.settings import Tools
 from core.errors import CallMalformed, SettingsError, ToolFailed
 from core.exchange import Part
 from core.seams import Plugin
@@ -14,7 +15,7 @@ from turns import FakeTool
 
 def box(*tools: FakeTool, call_s: float = 5.0) -> Toolbox:
     """A toolbox of one plugin."""
-    return Toolbox([Plugin(name="test", tools=tuple(tool.tool for tool in tools))], call_s=call_s)
+    return Toolbox([Plugin(name="test", tools=tuple(tool.tool for tool in tools))], Tools(call_s=call_s))
 
 
 def call(name: str, body: str = "{}") -> Part:
