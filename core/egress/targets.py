@@ -47,12 +47,14 @@ def read(named: str, base: Target | None = None) -> Target:
         url = URL(named)
         url = (base.url.join(url) if base else url).with_fragment(None)
         scheme, host, port = url.scheme, url.raw_host or "", url.port
-        signed = "@" in url.raw_authority or "@" in named.partition("//")[2].partition("/")[0]
+        authority = named.partition("//")[2].partition("/")[0]
     except ValueError as error:
         raise AddressRefused("that is no address of a page") from error
     if scheme not in {"http", "https"} or port is None:
         raise AddressRefused("only addresses that begin with http:// or https:// can be fetched")
-    if signed:
+    if "@" in authority or "@" in url.raw_authority:
         raise AddressRefused("an address with a name or a password in it is not fetched")
+    if "[" in authority and ":" not in host:
+        raise AddressRefused("that is no address of a page")  # of a kind that nobody has ever used
     host, literal = canonical(host)
     return Target(url=url.with_host(host), host=host, port=port, literal=literal)
