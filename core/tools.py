@@ -37,8 +37,17 @@ _SECTIONS = re.compile(r"^(Args|Returns|Raises|Yields|Note|Example)s?:\s*$", re.
 _PLAIN = frozenset({inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY})
 
 
-class NoSettings(BaseModel):
-    """The section of a plugin that has nothing to set."""
+class Switch(BaseModel):
+    """The section of a plugin that is on unless it is switched off; those that want to know more inherit it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+
+
+def switched_on(settings: Switch) -> str | None:
+    """Why a plugin is off, for ``Spec.configured``."""
+    return None if settings.enabled else "it is switched off"
 
 
 @overload
@@ -77,16 +86,16 @@ def tool(
     return make if function is None else make(function)
 
 
-def plugin(name: str, *tools: Tool | Function) -> Spec[NoSettings, Plugin]:
-    """A whole plugin without settings: some tools, or functions that only read."""
+def plugin(name: str, *tools: Tool | Function) -> Spec[Switch, Plugin]:
+    """A whole plugin that has nothing to set: some tools, or functions that only read."""
     made = tuple(one if isinstance(one, Tool) else tool(one) for one in tools)
 
     @asynccontextmanager
-    async def open_plugin(site: Site, settings: NoSettings) -> AsyncGenerator[Plugin]:
+    async def open_plugin(site: Site, settings: Switch) -> AsyncGenerator[Plugin]:
         del settings
         yield Plugin(name=site.name, tools=made)
 
-    return Spec(name=name, settings=NoSettings, open=open_plugin)
+    return Spec(name=name, settings=Switch, open=open_plugin, configured=switched_on)
 
 
 def _made(function: Function, effect: Effect, summary: str | Asks, name: str, *, outside: bool) -> Tool:

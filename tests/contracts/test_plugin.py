@@ -27,7 +27,7 @@ every_plugin = pytest.mark.parametrize("name", sorted(RIGS))
 async def opened(name: str, folder: Path) -> AsyncGenerator[Plugin, None]:
     """The plugin, switched on."""
     spec: Spec[object, Plugin] = OURS[name].load()  # type: ignore[type-var]
-    async with spec.open(site(folder, name), RIGS[name].settings(folder)) as plugin:
+    async with spec.open(site(folder, name, egress=RIGS[name].egress), RIGS[name].settings(folder)) as plugin:
         yield plugin
 
 
