@@ -1,5 +1,6 @@
 """The main text of a page of HTML, as Markdown: what somebody who opens it came to read."""
 
+import logging
 import re
 from typing import Any
 
@@ -84,6 +85,7 @@ def _extracted(page: Any, url: str) -> str:  # noqa: ANN401 - an element
     import trafilatura
     from trafilatura.settings import use_config
 
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # its warnings hold addresses, and words of the page
     config = use_config()
     config.set("DEFAULT", "MIN_EXTRACTED_SIZE", _LEAST)  # or short pages come back without their lines
     text = trafilatura.extract(

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from core.config.settings import Egress
+from core.egress.gate import open_gate
 from core.errors import CallMalformed, NotFetched, ToolFailed
 from core.exchange import Part
 from core.site import Fetched
-from core.testing import FakeEgress, site, use
+from core.testing import FakeAdapter, FakeEgress, FakeProvider, answer, deployed, message, site, tool_call, use
 from core.turn.toolbox import Toolbox
 from plugins.fetch import FetchSettings, open_fetch, spec
+from simulators.site import answer as answered
+from simulators.site import moved, served
 
 URL = "https://a.example/tea"
 PAGE = """<html><head><title> All about
@@ -134,6 +138,38 @@ async def test_arguments_that_make_no_sense_are_refused(arguments: str) -> None:
     with pytest.raises(CallMalformed, match="url"):
         await use(spec, "fetch_page", arguments, egress=egress)
     assert egress.asked == []
+
+
+async def test_nothing_of_a_page_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """What people read is theirs: the library's warnings would tell it."""
+    page = f"<article>{'<p>Tea is a drink made of leaves. <a>secret</a> <a href=>secret</a></p>' * 9}<table><tr><td>"
+    assert "Tea" in await fetch(page)
+    assert caplog.text == ""
+
+
+async def test_a_page_is_read_through_the_real_gate_and_marked(tmp_path: Path) -> None:
+    """The whole way: the model asks, the gate fetches from where the operator allows, the model is told."""
+    chat = FakeAdapter(page_chars=4000)
+    async with served() as web:
+        web.says["/tea"] = moved("/green")
+        web.says["/green"] = answered(PAGE.encode(), mime="text/html; charset=utf-8")
+        url = f"http://127.0.0.1:{web.port}"
+        calls = [tool_call("fetch_page", json.dumps({"url": f"{url}{path}"})) for path in ("/tea", "@10.0.0.1/")]
+        model = FakeProvider(*calls, answer("It is about tea."))
+        async with (
+            open_gate(Egress(allow=(f"127.0.0.1:{web.port}",))) as gate,
+            spec.open(site(tmp_path, "fetch", egress=gate), FetchSettings()) as plugin,
+            deployed(tmp_path, chat, model, plugin),
+        ):
+            chat.arrive(message("What is this about?"))
+            await chat.until(lambda: chat.texts() == ["It is about tea."])
+    found, refused = (request.entries[-1].parts[-1] for request in model.requests[1:])
+    assert found.body.startswith("[outside text ")
+    assert f"\nTitle: All about tea\nAddress: {url}/green\n\n# Tea\n" in found.body
+    assert (refused.failed, refused.body.rpartition(": ")[2]) == (
+        True,
+        "an address with a name or a password in it is not fetched",
+    )
 
 
 def test_it_can_be_switched_off() -> None:
