@@ -2,7 +2,6 @@
 
 import logging
 import re
-from typing import Any
 
 from plugins.fetch.hidden import Element, remove_hidden
 
@@ -56,18 +55,19 @@ def main_text(html: str, url: str) -> tuple[str, str]:
     """The title and the main text; of a page that has no main text, all that can be read on it.
 
     Args:
-        url: Where it was found, for links.
+        url: Where it was found: links are told as whole addresses.
     """
     page = _parsed(html)
     if page is None:
         return "", ""
     title = " ".join((page.findtext(".//title") or "").split())[:_TITLE_CHARS]
+    page.make_links_absolute(url, handle_failures="discard")
     remove_hidden(page)
     everything = _plainly(page)
     if len(html) > _LARGE_CHARS:
         return title, everything
-    main = _extracted(page, url)
-    return title, everything if len(main) < _SHORT_CHARS < len(everything) else main or everything
+    main = _extracted(page)
+    return title, main if len(main) >= _SHORT_CHARS else everything or main
 
 
 def _parsed(html: str) -> Element | None:
@@ -81,7 +81,7 @@ def _parsed(html: str) -> Element | None:
         return None  # nothing in it that could be read
 
 
-def _extracted(page: Any, url: str) -> str:  # noqa: ANN401 - an element
+def _extracted(page: Element) -> str:
     import trafilatura
     from trafilatura.settings import use_config
 
@@ -90,7 +90,6 @@ def _extracted(page: Any, url: str) -> str:  # noqa: ANN401 - an element
     config.set("DEFAULT", "MIN_EXTRACTED_SIZE", _LEAST)  # or short pages come back without their lines
     text = trafilatura.extract(
         page,
-        url=url,
         output_format="markdown",
         include_links=True,
         include_tables=True,
@@ -101,7 +100,7 @@ def _extracted(page: Any, url: str) -> str:  # noqa: ANN401 - an element
 
 
 def _plainly(page: Element) -> str:
-    """All words, a line for each block."""
+    """All words, a line for each block, with links."""
     from lxml import etree
 
     pieces: list[str] = []
@@ -110,6 +109,10 @@ def _plainly(page: Element) -> str:
             pieces.append("\n")
         elif element.tag in _CELLS:
             pieces.append(" ")
-        pieces.append((element.text if event == "start" else element.tail) or "")
+        link = element.get("href") if element.tag == "a" else None
+        if event == "start":
+            pieces += ["[" if link else "", element.text or ""]
+        else:
+            pieces += [f"]({link})" if link else "", element.tail or ""]
     lines = (" ".join(line.split()) for line in "".join(pieces).replace("\r", "\n").split("\n"))
     return "\n".join(line for line in lines if line)

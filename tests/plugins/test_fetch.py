@@ -42,6 +42,14 @@ async def test_a_page_is_its_title_its_address_and_its_main_text() -> None:
     assert "Home" not in told
 
 
+async def test_a_page_without_a_main_text_is_told_whole_with_its_links() -> None:
+    """Start pages are lists of links, and the model may follow one."""
+    told = await fetch(
+        '<ul><li><a href="/one">One</a> is first<li><a href="two?x=1">Two</a><li><a name=x>Three</a></ul>'
+    )
+    assert told.endswith("[One](https://a.example/one) is first\n[Two](https://a.example/two?x=1)\nThree")
+
+
 async def test_the_address_is_where_it_was_found() -> None:
     """After redirects."""
     assert "Address: https://a.example/tea\n" in await use(
