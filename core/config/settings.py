@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from core.config.specs import AnySpec
-from core.egress.hosts import allowed
+from core.hosts import allowed
 from core.values import value
 
 

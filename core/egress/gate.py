@@ -21,13 +21,13 @@ from core.config.settings import Egress as EgressSettings
 from core.egress import targets
 from core.egress.addresses import IPAddress, is_public
 from core.egress.bodies import check_size, check_type, content_type, read_body
-from core.egress.hosts import WEB_PORTS, allowed, is_inner
 from core.egress.targets import Target
 from core.errors import AddressRefused, EgressError, NotFetched
+from core.hosts import WEB_PORTS, allowed, is_inner
 from core.site import TEXT, Egress, Fetched
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientError, ClientResponse, ClientSession
     from aiohttp.abc import AbstractResolver, ResolveResult
 
 log = structlog.get_logger(__name__)
@@ -137,18 +137,8 @@ class Gate:
                 if response.status in _MOVED and (location := response.headers.get("Location")):
                     return location
                 return await _fetched(response, types, most_bytes)
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise NotFetched("its certificate is not valid for this name") from error
-        except aiohttp.ClientConnectorDNSError as error:
-            raise NotFetched("there is no host of this name") from error
-        except aiohttp.ClientConnectorError as error:
-            raise NotFetched("nobody answers there") from error
-        except aiohttp.InvalidURL as error:
-            raise AddressRefused("that is no address of a page") from error
-        except aiohttp.ClientPayloadError as error:
-            raise NotFetched("it broke off in the middle") from error
         except aiohttp.ClientError as error:
-            raise NotFetched("what answers there does not keep to HTTP") from error
+            raise _translated(error) from error
 
     def _opened(self) -> "ClientSession":
         if self._session is None:
@@ -221,6 +211,26 @@ async def _fetched(response: "ClientResponse", types: Sequence[str], most_bytes:
         pieces = response.content.iter_any()
         body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes)
     return Fetched(url=str(response.url), status=response.status, mime=mime, charset=charset, body=body)
+
+
+def _translated(error: "ClientError") -> EgressError:
+    import aiohttp  # noqa: PLC0415 - it is there by now
+
+    match error:
+        case aiohttp.InvalidURL():
+            return AddressRefused("that is no address of a page")
+        case aiohttp.ClientConnectorCertificateError():
+            return NotFetched("its certificate is not valid for this name")
+        case aiohttp.ClientSSLError():
+            return NotFetched("no encrypted connection can be made to it")
+        case aiohttp.ClientConnectorDNSError():
+            return NotFetched("there is no host of this name")
+        case aiohttp.ClientConnectorError():
+            return NotFetched("nobody answers there")
+        case aiohttp.ClientPayloadError():
+            return NotFetched("it broke off in the middle")
+        case _:
+            return NotFetched("what answers there does not keep to HTTP")
 
 
 def _user_agent() -> str:

@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from yarl import URL
 
-from core.egress.hosts import canonical
 from core.errors import AddressRefused
+from core.hosts import canonical
 from core.values import value
 
 _LONGEST = 4096

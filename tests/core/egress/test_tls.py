@@ -1,5 +1,6 @@
 """Encrypted pages: the connection goes to a checked address, and the certificate still has to be the name's."""
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,23 @@ async def test_a_certificate_has_to_be_trusted_and_the_names_own(tmp_path: Path,
                 with pytest.raises(NotFetched, match="certificate"):
                     await gate.get(url)
                 assert site.asked == []
+        finally:
+            await gate.aclose()
+
+
+async def test_a_plain_server_at_an_encrypted_address_is_told() -> None:
+    """It is there, and cannot be talked with."""
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(status="400 Bad Request"))
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1") as plain:
+        port = plain.sockets[0].getsockname()[1]
+        gate = Gate(Egress(), resolve=to_loopback, public=lambda _: True, ports={port})
+        try:
+            with pytest.raises(NotFetched, match="encrypted"):
+                await gate.get(f"https://a.example:{port}/")
         finally:
             await gate.aclose()
 
