@@ -33,7 +33,9 @@ Function = Callable[..., str] | Callable[..., Awaitable[str]]
 Asks = Callable[..., str]
 """Makes the question put to a person, of the same arguments as the function's."""
 
-_SECTIONS = re.compile(r"^(Args|Returns|Raises|Yields|Note|Example)s?:\s*$", re.MULTILINE)
+_SECTIONS = re.compile(r"^(?:Args|Returns|Raises|Yields|Notes?|Examples?):\s*$", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What every lab takes as a tool's name."""
 _PLAIN = frozenset({inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY})
 
 
@@ -99,6 +101,8 @@ def plugin(name: str, *tools: Tool | Function) -> Spec[Switch, Plugin]:
 
 
 def _made(function: Function, effect: Effect, summary: str | Asks, name: str, *, outside: bool) -> Tool:
+    if not _NAME.fullmatch(name):
+        raise TypeError(f"{name!r} is no name of a tool: it has at most 64 letters from a to z, digits, _ and -")
     arguments = _Arguments(function, name)
     call = function if inspect.iscoroutinefunction(function) else _in_threads(function)  # type: ignore[arg-type]
 

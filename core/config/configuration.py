@@ -119,15 +119,13 @@ class _Reading:
         installed = find("plugins")
         for name, found in files.items():
             if name in installed:
-                self._off.append(
-                    Off(section=f"plugins_dir/{name}.py", why=f"a plugin called {name} is installed already")
-                )
+                why = f"a plugin called {name} is installed already"
+                self._off.append(Off(section=f"plugins_dir/{name}.py", why=why))
             elif found.spec and _NAME.fullmatch(name):
                 usable[name] = found.spec
             else:
-                self._leave_out(
-                    name, found.broken or "a plugin's name is made of small letters, digits, - and single _"
-                )
+                why = "a plugin's name is made of small letters, digits, - and single _"
+                self._leave_out(name, found.broken or why)
         return usable
 
     def _leave_out(self, name: str, why: str) -> None:

@@ -155,8 +155,8 @@ class Tools(Keys):
         calls: How many calls one step may hold; others are not made.
         mends: How often a model may call one tool with arguments that make no sense, in one answer.
         call_s: The longest a call may take.
-        result_chars: What is kept of one result.
-        step_chars: What is kept of all results of one step.
+        result_chars: How many characters are kept of one result.
+        step_bytes: How many bytes are kept of all results of one step.
     """
 
     steps: PositiveInt = 12
@@ -164,7 +164,7 @@ class Tools(Keys):
     mends: PositiveInt = 3
     call_s: PositiveFloat = 60.0
     result_chars: PositiveInt = 40_000
-    step_chars: PositiveInt = 200_000
+    step_bytes: PositiveInt = 200_000
 
 
 class Logging(Keys):

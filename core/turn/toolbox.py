@@ -101,7 +101,7 @@ class Toolbox:
 
     def fitting(self, results: Sequence[Part], most_bytes: int) -> tuple[Part, ...]:
         """The results of one step as they are kept, in no more than so many bytes."""
-        return cut(results, min(most_bytes, self.limits.step_chars))
+        return cut(results, min(most_bytes, self.limits.step_bytes))
 
     async def _run(self, tool: Tool, call: Part, context: ToolContext) -> Part:
         try:

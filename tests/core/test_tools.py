@@ -182,9 +182,15 @@ def test_what_no_model_could_use_is_refused_when_it_is_made() -> None:
         """Say them."""
         return str(words)
 
-    for function, why in ((silent, "no docstring"), (untyped, "one type"), (many, "one name")):
+    for function, why in (
+        (silent, "no docstring"),
+        (untyped, "one type"),
+        (many, "one name"),
+    ):
         with pytest.raises(TypeError, match=why):
             tool(function)
+    with pytest.raises(TypeError, match="no name of a tool"):
+        saving(name="größe")
 
 
 async def test_a_plugin_of_functions_and_tools_opens_with_all_of_them() -> None:

@@ -185,7 +185,7 @@ async def test_the_results_of_a_step_are_bounded_together() -> None:
     lane, model = Lane(), Windowed(calls(("page", ""), ("look", "")), answer("Done."))
     lane.hear("Go")
     tools = [_outside(page), look.tool]
-    await lane.run(assistant(lane, model, tools=tools, limits=Tools(step_chars=2000)))
+    await lane.run(assistant(lane, model, tools=tools, limits=Tools(step_bytes=2000)))
     (_, first, _), (_, second, _) = results(model.requests[1])
     assert len(first) + len(second) < 2500
     number = first.split()[2].rstrip(":")
