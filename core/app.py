@@ -25,7 +25,7 @@ from core.people.access import Access
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
-from core.process.opening import Opened, open_all, open_apart
+from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
 from core.seams import Adapter, Engine, Plugin, Records, Turn
@@ -211,7 +211,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
         open_all(stack, "providers", sited(settings.providers)),
         open_all(stack, "plugins", sited(settings.plugins)),
     )
-    running = _wire(settings, house, engine, providers, _told_apart(plugins))
+    running = _wire(settings, house, engine, providers, told_apart(plugins))
 
     async def status(wire: Wire) -> None:
         await wire.send(report.dump(await running.report(ask=True)))
@@ -305,25 +305,6 @@ def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, 
         off=(*settings.off, *house.off, *providers.off, *plugins.off),
         since=datetime.now(UTC),
     )
-
-
-def _told_apart(plugins: Opened) -> Opened:
-    """Of two plugins with a tool of one name the later is off: which of them a person allows is not left to chance."""
-    owners: dict[str, str] = {}
-    parts, off = [], list(plugins.off)
-    for section, plugin in plugins.parts:
-        names = [tool.schema.name for tool in plugin.tools] if isinstance(plugin, Plugin) else []
-        taken = next((name for place, name in enumerate(names) if name in owners or name in names[:place]), "")
-        if not taken and isinstance(plugin, Plugin):
-            owners |= dict.fromkeys(names, section.name)
-            parts.append((section, plugin))
-            continue
-        why = (
-            f"its tool {taken} is called as one of {owners.get(taken, section.name)}" if taken else "it opens no Plugin"
-        )
-        off.append(Off(section=f"plugins.{section.name}", why=why))
-        log.error("not opened", section=f"plugins.{section.name}", reason=why)
-    return Opened(parts=tuple(parts), off=tuple(off))
 
 
 def build_turn(

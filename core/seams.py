@@ -264,6 +264,7 @@ class Tool:
         call: Does it. Gets the arguments as JSON text and returns text for the model;
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
+            What it raises is in its own words.
     """
 
     schema: ToolSchema

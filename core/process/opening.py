@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from core.config.settings import Off, Section
+from core.seams import Plugin
 from core.site import Site
 from core.values import value
 
@@ -58,6 +59,25 @@ async def open_all(
             log.debug("not opened, in full", section=name, exc_info=result)
         else:
             parts.append((section, result))
+    return Opened(parts=tuple(parts), off=tuple(off))
+
+
+def told_apart(plugins: Opened) -> Opened:
+    """Of two plugins with a tool of one name the later is off: which of them a person allows is not left to chance."""
+    owners: dict[str, str] = {}
+    parts, off = [], list(plugins.off)
+    for section, plugin in plugins.parts:
+        names = [tool.schema.name for tool in plugin.tools] if isinstance(plugin, Plugin) else []
+        taken = next((name for place, name in enumerate(names) if name in owners or name in names[:place]), "")
+        if not taken and isinstance(plugin, Plugin):
+            owners |= dict.fromkeys(names, section.name)
+            parts.append((section, plugin))
+            continue
+        why = (
+            f"its tool {taken} is called as one of {owners.get(taken, section.name)}" if taken else "it opens no Plugin"
+        )
+        off.append(Off(section=f"plugins.{section.name}", why=why))
+        log.error("not opened", section=f"plugins.{section.name}", reason=why)
     return Opened(parts=tuple(parts), off=tuple(off))
 
 
