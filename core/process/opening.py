@@ -5,7 +5,7 @@ goes on. A task of its own means that whatever is opened in a task is also close
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Generic, TypeVar
 
@@ -67,18 +67,25 @@ def told_apart(plugins: Opened) -> Opened:
     owners: dict[str, str] = {}
     parts, off = [], list(plugins.off)
     for section, plugin in plugins.parts:
-        names = [tool.schema.name for tool in plugin.tools] if isinstance(plugin, Plugin) else []
-        taken = next((name for place, name in enumerate(names) if name in owners or name in names[:place]), "")
-        if not taken and isinstance(plugin, Plugin):
-            owners |= dict.fromkeys(names, section.name)
+        if why := _confusing(plugin, section.name, owners):
+            off.append(Off(section=f"plugins.{section.name}", why=why))
+            log.error("not opened", section=f"plugins.{section.name}", reason=why)
+        else:
+            owners |= {tool.schema.name: section.name for tool in plugin.tools}
             parts.append((section, plugin))
-            continue
-        why = (
-            f"its tool {taken} is called as one of {owners.get(taken, section.name)}" if taken else "it opens no Plugin"
-        )
-        off.append(Off(section=f"plugins.{section.name}", why=why))
-        log.error("not opened", section=f"plugins.{section.name}", reason=why)
     return Opened(parts=tuple(parts), off=tuple(off))
+
+
+def _confusing(plugin: object, own: str, owners: Mapping[str, str]) -> str:
+    if not isinstance(plugin, Plugin):
+        return "it opens no Plugin"
+    seen = dict(owners)
+    for tool in plugin.tools:
+        name = tool.schema.name
+        if name in seen:
+            return f"its tool {name} is called as one of {seen[name]}"
+        seen[name] = own
+    return ""
 
 
 async def _arriving(opening: "asyncio.Future[T]", arrived: Callable[[T], Awaitable[None]] | None) -> T:
