@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -76,6 +78,19 @@ def test_one_that_outlives_its_loop_disturbs_nobody() -> None:
     go.set()
     assert over.wait(10)
     assert asyncio.run(threads.run(lambda: 7)) == 7
+
+
+def test_one_that_never_ends_does_not_keep_the_process_from_ending() -> None:
+    """Whoever stops Waystation is not kept waiting by a tool that hangs."""
+    program = (
+        "import asyncio, threading\n"
+        "from core.threads import Threads\n"
+        "async def main():\n"
+        "    asyncio.create_task(Threads().run(threading.Event().wait))\n"
+        "    await asyncio.sleep(0.05)\n"
+        "asyncio.run(main())\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 0
 
 
 async def test_what_the_caller_has_bound_is_bound_there() -> None:
