@@ -22,7 +22,7 @@ from providers.chat import listing
 from providers.chat.answer import Answer
 from providers.chat.prompt import JSON, functions, messages, weight
 from providers.chat.quirks import Quirks
-from providers.chat.sse import Frames, parsed
+from providers.sse import Frames, parsed
 
 _TAIL_S = 5.0  # for the usage, after the model has said that it is done
 

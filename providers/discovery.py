@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from core.errors import ProviderDown
 from core.exchange import Model
 from providers.chat import listing
-from providers.chat.faults import refusal
+from providers.faults import refusal
 
 _MAX_BYTES = 1024 * 1024
 

@@ -20,7 +20,8 @@ from core.errors import ModelUnknown
 from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Request, Spent, Usage
 from core.seams import Abilities, Provider
 from core.site import Site, Spec
-from providers.chat.prompt import attachment, weight
+from providers.attachments import attachment
+from providers.chat.prompt import weight
 from providers.tokens import estimate
 
 _MODEL = Model(

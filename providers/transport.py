@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
-from providers.chat.faults import refusal, retry_after_s
 from providers.chat.prompt import JSON
+from providers.faults import refusal, retry_after_s
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

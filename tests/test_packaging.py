@@ -12,6 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from providers.llama import INSTALL
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = ("waystation.bots", "waystation.providers", "waystation.plugins", "waystation.engines")
@@ -23,6 +25,12 @@ ENTRY_POINTS = [
     for entry_point in importlib.metadata.entry_points(group=group)
 ]
 REQUIREMENTS = [*PROJECT["project"]["dependencies"], *(r for g in PROJECT["dependency-groups"].values() for r in g)]
+
+
+def test_what_to_install_for_the_embedded_model_is_what_is_locked() -> None:
+    """Whoever installed a wheel is told the versions that were tried."""
+    for requirement in PROJECT["dependency-groups"]["embedded"]:
+        assert f" {requirement}" in INSTALL
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)

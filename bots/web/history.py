@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from core.context.sources import Sources
 from core.exchange import Entry, Part
 from core.values import Media, value
 
@@ -35,13 +36,15 @@ def letters(text: str) -> str:
 def lines(entries: Iterable[Entry]) -> list[Line]:
     """The messages of a conversation, oldest first. The steps of one answer are one message."""
     found: list[Line] = []
+    answer: list[Sequence[Part]] = []
     for entry in entries:
-        if entry.role == "user":
-            found.extend(_said(entry.parts))
-        elif found and not found[-1].mine:
-            found[-1] = _joined(found[-1], _answered(entry.parts))
-        else:
-            found.append(_answered(entry.parts))
+        said = list(_said(entry.parts)) if entry.role == "user" else []
+        if entry.role == "assistant":
+            answer.append(entry.parts)
+        elif said:
+            found += [_answered(answer), *said]
+            answer = []
+    found.append(_answered(answer))
     return [line for line in found if line.text or line.media or line.tools]
 
 
@@ -60,19 +63,14 @@ def _said(parts: Sequence[Part]) -> Iterator[Line]:
         yield line
 
 
-def _answered(parts: Sequence[Part]) -> Line:
+def _answered(steps: Sequence[Sequence[Part]]) -> Line:
+    """One answer of several steps."""
+    sources = Sources()
+    said = [*filter(None, map(sources.marked, steps)), *filter(None, [sources.listed()])]
+    parts = [part for step in steps for part in step]
     return Line(
         mine=False,
-        text="".join(part.body for part in parts if part.kind == "text").strip(),
+        text="\n\n".join(said),
         media=tuple(part.media for part in parts if part.kind == "media" and part.media is not None),
-        tools=tuple(part.name for part in parts if part.kind == "call"),
-    )
-
-
-def _joined(one: Line, other: Line) -> Line:
-    return Line(
-        mine=False,
-        text="\n\n".join(filter(None, [one.text, other.text])),
-        media=one.media + other.media,
-        tools=tuple(dict.fromkeys(one.tools + other.tools)),
+        tools=tuple(dict.fromkeys(part.name for part in parts if part.kind == "call")),
     )

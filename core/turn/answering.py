@@ -15,6 +15,7 @@ from core import phrases
 from core.context import conversation, wording
 from core.context.conversation import Context, History, alternating, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
+from core.context.sources import Sources
 from core.errors import ProviderError
 from core.exchange import Entry, Finished, Part
 from core.models.asking import Answer, apology
@@ -79,6 +80,7 @@ class Answering:
         self._before = tuple(before)
         self._history = history or History()
         self._said: list[str] = []  # by earlier steps of this answer
+        self._sources = Sources()
         self._steps: list[Entry] = []
         self._answer = Answer()
         self._room = 0
@@ -202,7 +204,7 @@ class Answering:
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
         words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
         # In a message of its own: nothing the model says can reach into the question.
-        before = [self._outbound(self._slot, self._whole(""), more=True)] if self._said else []
+        before = [self._outbound(self._slot, self._with_sources(""), more=True)] if self._said else []
         out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
         outcome = self._outcome([*before, asked.out], ())
@@ -228,7 +230,7 @@ class Answering:
 
     def _took(self, parts: tuple[Part, ...], results: tuple[Part, ...] = ()) -> None:
         """A step was taken."""
-        if text := text_of(parts):
+        if text := self._sources.marked(parts):
             self._said.append(text)
         self._answer = Answer()
         self._steps.append(Entry(role="assistant", parts=parts))
@@ -240,8 +242,12 @@ class Answering:
     def _whole(self, text: str) -> str:
         return whole("\n\n".join([*self._said, text] if text else self._said))
 
+    def _with_sources(self, text: str) -> str:
+        listed = self._sources.listed()
+        return followed(self._whole(text), listed) if listed else self._whole(text)
+
     def _finish(self, finished: Finished, parts: tuple[Part, ...]) -> Outcome:
-        text, kept = text_of(parts), without_calls(parts)
+        text, kept = self._sources.marked(parts), without_calls(parts)
         match finished.reason:
             case "refusal":
                 return self._end(text or phrases.DECLINED_TO_SAY, kept if text else ())
@@ -279,7 +285,7 @@ class Answering:
         Args:
             parts: What the model is taken to have said, none for words that are the house's alone.
         """
-        out = self._outbound(self._slot, self._whole(text), failed=failed)
+        out = self._outbound(self._slot, self._with_sources(text), failed=failed)
         answered = [Entry(role="assistant", parts=parts)] if parts else []
         if self._before and not (answered or self._steps):
             return Outcome(done=self._ear.done, out=(out,))  # an answer there was is better than none

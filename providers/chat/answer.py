@@ -13,8 +13,8 @@ from typing import Literal
 from core.errors import ProviderDown
 from core.exchange import Delta, Finished, ModelEvent, Part, Spent, Usage
 from providers.chat.calls import Calls
-from providers.chat.faults import refusal
 from providers.chat.thinking import Kind, Thinking
+from providers.faults import refusal
 from providers.tokens import estimate
 
 _SPENT_EVERY = 32  # chunks between two words on what the call has cost so far

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 from core.exchange import Entry, Part, Request, ToolSchema
-from core.values import Media
+from providers.attachments import attachment
 from providers.tokens import PER_MESSAGE, estimate
 
 JSON = dict[str, object]
@@ -54,14 +54,6 @@ def weight(request: Request) -> int:
     texts = [request.system, *(part.body for entry in request.entries for part in entry.parts)]
     texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
     return PER_MESSAGE * (len(request.entries) + 1) + sum(map(estimate, texts))
-
-
-def attachment(media: Media | None) -> str:
-    """A file, told in words to a model that cannot be shown it."""
-    if media is None:
-        return "[an attached file]"
-    size = f", {max(1, round(media.size_bytes / 1000))} kB" if media.size_bytes else ""
-    return f"[{media.kind}: {media.name or 'unnamed'}{size}; its content cannot be shown to you]"
 
 
 def _append(said: list[JSON], message: JSON) -> None:

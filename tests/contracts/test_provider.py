@@ -1,23 +1,35 @@
 """The contract of ``Provider``: what holds for every one of them, each over its rig."""
 
 import asyncio
+import base64
+import json
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from importlib.metadata import entry_points
 
 import pytest
 import pytest_asyncio
 
-from contracts.rigs.providers import RIGS, SLOW, Rig, answered, said
-from core.errors import ModelUnknown
-from core.exchange import Delta, Finished, ModelEvent, Request, Spent
+from contracts.rigs.faults import CITED, CITIES, FAULTS, USAGE, Ends, Fails
+from contracts.rigs.providers import PDF, PNG, RIGS, SLOW, Rig, answered, said
+from core.errors import ModelUnknown, ProviderError
+from core.exchange import Delta, Entry, Finished, ModelEvent, Part, Request, Spent, ToolSchema
+from core.seams import Provider
+from core.values import Media
 from providers import embedded
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")  # a model that is loaded stays loaded for all tests
 
+
+LOOK_UP = ToolSchema(
+    name="look_up",
+    description="Where a city lies.",
+    parameters='{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}',
+)
 
 _INSTALLED = embedded.spec.configured(embedded.EmbeddedSettings()) is None
 _PARAMS = [
@@ -42,6 +54,13 @@ async def ask(rig: Rig, request: Request) -> list[ModelEvent]:
     """All events of one answer."""
     async with aclosing(rig.provider.stream(request)) as stream:
         return [event async for event in stream]
+
+
+async def listen(provider: Provider, request: Request, events: list[ModelEvent]) -> None:
+    """Ask, and keep what comes, also where it breaks off."""
+    async with aclosing(provider.stream(request)) as stream:
+        async for event in stream:
+            events.append(event)  # noqa: PERF401 - an extension would lose what came before an error
 
 
 def finished(events: list[ModelEvent]) -> Finished:
@@ -192,4 +211,113 @@ async def test_the_listed_models_can_be_asked(rig: Rig) -> None:
     """What a provider offers, it has."""
     models = await rig.provider.models()
     assert rig.model in {model.id for model in models}
-    assert {model.hosting for model in models} == {"self"}
+    assert {model.hosting for model in models} == {rig.hosting}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Bad days
+
+
+def prepared(rig: Rig, fault: str) -> None:
+    """Let this happen to the next request, where the lab knows such a thing."""
+    if fault not in rig.faults:
+        pytest.skip(f"{rig.provider.name} knows no such thing")
+    rig.faults[fault]()
+
+
+@in_one_loop
+@pytest.mark.parametrize("fault", [name for name, becomes in FAULTS.items() if isinstance(becomes, Fails)])
+async def test_whatever_goes_wrong_is_one_of_our_errors(rig: Rig, fault: str) -> None:
+    """Policy reads our errors alone, and the deltas that came before are not taken back."""
+    prepared(rig, fault)
+    becomes = FAULTS[fault]
+    assert isinstance(becomes, Fails)
+    provider = rig.hurried if becomes.hurried else rig.provider
+    assert provider is not None
+    events: list[ModelEvent] = []
+    with pytest.raises(ProviderError) as failed:
+        await listen(provider, rig.request(said("Say hello to everybody who came here today.")), events)
+    assert isinstance(failed.value, becomes.error)
+    assert failed.value.retry_after_s == becomes.retry_after_s
+    assert any(isinstance(event, Delta) for event in events) == becomes.after_words
+    assert text_of(finished(await ask(rig, rig.request(said("Say hello.")))))  # and the next one is none the worse
+
+
+@in_one_loop
+@pytest.mark.parametrize("fault", ["refusal", "length", "pause", "calls"])
+async def test_the_end_says_why(rig: Rig, fault: str) -> None:
+    """A refusal, a lack of room, a long search that goes on: each is told from an answer."""
+    prepared(rig, fault)
+    becomes = FAULTS[fault]
+    assert isinstance(becomes, Ends)
+    assert finished(await ask(rig, rig.request(said("Go on."), tools=(LOOK_UP,)))).reason == becomes.reason
+
+
+@in_one_loop
+async def test_two_calls_at_once_are_answered_together(rig: Rig) -> None:
+    """Each call has its id and its arguments, and the lab takes both results."""
+    prepared(rig, "calls")
+    asked = said("Where are they?")
+    end = finished(await ask(rig, rig.request(asked, tools=(LOOK_UP,))))
+    calls = [part for part in end.parts if part.kind == "call"]
+    assert [json.loads(call.body) for call in calls] == [{"city": city} for city in CITIES]
+    assert {call.name for call in calls} == {"look_up"}
+    assert len({call.id for call in calls}) == len(CITIES)
+    results = tuple(
+        Part(kind="result", id=call.id, name=call.name, body=body, failed=failed)
+        for call, body, failed in zip(calls, ("On the Rhine.", "Nobody knows."), (False, True), strict=True)
+    )
+    entries = (asked, Entry(role="assistant", parts=end.parts), Entry(role="user", parts=results))
+    assert text_of(finished(await ask(rig, rig.request(*entries, tools=(LOOK_UP,)))))
+    assert "On the Rhine." in json.dumps(rig.sent()) if rig.sent else True
+    assert list(rig.violations()) == []
+
+
+@in_one_loop
+async def test_usage_is_what_the_lab_says(rig: Rig) -> None:
+    """A call costs what it cost, to the token."""
+    prepared(rig, "usage")
+    usage = finished(await ask(rig, rig.request(said("Count.")))).usage
+    known = replace(USAGE, reasoning_tokens=USAGE.reasoning_tokens if usage.reasoning_tokens else 0)
+    assert usage == known
+
+
+@in_one_loop
+async def test_sources_are_data(rig: Rig) -> None:
+    """What bears out a text stands right after it, with its title and its address, and the words stay clean."""
+    prepared(rig, "citations")
+    end = finished(await ask(rig, replace(rig.request(said("What of Bonn?")), search=True)))
+    told = [part for part in end.parts if part.kind in {"text", "citation"}]
+    expected = [item for text, title, address in CITED for item in (("text", "", text), ("citation", title, address))]
+    assert [(part.kind, part.name, part.body) for part in told] == expected
+    entries = (said("What of Bonn?"), Entry(role="assistant", parts=end.parts), said("And now?"))
+    assert text_of(finished(await ask(rig, replace(rig.request(*entries), search=True))))
+    assert list(rig.violations()) == []
+
+
+@in_one_loop
+async def test_the_next_turn_begins_with_the_same_words(rig: Rig) -> None:
+    """Prompt caches hit only what is the same to the byte."""
+    if rig.sent is None:
+        pytest.skip(f"{rig.provider.name} sends nothing anywhere")
+    first = (said("What is one?"), answered("It is one."), said("And two?"))
+    await ask(rig, rig.request(*first))
+    before = json.dumps(rig.sent())
+    await ask(rig, rig.request(*first, answered("It is two."), said("And three?")))
+    assert json.dumps(rig.sent()).startswith(before[:-1])
+
+
+@in_one_loop
+async def test_images_and_documents_are_shown(rig: Rig) -> None:
+    """A model that sees is sent the bytes."""
+    if not (rig.sees and rig.sent):
+        pytest.skip(f"{rig.provider.name} has no model that sees")
+    photo = Media(adapter="fake", ref="1", kind="photo", mime="image/png", size_bytes=len(PNG))
+    paper = Media(adapter="fake", ref="2", kind="document", name="hello.pdf", mime="application/pdf")
+    parts = (*said("What is this?").parts, *(Part(kind="media", media=media) for media in (photo, paper)))
+    request = replace(rig.request(Entry(role="user", parts=parts)), model=rig.sees)
+    assert text_of(finished(await ask(rig, request)))
+    sent = json.dumps(rig.sent())
+    assert base64.b64encode(PNG).decode() in sent
+    assert base64.b64encode(PDF).decode() in sent
+    assert list(rig.violations()) == []

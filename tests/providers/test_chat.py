@@ -20,9 +20,9 @@ from core.exchange import Delta, Entry, Part, Request, Usage
 from providers.chat import listing, prompt
 from providers.chat.answer import Answer
 from providers.chat.calls import Calls
-from providers.chat.faults import refusal
-from providers.chat.sse import Frames
 from providers.chat.thinking import Thinking
+from providers.faults import refusal
+from providers.sse import Frames
 from providers.tokens import estimate
 
 

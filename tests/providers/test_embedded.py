@@ -95,6 +95,16 @@ def test_a_missing_engine_is_told_with_what_to_install(monkeypatch: pytest.Monke
         llama.start(tmp_path / "model.gguf", window=512, threads=1)
 
 
+@installed
+@pytest.mark.slow
+async def test_it_can_be_closed_right_after_it_was_loaded() -> None:
+    """Whoever stops the process in its first second is not kept waiting; the engine by itself would, now and then."""
+    for _ in range(6):
+        async with asyncio.timeout(20), spec.open(site("embedded"), EmbeddedSettings()) as provider:
+            assert isinstance(provider, embedded.Embedded)
+            await provider.load()
+
+
 def test_it_can_be_turned_off() -> None:
     """An operator who does not want it does not get it."""
     assert "enabled" in str(spec.configured(EmbeddedSettings(enabled=False)))

@@ -1,18 +1,41 @@
 """A rig for each provider under the contract: the real one, and what it needs to answer without a network."""
 
 import asyncio
+import base64
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
+from contracts.rigs.faults import CITIES, RETRY_AFTER_S
 from core import testing
-from core.exchange import Entry, Part, Request
+from core.exchange import Entry, Part, Request, ToolSchema
 from core.seams import Provider
 from core.site import Site
+from core.values import Media
 from providers import compatible, echo, embedded
-from simulators.openai import OpenAISimulator, Pace
+from simulators.openai import (
+    Fault,
+    OpenAISimulator,
+    Pace,
+    Reply,
+    cut,
+    garbage,
+    hang,
+    status,
+    stream_error,
+    tool_call,
+    truncated,
+)
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 SLOW = "Tell me slowly: " + "one two three four five six seven eight nine ten " * 20
 """What one asks for an answer that takes at least a few seconds."""
@@ -21,7 +44,12 @@ SLOW = "Tell me slowly: " + "one two three four five six seven eight nine ten " 
 def site(name: str, *, connect_s: float = 5.0, first_token_s: float = 60.0, idle_s: float = 60.0) -> Site:
     """What a composition root would hand out, with patience to a test's liking."""
     made = testing.site(Path("/nonexistent"), name)
-    return replace(made, connect_s=connect_s, first_token_s=first_token_s, idle_s=idle_s)
+    return replace(made, fetch=picture, connect_s=connect_s, first_token_s=first_token_s, idle_s=idle_s)
+
+
+async def picture(media: Media) -> AsyncGenerator[bytes, None]:
+    """The bytes of every file: a tiny image, or a document that says hello."""
+    yield PDF if media.kind == "document" else PNG
 
 
 def said(text: str) -> Entry:
@@ -52,6 +80,12 @@ class Rig:
         repeats: Whether its answers contain what was said.
         released: Returns once nothing of an abandoned request is left running; fails where something is.
         turns: How many questions and answers are a long conversation for it.
+        hosting: What its models say of theirs.
+        faults: Makes its lab do something to the next request; see ``contracts/rigs/faults.py``.
+        hurried: The same lab, asked with little patience: it waits for 0.3 s, for a first token and for the next.
+        sent: The conversation in the last request, as a list of what the protocol calls messages.
+        sees: A model that is shown images and documents, "" where there is none.
+        violations: What requests held that the lab's published description does not allow.
     """
 
     provider: Provider
@@ -60,10 +94,17 @@ class Rig:
     released: Callable[[], Awaitable[None]]
     max_output_tokens: int = 4096
     turns: int = 100
+    hosting: str = "self"
+    faults: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    hurried: Provider | None = None
+    sent: Callable[[], Sequence[object]] | None = None
+    sees: str = ""
+    violations: Callable[[], Sequence[str]] = list
 
-    def request(self, *entries: Entry, system: str = "Be brief.") -> Request:
+    def request(self, *entries: Entry, system: str = "Be brief.", tools: tuple[ToolSchema, ...] = ()) -> Request:
         """A request to the rig's model."""
-        return Request(model=self.model, entries=entries, system=system, max_output_tokens=self.max_output_tokens)
+        most = self.max_output_tokens
+        return Request(model=self.model, entries=entries, system=system, tools=tools, max_output_tokens=most)
 
 
 @asynccontextmanager
@@ -75,9 +116,50 @@ async def compatible_rig() -> AsyncIterator[Rig]:
         async def released() -> None:
             await eventually(lambda: lab.requests[-1].closed_early_at is not None, within_s=2)
 
-        async with compatible.spec.open(site("compatible"), settings) as provider:
-            yield Rig(provider=provider, model="sim-small", repeats=True, released=released)
+        async with (
+            compatible.spec.open(site("compatible"), settings) as provider,
+            compatible.spec.open(site("compatible", first_token_s=0.3, idle_s=0.3), settings) as hurried,
+        ):
+            yield Rig(
+                provider=provider,
+                model="sim-small",
+                repeats=True,
+                released=released,
+                faults=_compatible_faults(lab),
+                hurried=hurried,
+                sent=lambda: lab.requests[-1].messages,
+                violations=lambda: lab.violations,
+            )
         assert lab.violations == []
+
+
+def _compatible_faults(lab: OpenAISimulator) -> dict[str, Callable[[], object]]:
+    next_one = lab.on()
+    counted = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050}
+    details = {"prompt_tokens_details": {"cached_tokens": 200}, "completion_tokens_details": {"reasoning_tokens": 20}}
+    scripts: dict[str, Reply | Fault] = {
+        "unauthorized": status(401),
+        "forbidden": status(403),
+        "missing": status(404),
+        "bad request": status(400),
+        "too long": status(400, error_code="context_length_exceeded"),
+        "too large": status(413),
+        "busy": status(429, retry_after=RETRY_AFTER_S),
+        "overloaded": status(529),
+        "broken": status(500),
+        "cut before": cut(),
+        "cut": cut(after_tokens=3),
+        "truncated": truncated(after_tokens=3),
+        "garbage": garbage(after_tokens=3),
+        "error inside": stream_error(after_tokens=3),
+        "hang": hang(),
+        "stall": hang(after_tokens=3),
+        "refusal": Reply(text="I had rather not.", finish="content_filter"),
+        "length": Reply(text="It goes on and", finish="length"),
+        "calls": Reply(tool_calls=tuple(tool_call("look_up", city=city) for city in CITIES), interleaved=True),
+        "usage": Reply(text="Counted.", usage=counted | details),
+    }
+    return {name: partial(next_one.reply, said) for name, said in scripts.items()}
 
 
 @asynccontextmanager
@@ -110,7 +192,18 @@ async def embedded_rig() -> AsyncIterator[Rig]:
         )
 
 
+def _elsewhere(name: str) -> Callable[[], AbstractAsyncContextManager[Rig]]:
+    """The rig in a file of its own, ``contracts/rigs/provider_<name>.py``."""
+
+    def opened() -> AbstractAsyncContextManager[Rig]:
+        opens = import_module(f"contracts.rigs.provider_{name}").rig
+        return cast("Callable[[], AbstractAsyncContextManager[Rig]]", opens)()
+
+    return opened
+
+
 RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
+    "anthropic": _elsewhere("anthropic"),
     "compatible": compatible_rig,
     "echo": echo_rig,
     "embedded": embedded_rig,

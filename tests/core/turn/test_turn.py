@@ -457,3 +457,27 @@ async def test_a_model_that_cannot_be_trusted_with_tools_is_offered_none() -> No
     lane.hear("Hi")
     await lane.run(assistant(lane, model, tools=[FakeTool("look").tool]))
     assert model.requests[0].tools == ()
+
+
+async def test_sources_are_numbered_over_all_steps_and_listed_once() -> None:
+    """What the lab tells as data is read in every chat, and goes back to the lab as data."""
+
+    def sourced(text: str, address: str) -> tuple[Part, ...]:
+        return (Part(kind="text", body=text), Part(kind="citation", name="A page", body=address))
+
+    first, last = sourced("It rained.", "https://example.org/a"), sourced("It shines.", "https://example.org/b")
+    lane = Lane()
+    model = Windowed(
+        (Delta(text="It rained."), Finished(reason="pause", parts=first, usage=Usage(input_tokens=1))),
+        (Delta(text="It shines."), Finished(reason="stop", parts=last, usage=Usage(input_tokens=1))),
+        answer("Yes"),
+    )
+    (row,) = lane.hear("How is it?")
+    await lane.run(assistant(lane, model))
+    assert lane.said[str(row)].reply.markdown == (
+        "It rained. [1]\n\nIt shines. [2]\n\n"
+        "Sources:\n\n1. [A page](https://example.org/a)\n2. [A page](https://example.org/b)"
+    )
+    lane.hear("Sure?")
+    await lane.run(assistant(lane, model))
+    assert model.requests[2].entries[1].parts == (*first, *last)

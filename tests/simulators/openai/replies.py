@@ -61,6 +61,7 @@ class Reply:
         pace: How fast it comes; None: as the simulator's other replies.
         extra: Fields that no specification knows, added to every chunk and its delta.
         interleaved: Whether fragments of parallel tool calls alternate instead of following each other.
+        usage: What the usage says, whole, instead of what was counted.
     """
 
     text: str = ""
@@ -72,6 +73,7 @@ class Reply:
     pace: Pace | None = None
     extra: Json = field(default_factory=dict)
     interleaved: bool = False
+    usage: Json | None = None
 
 
 def pieces(text: str) -> list[str]:
@@ -126,7 +128,7 @@ def prepare(reply: Reply, record: Recorded) -> Prepared:
     fragments = _call_deltas(calls, record.number, interleaved=reply.interleaved)
     deltas += fragments
     count = len(thoughts) + len(words) + len(fragments)
-    usage = _usage(reply, record, count, len(thoughts))
+    usage = reply.usage or _usage(reply, record, count, len(thoughts))
     return Prepared(deltas, finish, "".join(words), usage, count)
 
 

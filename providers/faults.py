@@ -1,8 +1,8 @@
-"""What servers of the chat-completions protocol say when they do not answer, in our errors.
+"""What labs and servers say when they do not answer, in our errors.
 
-There is one protocol but no one way to complain: the same fault comes as a status, as an error object inside a stream
+There is no one way to complain: the same fault comes as a status, as an error object inside a stream
 that began with 200, or as a sentence under a status that means something else. So both the status and the words count.
-OpenAI's own codes: https://platform.openai.com/docs/guides/error-codes
+OpenAI's codes: https://platform.openai.com/docs/guides/error-codes ; Anthropic's: https://docs.claude.com/en/api/errors
 """
 
 import math
@@ -35,7 +35,9 @@ _TOO_LONG = re.compile(
     r"|prompt is too long|prompt contains \d+ tokens|range of input length should be|request too large for",
     re.IGNORECASE,
 )
-_NO_MODEL = re.compile(r"model_not_found|model\b.{0,80}(not found|does not exist)|not a valid model", re.IGNORECASE)
+_NO_MODEL = re.compile(
+    r"model_not_found|not_found_error model|models?\b.{0,80}(not found|does not exist)|not a valid model", re.IGNORECASE
+)
 _NO_MONEY = re.compile(
     r"insufficient_quota|insufficient.{0,20}(balance|credit|funds)|exceeded your current quota", re.IGNORECASE
 )

@@ -1,0 +1,173 @@
+"""Anthropic's models, by its Messages API: https://docs.claude.com/en/api/messages .
+
+The SDK signs and sends the request and knows the lab's errors; what the request says is in ``messages/prompt.py``,
+what the events of the answer mean in ``messages/answer.py``.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+
+from core.errors import ProviderDown
+from core.exchange import Model, ModelEvent, Request
+from core.seams import Abilities, Provider
+from core.site import Site, Spec
+from providers.messages import prompt
+from providers.messages.answer import Answer
+from providers.sdk import Client
+from providers.stream import Patience, objects
+from providers.tokens import estimate
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+_BEST_FIRST = ("sonnet", "opus", "fable", "haiku", "mythos")  # what to answer with unless told otherwise
+_EFFORTS = ("low", "medium", "high")
+
+
+class AnthropicSettings(BaseModel):
+    """``[providers.anthropic]``.
+
+    Attributes:
+        models: What to offer, best first; empty to ask the lab.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key: SecretStr = SecretStr("")
+    base_url: str = "https://api.anthropic.com"
+    models: tuple[str, ...] = ()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, base_url: str) -> str:
+        if not base_url.startswith(("http://", "https://")):
+            raise ValueError("base_url must begin with http:// or https://")
+        return base_url.rstrip("/")
+
+
+class Anthropic:
+    """The lab."""
+
+    def __init__(self, site: Site, settings: AnthropicSettings) -> None:
+        self._site = site
+        self._settings = settings
+        self._client: Client[AsyncAnthropic] = Client("anthropic", self._make)
+        self._known: dict[str, Model] = {}
+        self._efforts: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The name as configured."""
+        return self._site.name
+
+    @property
+    def abilities(self) -> Abilities:
+        """Nothing beside talking: the lab has no models for it."""
+        return Abilities()
+
+    async def models(self) -> tuple[Model, ...]:
+        """The configured models, or the lab's own list; what the lab says of each in either case."""
+        wanted = self._settings.models
+        try:
+            await self._list()
+        except ProviderDown:
+            if not wanted:
+                raise
+        if wanted:
+            return tuple(self._known.get(identity, Model(id=identity)) for identity in wanted)
+        return tuple(self._known.values())
+
+    async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
+        """See ``Provider``."""
+        client = await self._client.get()
+        site = self._site
+        patience = Patience(site.first_token_s, site.idle_s)
+        answer = Answer(self.name, request.model, sum(map(estimate, prompt.weighed(request))))
+        model = self._known.get(request.model, Model(id=request.model, images=True, documents=True))
+        body: dict[str, Any] = await prompt.body(request, model, self.name, site.fetch)
+        if request.effort in _EFFORTS and request.model in self._efforts:
+            body["output_config"] = {"effort": request.effort}
+        yield answer.spent()
+        asked = client.messages.with_streaming_response.create(stream=True, **body)
+        async with self._client.opened(asked, patience.first_at, site.first_token_s) as response:
+            async for event in objects(response.iter_bytes(), patience):
+                said = answer.add(event)
+                patience.begun = patience.begun or answer.begun
+                for one in said:
+                    yield one
+                if answer.ended:
+                    break
+        yield answer.finished()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _make(self, sdk: ModuleType) -> "AsyncAnthropic":
+        made: AsyncAnthropic = sdk.AsyncAnthropic(
+            api_key=self._settings.api_key.get_secret_value(),
+            base_url=self._settings.base_url,
+            max_retries=0,  # whether and whom to ask again is the core's to say
+            timeout=sdk.Timeout(None, connect=self._site.connect_s),  # silence is ours to judge
+            http_client=sdk.DefaultAioHttpClient(follow_redirects=False),
+            open_telemetry=False,
+        )
+        return made
+
+    async def _list(self) -> None:
+        client = await self._client.get()
+        page = await self._client.call(_listed(client), self._site.connect_s)
+        told = {model.id: model for model in page if model.lifecycle != "retired"}
+        ranked = sorted(told.values(), key=lambda model: (_rank(model.line), -model.created_at.timestamp()))
+        self._known = {model.id: _described(model) for model in ranked}
+        self._efforts = {model.id for model in ranked if _can(model, "effort")}
+
+
+async def _listed(client: "AsyncAnthropic") -> list[Any]:
+    return [model async for model in client.models.list(limit=1000)]
+
+
+def _rank(line: str | None) -> int:
+    return _BEST_FIRST.index(line) if line in _BEST_FIRST else len(_BEST_FIRST)
+
+
+def _described(model: Any) -> Model:  # noqa: ANN401 - the SDK's type, which is imported later
+    return Model(
+        id=model.id,
+        context_tokens=model.max_input_tokens or 0,
+        output_tokens=model.max_tokens or 0,
+        images=_can(model, "image_input"),
+        documents=_can(model, "pdf_input"),
+        search=_can(model, "server_tools"),
+        retires=model.retires_at.date().isoformat() if model.retires_at else "",
+    )
+
+
+def _can(model: Any, ability: str) -> bool:  # noqa: ANN401 - likewise
+    told = getattr(model.capabilities, ability, None)
+    return bool(getattr(told, "supported", told is not None))
+
+
+def _configured(settings: AnthropicSettings) -> str | None:
+    if not settings.api_key.get_secret_value():
+        return "api_key is missing: make one at https://platform.claude.com/settings/keys ."
+    return None
+
+
+@asynccontextmanager
+async def open_anthropic(site: Site, settings: AnthropicSettings) -> AsyncIterator[Anthropic]:
+    """The lab, for as long as the context lasts. Nothing is imported or connected yet."""
+    provider = Anthropic(site, settings)
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+spec: Spec[AnthropicSettings, Provider] = Spec(
+    name="anthropic", settings=AnthropicSettings, open=open_anthropic, configured=_configured
+)

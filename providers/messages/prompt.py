@@ -1,0 +1,144 @@
+"""Saying a request in the words of Anthropic's Messages API.
+
+https://docs.claude.com/en/api/messages . What it refuses shapes this file: a conversation begins with the user, roles
+take turns, a call's result stands first in the very next message, and no text is empty.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+
+from core.exchange import Entry, Model, Part, Request
+from core.site import Fetch
+from providers import attachments, ids
+from providers.replay import Piece, recalled
+
+JSON = dict[str, object]
+
+_SEARCH: JSON = {"type": "web_search_20260318", "name": "web_search", "max_uses": 5}
+
+
+async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
+    """The parameters of ``messages.create``, less what belongs to the connection.
+
+    Args:
+        model: What is known of the model; what it cannot do is not asked of it.
+        provider: Whose opaque parts are handed back.
+    """
+    said: JSON = {
+        "model": request.model,
+        "max_tokens": request.max_output_tokens,
+        "messages": await _messages(request, model, provider, fetch),
+        "cache_control": {"type": "ephemeral"},
+    }
+    if request.system:
+        said["system"] = request.system
+    tools: list[JSON] = [
+        {"name": tool.name, "description": tool.description, "input_schema": json.loads(tool.parameters)}
+        for tool in request.tools
+    ]
+    if request.search:
+        tools.append(_SEARCH)
+    if tools:
+        said["tools"] = tools
+    return said
+
+
+async def _messages(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
+    said: list[JSON] = []
+    results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
+    called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
+    for entry in request.entries:
+        if entry.role == "assistant":
+            blocks = _assistant(entry, request.model, provider)
+            if blocks and not said:
+                _append(said, "user", [_text("[The conversation goes on.]")])
+            _append(said, "assistant", blocks)
+            _append(said, "user", _answers(entry, results))
+        else:
+            _append(said, "user", await _user(entry, called, model, fetch))
+    return said or [{"role": "user", "content": [_text("[an empty message]")]}]
+
+
+def _append(said: list[JSON], role: str, blocks: list[JSON]) -> None:
+    if not blocks:
+        return
+    last = said[-1] if said else {}
+    content = last.get("content")
+    if last.get("role") == role and isinstance(content, list):
+        content.extend(blocks)
+    else:
+        said.append({"role": role, "content": blocks})
+
+
+def _assistant(entry: Entry, model: str, provider: str) -> list[JSON]:
+    return [block for piece in recalled(provider, model, entry.parts) if (block := _block(piece))]
+
+
+def _block(piece: Piece) -> JSON | None:
+    part, own = piece.part, piece.own or {}
+    if part is None:
+        return own or None
+    if piece.kind == "call":
+        return {"type": "tool_use", "id": ids.valid(part.id), "name": part.name, "input": _object(part.body)}
+    return _text(part.body) | own if part.body.strip() else None
+
+
+def _answers(entry: Entry, results: dict[str, Part]) -> list[JSON]:
+    return [_answer(part, results.get(part.id)) for part in entry.parts if part.kind == "call"]
+
+
+def _answer(call: Part, result: Part | None) -> JSON:
+    content = result.body if result is not None else "There is no result."
+    content = _sendable(content) or "(nothing)"
+    answer: JSON = {"type": "tool_result", "tool_use_id": ids.valid(call.id), "content": content}
+    return answer | {"is_error": True} if result is None or result.failed else answer
+
+
+async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+    blocks: list[JSON] = []
+    for part in entry.parts:
+        if part.kind == "media":
+            blocks.append(await _file(part, model, fetch))
+        elif part.kind == "text" and part.body.strip():
+            blocks.append(_text(part.body))
+        elif part.kind == "result" and part.id not in called:  # its call was trimmed away
+            blocks.append(_text(f"[what the tool {part.name} said: {part.body}]"))
+    return blocks
+
+
+async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
+    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+    if file.kind == "words":
+        return _text(file.text)
+    source = {"type": "base64", "media_type": file.mime, "data": base64.b64encode(file.data).decode()}
+    block: JSON = {"type": file.kind, "source": source}
+    return block | {"title": file.name[:200]} if file.kind == "document" else block
+
+
+def _text(text: str) -> JSON:
+    return {"type": "text", "text": _sendable(text)}
+
+
+def _sendable(text: str) -> str:
+    """The text without half characters, which cannot be sent."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _object(text: str) -> JSON:
+    """The JSON object a text is, or one that holds it: a call that made no sense has to be sent back all the same."""
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return {"malformed": _sendable(text)}
+    return parsed if isinstance(parsed, dict) else {"malformed": _sendable(text)}
+
+
+def weighed(request: Request) -> Iterable[str]:
+    """All the texts of a request, for an estimate of its tokens."""
+    yield request.system
+    for entry in request.entries:
+        for part in entry.parts:
+            yield part.body
+    for tool in request.tools:
+        yield f"{tool.name} {tool.description} {tool.parameters}"

@@ -1,0 +1,84 @@
+"""Reading a lab's stream of events: its bytes as JSON objects, and how long each is waited for."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable
+
+from core.errors import ProviderDown
+from providers.sse import Frames, parsed
+
+JSON = dict[str, object]
+
+
+class Patience:
+    """How long a stream may be silent: a while before its first word, and between two of them.
+
+    Attributes:
+        begun: Set it with the first word: until then, signs of life do not count.
+    """
+
+    def __init__(self, first_token_s: float, idle_s: float) -> None:
+        self._first_token_s = first_token_s
+        self._idle_s = idle_s
+        self.first_at = asyncio.get_running_loop().time() + first_token_s
+        self.begun = False
+
+    def until(self) -> float:
+        """By when the next bytes must come, in the loop's time."""
+        return asyncio.get_running_loop().time() + self._idle_s if self.begun else self.first_at
+
+    def late(self) -> ProviderDown:
+        """What to say of a stream that was silent for longer."""
+        if self.begun:
+            return ProviderDown(f"silent for {self._idle_s:g} s amid an answer")
+        return ProviderDown(f"no token within {self._first_token_s:g} s")
+
+
+async def objects(pieces: AsyncIterable[bytes], patience: Patience) -> AsyncGenerator[JSON, None]:
+    """The events of a stream, each a JSON object, until its end or its ``[DONE]``.
+
+    Raises:
+        ProviderDown: It was silent for too long, or made no sense.
+    """
+    frames, source = Frames(), aiter(pieces)
+    while True:
+        try:
+            async with asyncio.timeout_at(patience.until()):
+                piece = await anext(source)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as silence:
+            raise patience.late() from silence
+        for frame in _frames(frames, piece):
+            if frame == b"[DONE]":
+                return
+            yield _object(frame)
+
+
+def _frames(frames: Frames, piece: bytes) -> list[bytes]:
+    try:
+        return frames.feed(piece)
+    except ValueError as garbled:
+        raise ProviderDown(f"the stream made no sense: {garbled}") from garbled
+
+
+def _object(frame: bytes) -> JSON:
+    try:
+        found = parsed(frame)
+    except (ValueError, RecursionError) as garbled:
+        raise ProviderDown(f"the stream made no sense: {garbled}") from garbled
+    if not isinstance(found, dict):
+        raise ProviderDown(f"the stream made no sense: {str(found)[:100]!r} where an object was due")
+    return found
+
+
+def number(of: object, *names: str) -> int:
+    """A count deep in an object, 0 where there is none."""
+    for name in names:
+        of = of.get(name) if isinstance(of, dict) else None
+    return of if isinstance(of, int) and of > 0 else 0
+
+
+def text(of: object, name: str) -> str:
+    """A text in an object, "" where there is none."""
+    found = of.get(name) if isinstance(of, dict) else None
+    return found if isinstance(found, str) else ""
