@@ -14,6 +14,7 @@ HIDDEN = [
     '<p style="DISPLAY : NONE !important">{}</p>',
     '<p style="color:red;display:/**/none">{}</p>',
     '<p style="d\\69splay:none">{}</p>',
+    '<p style="di\\splay:none">{}</p>',
     '<p style="visibility:hidden">{}</p>',
     '<p style="opacity:0">{}</p>',
     '<p style="opacity: .01">{}</p>',
