@@ -48,7 +48,7 @@ def read(named: str, base: Target | None = None) -> Target:
         url = (base.url.join(url) if base else url).with_fragment(None)
         scheme, host, port = url.scheme, url.raw_host or "", url.port
         authority = named.partition("//")[2].partition("/")[0]
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # the latter for brackets in strange places
         raise AddressRefused("that is no address of a page") from error
     if scheme not in {"http", "https"} or port is None:
         raise AddressRefused("only addresses that begin with http:// or https:// can be fetched")

@@ -36,7 +36,14 @@ REFUSED = [
         "http://a b/",
     ),
     *("http://a.example:99999/", "http://a.example:-1/", "http://a.example:x/", "http://[::1", "http://[::1]x/"),
-    *("http://[fe80::1%25eth0]/", "http://[v1.a]/", "http://[::g]/", "http://[]/", "http://[127.0.0.1]/"),
+    *(
+        "http://[fe80::1%25eth0]/",
+        "http://[v1.a]/",
+        "http://[::g]/",
+        "http://x][@",
+        "http://[]/",
+        "http://[127.0.0.1]/",
+    ),
     *(
         "http://127%2e0%2e0%2e1/",
         "http://a..example/",
