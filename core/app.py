@@ -15,16 +15,20 @@ from typing import TypeVar
 
 import structlog
 
+from core.codec import dump
 from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
 from core.egress.gate import open_gate
 from core.errors import ProviderError, SettingsError
 from core.files import Files
+from core.models.configured import prices_of, retiring, router_of, survey_of
 from core.models.routing import Chosen, Router
+from core.models.survey import Survey
 from core.people.access import Access
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
+from core.process.memos import Notes, Nowhere
 from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
@@ -36,11 +40,8 @@ from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.prompt import system_prompt
 from core.turn.toolbox import Toolbox, utc_now
-from core.values import HOUSE, Outcome, Put
 
 log = structlog.get_logger(__name__)
-
-_MEMO = "memo"
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ class _Running:
             note=chosen.model.note if chosen else "",
             unowned=unowned,
             code=self.access.code if unowned else "",
-            notices=tuple(notice() for notice in self.house.notices),
+            notices=(*(notice() for notice in self.house.notices), *retiring(self.settings, chosen)),
         )
 
     async def _chosen(self) -> Chosen | None:
@@ -176,7 +177,7 @@ class _House:
     def site(self, section: Section, engine: Engine) -> Site:
         """What an implementation is handed."""
         return replace(
-            _site(self.settings, section.name, _Notes(engine, section.name), self.control),
+            _site(self.settings, section.name, Notes(engine, section.name), self.control),
             routes=self.server,
             public_url=self.settings.server.public_url if self.settings.server else "",
             archive=StoredArchive(engine, section.name),
@@ -216,7 +217,11 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
     async def status(wire: Wire) -> None:
         await wire.send(report.dump(await running.report(ask=True)))
 
+    async def models(wire: Wire) -> None:
+        await wire.send(dump(Survey, await survey_of(settings, running.router)).decode())
+
     control.register("status", status)
+    control.register("models", models)
     return running
 
 
@@ -232,7 +237,7 @@ async def _open_server(stack: AsyncExitStack, settings: Settings) -> Server | No
 async def _open_engine(stack: AsyncExitStack, settings: Settings, control: Control) -> Engine:
     if settings.engine is None:
         raise SettingsError("The configuration names no store (database).")
-    site = _site(settings, settings.engine.name, _Nowhere(), control)
+    site = _site(settings, settings.engine.name, Nowhere(), control)
     engine: Engine = await open_apart(stack, settings.engine.open(site, settings.engine.settings()))
     return engine
 
@@ -254,43 +259,12 @@ def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
     )
 
 
-class _Notes:
-    """A ``Memo`` in the store, among the house's own rows."""
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self._name = name
-
-    async def get(self, name: str) -> str:
-        """See ``Memo``."""
-        kept = await self._engine.records.get(_MEMO, f"{self._name}/{name}")
-        return "" if kept is None else kept.decode()
-
-    async def keep(self, name: str, text: str) -> None:
-        """See ``Memo``."""
-        row = Put(table=_MEMO, row=f"{self._name}/{name}", scope=HOUSE, body=text.encode())
-        await self._engine.commit(Outcome(writes=(row,)))
-
-
-class _Nowhere:
-    """The engine's own ``Memo``: before it is open there is no place to keep anything."""
-
-    async def get(self, name: str) -> str:
-        """See ``Memo``."""
-        del name
-        return ""
-
-    async def keep(self, name: str, text: str) -> None:
-        """See ``Memo``."""
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Wiring
 
 
 def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
-    guesses = {section.name for section in settings.providers if not section.named}
-    router = Router([provider for _, provider in providers.parts], settings.router.model, guesses)
+    router = router_of(settings, [provider for _, provider in providers.parts])
     local = [section.name for section in settings.bots if section.spec.local]
     access = Access(engine.records, settings.access.policy, local)
     return _Running(
@@ -322,6 +296,7 @@ def build_turn(
         router=router,
         toolbox=Toolbox(plugins, settings.tools, now),
         system=system_prompt(settings.conversation.system_prompt),
+        prices=prices_of(settings),
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
     )

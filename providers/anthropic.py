@@ -5,48 +5,34 @@ what the events of the answer mean in ``messages/answer.py``.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from core.errors import ProviderDown
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, Provider
 from core.site import Site, Spec
+from providers.labs import LabSettings, Shelf, streamed
 from providers.messages import prompt
 from providers.messages.answer import Answer
 from providers.sdk import Client
-from providers.stream import Patience, objects
-from providers.tokens import estimate
+from providers.tokens import weight
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 _BEST_FIRST = ("sonnet", "opus", "fable", "haiku", "mythos")  # what to answer with unless told otherwise
-_EFFORTS = ("low", "medium", "high")
 
 
-class AnthropicSettings(BaseModel):
-    """``[providers.anthropic]``.
+_UNLISTED = Model(id="", images=True, documents=True, search=True)  # as all of its current ones
 
-    Attributes:
-        models: What to offer, best first; empty to ask the lab.
-    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class AnthropicSettings(LabSettings):
+    """``[providers.anthropic]``; see ``LabSettings``."""
 
-    api_key: SecretStr = SecretStr("")
     base_url: str = "https://api.anthropic.com"
-    models: tuple[str, ...] = ()
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_address(cls, base_url: str) -> str:
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError("base_url must begin with http:// or https://")
-        return base_url.rstrip("/")
 
 
 class Anthropic:
@@ -56,7 +42,7 @@ class Anthropic:
         self._site = site
         self._settings = settings
         self._client: Client[AsyncAnthropic] = Client("anthropic", self._make)
-        self._known: dict[str, Model] = {}
+        self._shelf = Shelf(settings.models)
         self._efforts: set[str] = set()
 
     @property
@@ -71,37 +57,25 @@ class Anthropic:
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, or the lab's own list; what the lab says of each in either case."""
-        wanted = self._settings.models
+        failed: ProviderDown | None = None
         try:
             await self._list()
-        except ProviderDown:
-            if not wanted:
-                raise
-        if wanted:
-            return tuple(self._known.get(identity, Model(id=identity)) for identity in wanted)
-        return tuple(self._known.values())
+        except ProviderDown as down:
+            failed = down
+        return self._shelf.offered(_UNLISTED, failed)
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``."""
         client = await self._client.get()
-        site = self._site
-        patience = Patience(site.first_token_s, site.idle_s)
-        answer = Answer(self.name, request.model, sum(map(estimate, prompt.weighed(request))))
-        model = self._known.get(request.model, Model(id=request.model, images=True, documents=True))
-        body: dict[str, Any] = await prompt.body(request, model, self.name, site.fetch)
-        if request.effort in _EFFORTS and request.model in self._efforts:
+        model = self._shelf.known.get(request.model, _UNLISTED)
+        body: dict[str, Any] = await prompt.body(request, model, self.name, self._site.fetch)
+        if request.effort and request.model in self._efforts:
             body["output_config"] = {"effort": request.effort}
-        yield answer.spent()
-        asked = client.messages.with_streaming_response.create(stream=True, **body)
-        async with self._client.opened(asked, patience.first_at, site.first_token_s) as response:
-            async for event in objects(response.iter_bytes(), patience):
-                said = answer.add(event)
-                patience.begun = patience.begun or answer.begun
-                for one in said:
-                    yield one
-                if answer.ended:
-                    break
-        yield answer.finished()
+        ask = partial(client.messages.with_streaming_response.create, stream=True, **body)
+        answer = Answer(self.name, request.model, weight(request))
+        async with aclosing(streamed(self._client, ask, answer, self._site)) as events:
+            async for event in events:
+                yield event
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,7 +97,7 @@ class Anthropic:
         page = await self._client.call(_listed(client), self._site.connect_s)
         told = {model.id: model for model in page if model.lifecycle != "retired"}
         ranked = sorted(told.values(), key=lambda model: (_rank(model.line), -model.created_at.timestamp()))
-        self._known = {model.id: _described(model) for model in ranked}
+        self._shelf.known = {model.id: _described(model) for model in ranked}
         self._efforts = {model.id for model in ranked if _can(model, "effort")}
 
 

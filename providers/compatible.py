@@ -15,14 +15,17 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from core.errors import ProviderDown, RequestRefused
 from core.exchange import Model, ModelEvent, Request
+from core.models.keys import Keys
 from core.seams import Abilities, Provider
 from core.site import Site, Spec
 from providers import discovery, transport
 from providers.chat import listing
 from providers.chat.answer import Answer
-from providers.chat.prompt import JSON, functions, messages, weight
+from providers.chat.prompt import functions, messages
 from providers.chat.quirks import Quirks
 from providers.sse import Frames, parsed
+from providers.tokens import weight
+from providers.words import JSON
 
 _TAIL_S = 5.0  # for the usage, after the model has said that it is done
 
@@ -31,6 +34,8 @@ class CompatibleSettings(BaseModel):
     """One section of ``[providers]`` whose ``kind`` is ``compatible``.
 
     Attributes:
+        api_key: Or several, separated by commas; ``api_keys`` are further ones. The next is used where one is refused
+            or has reached its limit.
         base_url: Up to and including the version: ``https://api.x.ai/v1``.
         hosting: ``self`` where prompts stay on machines of yours; such a server may go without a key.
         models: What to offer, best first; empty to ask the server.
@@ -39,6 +44,7 @@ class CompatibleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_key: SecretStr = SecretStr("")
+    api_keys: tuple[SecretStr, ...] = ()
     base_url: str = ""
     hosting: Literal["hosted", "self"] = "hosted"
     models: tuple[str, ...] = ()
@@ -57,7 +63,8 @@ class Compatible:
     def __init__(self, site: Site, settings: CompatibleSettings) -> None:
         self._site = site
         self._settings = settings
-        self._line = transport.Line(settings.base_url, settings.api_key.get_secret_value(), site.connect_s)
+        self._keys = _keys(settings)
+        self._line = transport.Line(settings.base_url, self._keys, site.connect_s)
         self._quirks = Quirks()
 
     @property
@@ -102,7 +109,7 @@ class Compatible:
     async def _listed(self) -> tuple[Model, ...]:
         base_url, hosting, within_s = self._settings.base_url, self._settings.hosting, self._site.connect_s
         if transport.near(base_url) and not self._line.is_open:
-            found = await discovery.models_at(base_url, self._settings.api_key.get_secret_value(), within_s)
+            found = await self._keys.using(lambda key: discovery.models_at(base_url, key, within_s))
             return tuple(replace(model, hosting=hosting) for model in found)
         try:
             async with asyncio.timeout(within_s):
@@ -174,10 +181,14 @@ def _check(answer: Answer, *, done: bool) -> None:
         raise ProviderDown("the answer broke off" if answer.begun else "the stream ended before it began")
 
 
+def _keys(settings: CompatibleSettings) -> Keys:
+    return Keys(settings.api_key, *settings.api_keys)
+
+
 def _configured(settings: CompatibleSettings) -> str | None:
     if not settings.base_url:
         return "base_url is missing: the server's address, up to and including the version (https://api.x.ai/v1)."
-    if settings.hosting == "hosted" and not settings.api_key.get_secret_value():
+    if settings.hosting == "hosted" and not _keys(settings):
         return 'api_key is missing; a server of your own may go without one: say hosting = "self".'
     return None
 

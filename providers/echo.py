@@ -21,8 +21,7 @@ from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Reque
 from core.seams import Abilities, Provider
 from core.site import Site, Spec
 from providers.attachments import attachment
-from providers.chat.prompt import weight
-from providers.tokens import estimate
+from providers.tokens import estimate, weight
 
 _MODEL = Model(
     id="echo",

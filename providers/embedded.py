@@ -25,8 +25,9 @@ from core.seams import Abilities, Provider
 from core.site import Site, Spec
 from providers import llama
 from providers.chat.answer import Answer
-from providers.chat.prompt import messages, weight
+from providers.chat.prompt import messages
 from providers.repetition import Repetition
+from providers.tokens import weight
 
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"

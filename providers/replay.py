@@ -12,8 +12,7 @@ from typing import Literal
 
 from core.exchange import Part
 from core.values import value
-
-JSON = dict[str, object]
+from providers.words import JSON
 
 
 @value

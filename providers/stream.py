@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 
 from core.errors import ProviderDown
 from providers.sse import Frames, parsed
-
-JSON = dict[str, object]
+from providers.words import JSON
 
 
 class Patience:

@@ -5,6 +5,8 @@ close to what the tokenizers in use were trained on: within a quarter of the tru
 languages, above it for the rest with the newest ones, and below it by up to a half with the older ones.
 """
 
+from core.exchange import Request
+
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ \n"
 
 _PER_LETTER = 1 / 4.5
@@ -34,3 +36,10 @@ def estimate(text: str) -> int:
         + four * _PER_FOUR_BYTES
     )
     return max(1, round(tokens))
+
+
+def weight(request: Request) -> int:
+    """Tokens of the whole request: an estimate, for servers that do not count."""
+    texts = [request.system, *(part.body for entry in request.entries for part in entry.parts)]
+    texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
+    return PER_MESSAGE * (len(request.entries) + 1) + sum(map(estimate, texts))

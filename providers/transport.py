@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
-from providers.chat.prompt import JSON
+from core.models.keys import Keys
 from providers.faults import refusal, retry_after_s
+from providers.words import JSON
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -33,13 +34,14 @@ class Line:
 
     Args:
         base_url: Up to and including the version.
+        key: Several of them take turns where one is refused or has reached its limit.
         connect_s: How long to wait for a connection. Silence after that is for whoever reads to judge.
     """
 
-    def __init__(self, base_url: str, key: str, connect_s: float) -> None:
+    def __init__(self, base_url: str, key: str | Keys, connect_s: float) -> None:
         self._base_url = base_url
+        self._keys = key if isinstance(key, Keys) else Keys(key)
         self._headers = {
-            "Authorization": f"Bearer {key or 'none'}",  # local servers want one, but do not look at it
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",  # what is compressed comes in lumps
             "User-Agent": "waystation",
@@ -109,13 +111,17 @@ class Line:
         self._reading -= 1
 
     async def _request(self, method: str, path: str, body: JSON | None = None) -> "ClientResponse":
+        return await self._keys.using(lambda key: self._request_by(key, method, path, body))
+
+    async def _request_by(self, key: str, method: str, path: str, body: JSON | None) -> "ClientResponse":
         session = await self._open()
+        bearer = {"Authorization": f"Bearer {key or 'none'}"}  # local servers want one, but do not look at it
         with self.translated():
             response = await session.request(
                 method,
                 self._base_url + path,
                 data=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-                headers=self._headers,
+                headers=self._headers | bearer,
                 allow_redirects=False,  # a prompt goes where the operator said, or nowhere
             )
             if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from urllib.parse import urlsplit
 
 import pytest
@@ -88,6 +89,23 @@ def test_the_lock_is_of_the_dependencies_that_are_declared() -> None:
     locked = [*ours["metadata"]["requires-dist"], *(r for g in ours["metadata"]["requires-dev"].values() for r in g)]
     declared = {(canonicalize_name(r.name), r.specifier) for r in map(Requirement, REQUIREMENTS)}
     assert {(r["name"], Requirement(r["name"] + r["specifier"]).specifier) for r in locked} == declared
+
+
+def test_a_wheel_holds_every_file_that_is_read_at_run_time(tmp_path: pathlib.Path) -> None:
+    """What lies beside the code is packed with it: whoever installs a wheel has the same product."""
+    build = [sys.executable, ".ci/uv.py", "uv", "build", "--wheel", "--offline", "--out-dir", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, check=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    folders = ("bots", "core", "plugins", "providers")
+    beside = {
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "core/models/catalogue.toml" in beside
+    assert beside <= packed
 
 
 def test_no_tests_folder_is_a_package() -> None:

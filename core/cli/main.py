@@ -1,6 +1,6 @@
-"""The command line: names, options and help. What the commands do is in ``core/cli/running.py``.
+"""The command line: names, options and help. What commands do is in ``core/cli/running.py`` and ``core/cli/models.py``.
 
-That module brings everything else with it, so it is loaded only when a command is run: ``--help`` is there at once.
+Those bring everything else with them, so they are loaded only when a command is run: ``--help`` is there at once.
 """
 
 import sys
@@ -81,6 +81,19 @@ def status(config: _Config = None) -> None:
 
 
 @_app.command()
+def models(
+    config: _Config = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those beyond the first few of each provider.")
+    ] = False,
+) -> None:
+    """List the models there are: what each can do, costs and holds, and which one answers."""
+    raise typer.Exit(_command("models")(config, as_json=as_json, everything=everything))
+
+
+@_app.command()
 def link(config: _Config = None) -> None:
     """Print a link that lets one browser into the web chat, once."""
     raise typer.Exit(_command("link")(config))
@@ -93,7 +106,7 @@ def check(config: _Config = None) -> None:
 
 
 def _command(name: str) -> Callable[..., int]:
-    found: Any = resolve_name(f"core.cli.running:{name}")
+    found: Any = resolve_name(f"core.cli.{'models' if name == 'models' else 'running'}:{name}")
     command: Callable[..., int] = found
     return command
 

@@ -23,6 +23,7 @@ from core.cli.once import Once
 from core.config.configuration import load
 from core.config.settings import Settings
 from core.errors import StoreError
+from core.models.configured import retiring
 from core.process import report
 from core.process.control import Connection, connect, trouble
 from core.process.logs import open_logging
@@ -102,7 +103,8 @@ def link(config: Path | None) -> int:
 
 def check(config: Path | None) -> int:
     """Say what the configuration would switch on, and what not."""
-    _tell(report.of_settings(load(config)))
+    settings = load(config)
+    _tell([*report.of_settings(settings), *retiring(settings)])
     return 0
 
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -74,7 +74,7 @@ class _Reading:
             "plugins": self._plugins(),
         }
         whole = layers.model(specs, self._folder)
-        keys = dict(layers.leaves(whole))
+        keys = dict(layers.leaves(whole, written=[origin.key for origin in self._written]))
         self._refuse_unknown(keys, frozenset(layers.tables(whole)))
         laid = self._validate(whole, keys)
         if laid is None:
@@ -82,12 +82,13 @@ class _Reading:
         settings = Settings(
             **{name: getattr(laid, name) for name in Fixed.model_fields},
             bots=tuple(self._sections("bots", specs["bots"], laid)),
-            providers=_wanted(tuple(self._sections("providers", specs["providers"], laid)), laid.router.model),
+            providers=_wanted(tuple(self._sections("providers", specs["providers"], laid)), laid.router.names),
             plugins=tuple(self._sections("plugins", specs["plugins"], laid)),
             engine=self._engine(laid.database),
             source=source,
         )
         self._check_router(settings)
+        self._check_names(settings)
         if self._complaints:
             raise complaints.refusal(self._complaints)
         return settings.model_copy(update={"off": tuple(self._off), "data_dir": laid.data_dir.expanduser().absolute()})
@@ -186,11 +187,12 @@ class _Reading:
         return complaints.wrong(self._under(*key), key, None, why, secret=False)
 
     def _refuse_unknown(self, keys: Mapping[Key, FieldInfo], tables: frozenset[Key]) -> None:
-        free = {key for key, field in keys.items() if get_origin(field.annotation) is dict}
+        free = {key for key, field in keys.items() if layers.is_free(field)}
+        named = {key[:-1] for key in keys}
         for origin in self._written:
             if any(origin.key[: len(key)] == key for key in self._refused):
                 continue
-            of_file = origin.style == "file" and origin.key in tables
+            of_file = origin.style == "file" and origin.key in tables | named
             below_free = any(origin.key[: len(key)] == key for key in free)
             if not (origin.key in keys or of_file or below_free):
                 self._refuse(complaints.unknown(origin, {*keys, *tables}), origin.key)
@@ -249,16 +251,34 @@ class _Reading:
         return None
 
     def _check_router(self, settings: Settings) -> None:
-        model = settings.router.model
-        provider = model.partition("/")[0]
         names = [section.name for section in settings.providers]
-        if model == "auto" or provider in names:
-            return
-        off = next((off.why for off in self._off if off.section == f"providers.{provider}"), "")
-        why = f"the provider {provider} is off: {off}" if off else f"there is no provider {provider}."
-        why += complaints.meant(provider, names) + f" There are: {', '.join(names)}."
-        key = ("router", "model")
-        self._complaints.append(complaints.wrong(self._holds.get(key), key, model, why, secret=False))
+        for key, model in (
+            ("model", settings.router.model),
+            *(("fallbacks", one) for one in settings.router.fallbacks),
+        ):
+            provider = model.partition("/")[0]
+            if provider in names or (key, model) == ("model", "auto"):
+                continue
+            off = next((off.why for off in self._off if off.section == f"providers.{provider}"), "")
+            why = f"the provider {provider} is off: {off}" if off else f"there is no provider {provider}."
+            why += complaints.meant(provider, names) + f" There are: {', '.join(names)}."
+            where = ("router", key)
+            self._complaints.append(complaints.wrong(self._holds.get(where), where, model, why, secret=False))
+
+    def _check_names(self, settings: Settings) -> None:
+        """Notes on models are for models of providers there may be: a slip would leave them unread."""
+        known = {*(section.name for section in settings.providers), *find("providers"), *_UNASKED}
+        known |= {origin.key[1] for origin in self._written if origin.key[:1] == ("providers",) != origin.key}
+        for table, name in (
+            *(("models", one) for one in settings.models),
+            *(("prices", one) for one in settings.prices),
+        ):
+            provider, _, model = name.partition("/")
+            if not (provider in known and model):
+                why = 'it should be named "provider/model", for a provider there is.'
+                why += f"{complaints.meant(provider, known)} There are: {', '.join(sorted(known))}."
+                key = (table, name)
+                self._complaints.append(complaints.wrong(self._under(*key), key, None, why, secret=False))
 
 
 def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,10 +286,10 @@ def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, A
     return {**under, **over, **both}
 
 
-def _wanted(providers: tuple[Section, ...], model: str) -> tuple[Section, ...]:
+def _wanted(providers: tuple[Section, ...], models: Sequence[str]) -> tuple[Section, ...]:
     """Leave out those nobody asked for where somebody asked for others: no model steps in for one that was chosen."""
-    by_name = model.partition("/")[0]
-    asked = tuple(section for section in providers if section.named or section.name == by_name)
+    by_name = {model.partition("/")[0] for model in models}
+    asked = tuple(section for section in providers if section.named or section.name in by_name)
     return asked or providers
 
 

@@ -3,7 +3,7 @@
 Which sections there are, and what to say of a wrong one, is ``core/config/configuration.py``'s affair.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
@@ -80,13 +80,22 @@ def _section(group: Group, spec: AnySpec) -> type[BaseModel]:
     return create_model(spec.settings.__name__, __base__=spec.settings, __cls_kwargs__=strict, **kind)
 
 
-def leaves(kind: type[BaseModel], above: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
-    """Every key that can be written, by its full name."""
+def leaves(kind: type[BaseModel], above: Key = (), *, written: Sequence[Key] = ()) -> Iterator[tuple[Key, FieldInfo]]:
+    """Every key that can be written, by its full name.
+
+    Args:
+        written: What was written, since a section of free names (``[models."xai/grok"]``) has those it was given.
+    """
     for name, field in kind.model_fields.items():
-        if (table := _table(field)) is None:
-            yield (*above, name), field
+        key = (*above, name)
+        if (table := _table(field)) is not None:
+            yield from leaves(table, key, written=written)
+        elif (table := _free(field)) is not None:
+            for given in dict.fromkeys(one[len(key)] for one in written if one[: len(key)] == key != one):
+                yield from leaves(table, (*key, given))
+            yield key, field
         else:
-            yield from leaves(table, (*above, name))
+            yield key, field
 
 
 def tables(kind: type[BaseModel], above: Key = ()) -> Iterator[Key]:
@@ -101,6 +110,17 @@ def _table(field: FieldInfo) -> type[BaseModel] | None:
     """The model of a section, None where the field is a key."""
     kinds = get_args(field.annotation) if get_origin(field.annotation) is UnionType else (field.annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def is_free(field: FieldInfo) -> bool:
+    """Whether anything may be written below this key: nobody but its reader knows what."""
+    return get_origin(field.annotation) is dict and _free(field) is None
+
+
+def _free(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of each section below a table whose names are free, None for any other field."""
+    arguments = get_args(field.annotation) if get_origin(field.annotation) is dict else ()
+    return next((kind for kind in arguments if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def is_secret(annotation: Any) -> bool:  # noqa: ANN401 - an annotation may be anything

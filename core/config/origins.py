@@ -41,7 +41,9 @@ class Origin:
         """Write another setting's name the way it is written at this place."""
         if self.style == "environment":
             return PREFIX + DELIMITER.join(key).upper()
-        return (DELIMITER if self.style == "secret" else ".").join(key)
+        if self.style == "secret":
+            return DELIMITER.join(key)
+        return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in key)
 
 
 def config_path(given: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -122,6 +124,7 @@ def _leaves(table: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, ob
             yield (*above, name), item
 
 
+_BARE = re.compile(r"[\w-]+")
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 _ASSIGNED = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _FENCE = re.compile(r'"""|\'\'\'')
@@ -150,5 +153,8 @@ def _line_of(key: Key, lines: Mapping[Key, int]) -> str:
     return f", line {lines[nearest]}" if nearest else ""
 
 
+_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s]+))\s*(?:\.|$)""")
+
+
 def _parts(dotted: str) -> Key:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+    return tuple(next(filter(None, found.groups()), "") for found in _PART.finditer(dotted))

@@ -5,6 +5,7 @@ What adapters, providers and plugins want to be told stands in their own ``Spec`
 line here. How all this is read and checked is ``core/config/configuration.py``'s affair.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -23,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from core.config.models import ModelNotes, PriceNotes
 from core.config.specs import AnySpec
 from core.hosts import allowed
 from core.values import value
@@ -76,10 +78,30 @@ def _auto_or_a_model(name: str) -> str:
     return name
 
 
+def _some_provider(name: str) -> str:
+    provider, slash, model = name.partition("/")
+    if not provider or (slash and not model):
+        message = f'{name!r} should be a provider, or a provider and its model as "provider/model"'
+        raise ValueError(message)
+    return name
+
+
 class Router(Keys):
-    """``[router]``: which model answers, ``auto`` or ``provider/model``."""
+    """``[router]``: which model answers.
+
+    Attributes:
+        model: ``auto`` or ``provider/model``.
+        fallbacks: Who takes over when it fails, in this order: ``provider/model``, or a provider for its first that
+            will do. Under ``auto`` the whole order; without any, that of the providers.
+    """
 
     model: Annotated[str, AfterValidator(_auto_or_a_model)] = "auto"
+    fallbacks: tuple[Annotated[str, AfterValidator(_some_provider)], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that is named here."""
+        return (*([] if self.model == "auto" else [self.model]), *self.fallbacks)
 
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -185,6 +207,8 @@ class Fixed(Keys):
     timeouts: Timeouts = Timeouts()
     access: Access = Access()
     router: Router = Router()
+    models: dict[str, ModelNotes] = {}
+    prices: dict[str, PriceNotes] = {}
     server: Server | None = Server()
     egress: Egress = Egress()
     tools: Tools = Tools()
@@ -235,16 +259,27 @@ class Settings(Fixed):
     off: tuple[Off, ...] = ()
     source: Path | None = None
 
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Every model that is named somewhere, as ``provider/model``; where the router names a provider, that alone."""
+        lists = ((section.name, getattr(section.settings, "models", ())) for section in self.providers)
+        return tuple(dict.fromkeys([*self.router.names, *(f"{name}/{one}" for name, ids in lists for one in ids)]))
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret value in here, for whoever has to keep them out of sight."""
         sections = (*self.bots, *self.providers, *self.plugins)
         return tuple(text for section in sections for text in _secrets(section.settings) if text)
 
 
+_A_KEY_CHARS = 8  # of several keys in one text each is a secret by itself; a word of a passphrase is not
+
+
 def _secrets(item: object) -> Iterator[str]:
     match item:
         case SecretStr():
-            yield item.get_secret_value()
+            text = item.get_secret_value()
+            yield text
+            yield from (part for part in re.split(r"[,\s]+", text) if part != text and len(part) >= _A_KEY_CHARS)
         case BaseModel():
             for _, below in item:
                 yield from _secrets(below)

@@ -5,6 +5,7 @@ Each entry knows what stood before it. So the beginning of what a model is shown
 steps rather than a little with each turn: it stays the same for many turns, and prompt caches hit.
 """
 
+import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ _TABLE, _TALKS, _CURRENT = "context", "talks", "current"
 _FIRST = f"{0:016d}"  # the conversation a lane begins with; others are named for the row of the event that began them
 _TITLE_CHARS = 60
 _ENTRIES = 200
-_BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
+BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
 _UNKNOWN_WINDOW_TOKENS = 8192
 _WORTH_LEAVING_OUT = 400
 _LEFT_OUT = "[left out: there is no room for it any more]"
@@ -144,6 +145,11 @@ def keep(history: History, row: int, scope: str, entries: Iterable[Entry], *, as
     return tuple(puts) if talk == history.talk else (*puts, *make_current(history.lane, scope, talk))
 
 
+def thread(history: History) -> str:
+    """A conversation's name for whoever is not to know it: the same each time, and of use to nobody else."""
+    return hashlib.sha256(f"{history.lane}/{history.talk.id}".encode()).hexdigest()[:32] if history.lane else ""
+
+
 def make_current(lane: str, scope: str, talk: Talk) -> tuple[Put, ...]:
     """What is said next belongs to this conversation."""
     return (Put(table=_CURRENT, row=lane, scope=scope, body=dump(Talk, talk)),)
@@ -184,12 +190,18 @@ def _after(kept: Kept) -> Length:
 
 def room_for(window_tokens: int, output_tokens: int, overhead: int) -> int:
     """Bytes of conversation a model's window has room for; a window of 0 is unknown."""
-    return ((window_tokens or _UNKNOWN_WINDOW_TOKENS) - output_tokens) * _BYTES_A_TOKEN - overhead
+    return ((window_tokens or _UNKNOWN_WINDOW_TOKENS) - output_tokens) * BYTES_A_TOKEN - overhead
 
 
 def size(entry: Entry) -> int:
     """Bytes in an entry, roughly."""
     return sum(len(part.body.encode("utf-8", "replace")) + len(part.name) for part in entry.parts)
+
+
+def tokens(history: History, question: Iterable[Entry], *, overhead: int) -> int:
+    """Tokens that a conversation takes at most, besides the answer; ``overhead`` in bytes."""
+    left_out = history.kept[0].before.size if history.kept else history.length.size
+    return (history.length.size - left_out + sum(map(size, question)) + overhead) // BYTES_A_TOKEN
 
 
 def fit(history: History, room: int, taken: int) -> tuple[Entry, ...]:

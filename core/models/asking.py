@@ -1,84 +1,63 @@
 """Asking a model once: its stream becomes an answer, and its failures become something honest to say.
 
-A model that fails before its first word is asked once more, and the chat is told so. After the first word nothing is
-asked again by itself: what there is stands, and says that it broke off.
+Who is asked when a model fails, and how often, is ``failover.py``'s affair.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import assert_never
 
-import structlog
-
 from core import phrases
-from core.errors import (
-    ContextTooLong,
-    ModelUnknown,
-    ProviderBusy,
-    ProviderDown,
-    ProviderError,
-    ProviderRefusedUs,
-)
+from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown, ProviderError, ProviderRefusedUs
 from core.exchange import Delta, Finished, Request, Spent, Usage
-from core.models.routing import Chosen
-
-log = structlog.get_logger(__name__)
-
-_RETRIES = 1
-_RETRY_S = 1.0
-_LONGEST_WAIT_S = 20.0
+from core.seams import Provider
 
 
 class Answer:
-    """An answer as it grows; what is here when a stream is cut off is all there is of it."""
+    """An answer as it grows; what is here when a stream is cut off is all there is of it.
+
+    Attributes:
+        text: What the chat may read.
+        usage: What the provider counted so far, None where it has not.
+        heard_bytes: What was said or thought so far.
+        begun: Whether anything came at all.
+    """
 
     def __init__(self) -> None:
         self.text = ""
-        self.usage = Usage()
+        self.begin()
+
+    def begin(self) -> None:
+        """Another request is made, after one that brought no word."""
+        self.usage: Usage | None = None
+        self.heard_bytes = 0
+        self.begun = False
         self.finished: Finished | None = None
 
 
-async def ask(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[str], None]) -> Finished:
-    """Ask, with one retry before the first word.
+async def ask(provider: Provider, request: Request, answer: Answer, grow: Callable[[str], None]) -> Finished:
+    """Ask once.
 
     Args:
         answer: Grows as words arrive, also when this is cancelled.
-        grow: Told the whole text so far, or what is going on instead of one.
+        grow: Told the whole text so far.
 
     Raises:
         ProviderError: No answer; or, with words in ``answer`` already, no end of it.
     """
-    for attempt in range(_RETRIES + 1):
-        try:
-            return await _stream(chosen, request, answer, grow)
-        except ProviderError as error:
-            wait_s = _RETRY_S if error.retry_after_s is None else error.retry_after_s
-            last = bool(attempt == _RETRIES or answer.text or not error.retryable or wait_s > _LONGEST_WAIT_S)
-            log.warning(
-                "model failed",
-                provider=chosen.provider.name,
-                model=request.model,
-                kind=type(error).__name__,
-                reason=str(error),
-                again=not last,
-            )
-            if last:
-                raise
-            grow(phrases.AGAIN)
-            await asyncio.sleep(wait_s)
-    raise AssertionError("a loop that returns or raises came to its end")
-
-
-async def _stream(chosen: Chosen, request: Request, answer: Answer, grow: Callable[[str], None]) -> Finished:
-    async with aclosing(chosen.provider.stream(request)) as events:
+    answer.begin()
+    async with aclosing(provider.stream(request)) as events:
         async for event in events:
+            answer.begun = True
             match event:
-                case Delta(kind="answer"):
+                case Delta(kind="progress"):
+                    pass
+                case Delta(kind="reasoning"):  # not for the chat, but paid for
+                    answer.heard_bytes += len(event.text.encode("utf-8", "replace"))
+                case Delta():
+                    answer.heard_bytes += len(event.text.encode("utf-8", "replace"))
                     answer.text += event.text
                     grow(answer.text)
-                case Delta():
-                    pass  # reasoning and progress are not for the chat
                 case Spent():
                     answer.usage = event.usage
                 case Finished():
@@ -87,7 +66,7 @@ async def _stream(chosen: Chosen, request: Request, answer: Answer, grow: Callab
                 case _:
                     assert_never(event)
     if answer.finished is None:
-        raise ProviderDown(f"{chosen.provider.name} ended its stream without an end")
+        raise ProviderDown(f"{provider.name} ended its stream without an end")
     return answer.finished
 
 

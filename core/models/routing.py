@@ -1,123 +1,198 @@
-"""Which model answers: the one the operator named, or the first configured one that can be had."""
+"""Which model answers: the one somebody chose, else the first in the operator's order that can do what is needed.
+
+Whoever asks takes one candidate after the other until one answers (``failover.py``). Each is looked at anew for what
+it can do, and for where it runs: what began on machines of the operator's goes on there, whatever fails.
+"""
 
 import asyncio
-import time
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
 from core.errors import ModelUnknown, ProviderError
 from core.exchange import Model
+from core.models.breaker import Breaker
+from core.models.catalogue import Catalogue, shipped
+from core.models.needs import SIGHT, Ability, Needs
+from core.models.offers import Offer
 from core.seams import Provider
 from core.values import value
 
 log = structlog.get_logger(__name__)
 
-_KNOWN_FOR_S = 300.0
-_DOWN_FOR_S = 15.0
+AUTO = "auto"
 
 
 @value
 class Chosen:
-    """A model and who has it."""
+    """A model and who has it.
+
+    Attributes:
+        lacks: What of the request's needs it has not.
+        named: Somebody chose just this one, whatever it lacks.
+    """
 
     provider: Provider
     model: Model
+    lacks: frozenset[Ability] = frozenset()
+    named: bool = False
+
+    @property
+    def name(self) -> str:
+        """As people write it: ``provider/model``."""
+        return f"{self.provider.name}/{self.model.id}"
 
 
 class Router:
-    """Chooses among the opened providers, in their configured order.
+    """Chooses among the opened providers.
 
     Args:
-        wish: ``auto``, or ``provider/model``.
+        providers: In their configured order.
+        wish: ``auto``, or ``provider/model``: the operator's.
         guesses: Names of providers nobody asked for, which may well not be there: that is no news.
+        fallbacks: Who comes next, ``provider/model`` or a provider alone; under ``auto``, who comes at all.
+        own: Names of providers that run on machines of the operator's.
     """
 
-    def __init__(self, providers: Sequence[Provider], wish: str, guesses: Collection[str] = ()) -> None:
-        self._offers = {provider.name: _Offer(provider, news=provider.name not in guesses) for provider in providers}
-        self._wish = wish
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        wish: str,
+        guesses: Collection[str] = (),
+        *,
+        fallbacks: Sequence[str] = (),
+        own: Collection[str] = (),
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        known = catalogue or shipped()
+        self._offers = {
+            provider.name: Offer(provider, known, news=provider.name not in guesses, own=provider.name in own)
+            for provider in providers
+        }
+        self._order = tuple(fallbacks or self._offers) if wish == AUTO else (wish, *fallbacks)
+        self._breakers: dict[str, Breaker] = {}
 
-    async def choose(self) -> Chosen:
-        """The model for the next request.
+    def candidates(self, wish: str = "", needs: Needs | None = None, but: Collection[str] = ()) -> "Candidates":
+        """Who may answer, the best first.
+
+        Args:
+            wish: What the person chose, as ``provider/model``; "" for nothing.
+            but: Names of models that were tried already.
+        """
+        order = (wish, *self._order) if wish else self._order
+        return Candidates(self._offers, tuple(dict.fromkeys(order)), needs or Needs(), but)
+
+    async def choose(self, wish: str = "", needs: Needs | None = None) -> Chosen:
+        """The first candidate.
 
         Raises:
-            ProviderError: None can be had; from the last reason, those of mere guesses aside.
+            ProviderError: There is none; from the last reason, those of mere guesses aside.
         """
-        if self._wish != "auto":
-            name, _, wanted = self._wish.partition("/")
-            return await self._named(name, wanted)
-        reason: ProviderError = ModelUnknown("no provider is configured")
-        for name, offer in self._offers.items():
-            try:
-                models = await offer.models()
-            except ProviderError as error:
-                reason = error if offer.news else reason
-                continue
-            if models:
-                return Chosen(provider=offer.provider, model=models[0])
-            reason = ModelUnknown(f"{name} offers no model")
-        raise reason
+        candidates = self.candidates(wish, needs)
+        chosen = await candidates.next()
+        if chosen is None:
+            raise candidates.reason
+        return chosen
 
     async def offered(self) -> dict[str, tuple[Model, ...] | str]:
         """Each provider's models, or why it has none, for people to read."""
-        offered: dict[str, tuple[Model, ...] | str] = {}
-        for name, offer in self._offers.items():
-            try:
-                offered[name] = await offer.models()
-            except ProviderError as error:
-                offered[name] = str(error)
-        return offered
+        told = await asyncio.gather(*(offer.told() for offer in self._offers.values()))
+        return dict(zip(self._offers, told, strict=True))
+
+    async def known(self, provider: str, model_id: str) -> Model:
+        """What is known of a model of an opened provider, also where it is not on the list."""
+        return await self._offers[provider].model(model_id)
+
+    def breaker(self, chosen: Chosen) -> Breaker:
+        """What is remembered of how this model fared."""
+        return self._breakers.setdefault(chosen.name, Breaker())
 
     def forget(self, provider: Provider) -> None:
         """Ask this provider for its models again next time: one of them failed."""
         self._offers[provider.name].forget()
 
-    async def _named(self, name: str, wanted: str) -> Chosen:
+
+class Candidates:
+    """Who may answer one request. Providers are asked what they have only as far as somebody goes on asking for more.
+
+    Attributes:
+        reason: Why there is none, or none any more.
+    """
+
+    def __init__(self, offers: Mapping[str, Offer], order: Sequence[str], needs: Needs, but: Collection[str]) -> None:
+        self._offers = offers
+        self._left = deque(order)
+        self._first = order[0] if order else ""
+        self._needs = needs
+        self._but = set(but)
+        self._stays: bool | None = None
+        self._later: list[Chosen] = []
+        self.reason: ProviderError = ModelUnknown("no provider is configured")
+
+    async def next(self) -> Chosen | None:
+        """The next one, None when there is no further one.
+
+        What was chosen by name comes first whatever it lacks. Then come those that can do all that is needed, then
+        those that cannot but see what they are asked about; the blind only where nobody else was there at all.
+        """
+        while self._left:
+            chosen = await self._resolved(self._left.popleft())
+            if chosen is None or chosen.name in self._but:
+                continue
+            if not self._but and chosen.name == self._first:
+                return self._taken(replace(chosen, named=True))
+            if not chosen.lacks:
+                return self._taken(chosen)
+            self._later.append(chosen)
+        self._later.sort(key=lambda chosen: _weight(chosen.lacks))
+        while self._later:
+            chosen = self._later.pop(0)
+            if chosen.name not in self._but and not (self._but and chosen.lacks & SIGHT):
+                return self._taken(chosen)
+        return None
+
+    def _taken(self, chosen: Chosen) -> Chosen:
+        self._but.add(chosen.name)
+        return chosen
+
+    async def _resolved(self, entry: str) -> Chosen | None:
+        """What an entry of the order means for this request; None where there is nothing to be had."""
+        name, _, wanted = entry.partition("/")
         offer = self._offers.get(name)
         if offer is None:
-            raise ModelUnknown(f"router.model names the provider {name!r}, which is not configured")
+            self.reason = ModelUnknown(f"{entry} names the provider {name!r}, which is not configured")
+            log.warning("model passed over", model=entry, reason=str(self.reason))
+            return None
         try:
-            models = await offer.models()
-        except ProviderError:
-            models = ()  # it may answer all the same
-        model = next((model for model in models if model.id == wanted), Model(id=wanted))
-        return Chosen(provider=offer.provider, model=model)
-
-
-class _Offer:
-    """What one provider has, asked for now and then: by one turn, for all that want to know."""
-
-    def __init__(self, provider: Provider, *, news: bool) -> None:
-        self.provider = provider
-        self.news = news
-        self._tell = log.warning if news else log.debug
-        self._known: tuple[Model, ...] | ProviderError = ()
-        self._until = 0.0
-        self._asking = asyncio.Lock()
-
-    async def models(self) -> tuple[Model, ...]:
-        """Its models.
-
-        Raises:
-            ProviderError: It cannot say, or could not a moment ago.
-        """
-        if time.monotonic() >= self._until:
-            async with self._asking:
-                if time.monotonic() >= self._until:
-                    await self._ask()
-        if isinstance(self._known, ProviderError):
-            raise self._known.with_traceback(None)
-        return self._known
-
-    def forget(self) -> None:
-        """Whatever is known may be wrong."""
-        self._until = 0.0
-
-    async def _ask(self) -> None:
-        try:
-            self._known = await self.provider.models()
+            models = (await offer.model(wanted),) if wanted else await offer.models()
         except ProviderError as error:
-            self._tell("provider passed over", provider=self.provider.name, reason=str(error))
-            self._known = error
-        good = not isinstance(self._known, ProviderError)
-        self._until = time.monotonic() + (_KNOWN_FOR_S if good else _DOWN_FOR_S)
+            self.reason = error if offer.news else self.reason
+            models = ()
+        else:
+            self.reason = self.reason if models else ModelUnknown(f"{name} offers no model")
+        if self._stays is None:
+            self._stays = models[0].hosting == "self" if models else offer.own
+        allowed = [model for model in models if model.hosting == "self" or not self._stays]
+        if models and not allowed:
+            log.warning("model passed over", model=entry, reason="it is hosted, and this stays on your own machines")
+        return self._best(offer.provider, allowed)
+
+    def _best(self, provider: Provider, models: Iterable[Model]) -> Chosen | None:
+        """The first that lacks nothing, else the first that lacks least."""
+        best: Chosen | None = None
+        for model in models:
+            chosen = Chosen(provider=provider, model=model, lacks=self._needs.lacking(model))
+            if chosen.name in self._but:
+                continue
+            if not chosen.lacks:
+                return chosen
+            if best is None or _weight(chosen.lacks) < _weight(best.lacks):
+                best = chosen
+        return best
+
+
+def _weight(lacks: frozenset[Ability]) -> int:
+    """How much it matters: not seeing what it is asked about matters most."""
+    return 2 if lacks & SIGHT else 1 if lacks else 0

@@ -1,77 +1,51 @@
-"""Asking a model for as much as its window holds: what a conversation may take, and less where that was too much."""
+"""One model's window: what a conversation may take of it, and what a request to it looks like."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import structlog
-
-from core.context.conversation import room_for, size
-from core.errors import ContextTooLong
-from core.exchange import Entry, Finished, Request, ToolSchema
-from core.models.asking import Answer, ask
+from core.context.conversation import BYTES_A_TOKEN, room_for, size
+from core.exchange import Entry, Request, ToolSchema, Usage
+from core.models.needs import answer_tokens
 from core.models.routing import Chosen
-from core.seams import Provider
 
-log = structlog.get_logger(__name__)
-
-_OUTPUT_TOKENS = 4096
-_SHRINKS = 4
+_IMAGE_TOKENS = 1600
+_BYTES_A_SPOKEN_TOKEN = 4
 
 
 class Window:
     """One model's window.
 
     Attributes:
+        chosen: Whose it is.
         room: Bytes of conversation it holds beside everything that does not change.
     """
 
-    def __init__(self, chosen: Chosen, system: str, tools: tuple[ToolSchema, ...]) -> None:
+    def __init__(self, chosen: Chosen, system: str, tools: tuple[ToolSchema, ...], thread: str = "") -> None:
         model = chosen.model
         offered = tools if model.tools else ()
-        output = min(_OUTPUT_TOKENS, model.context_tokens // 4) if model.context_tokens else _OUTPUT_TOKENS
+        output = answer_tokens(model)
         overhead = len(system) + sum(len(tool.description) + len(tool.parameters) for tool in offered)
+        self.chosen = chosen
         self.room = room_for(model.context_tokens, output, overhead)
-        self._chosen = chosen
-        self._frame = Request(model=model.id, entries=(), system=system, tools=offered, max_output_tokens=output)
-
-    @property
-    def provider(self) -> Provider:
-        """Who has the model."""
-        return self._chosen.provider
-
-    async def ask(
-        self, conversation: Callable[[int], tuple[Entry, ...]], answer: Answer, grow: Callable[[str], None]
-    ) -> Finished:
-        """Ask; a conversation the model finds too long is shortened and asked again.
-
-        Args:
-            conversation: What to say in so many bytes; more where it cannot be said in fewer.
-            answer: See ``ask``; likewise ``grow``.
-
-        Raises:
-            ProviderError: See ``ask``.
-        """
-        entries = conversation(self.room)
-        for _ in range(_SHRINKS):
-            try:
-                return await self._ask(entries, answer, grow)
-            except ContextTooLong:
-                shorter = conversation(sum(map(size, entries)) // 2)
-                if shorter == entries:
-                    raise
-                log.info("conversation shortened", entries=len(entries), to=len(shorter))
-                entries = shorter
-        return await self._ask(entries, answer, grow)
-
-    async def _ask(self, entries: tuple[Entry, ...], answer: Answer, grow: Callable[[str], None]) -> Finished:
-        finished = await ask(self._chosen, replace(self._frame, entries=entries), answer, grow)
-        log.info(
-            "model answered",
-            provider=self._chosen.provider.name,
-            model=self._chosen.model.id,
-            reason=finished.reason,
-            input_tokens=finished.usage.input_tokens,
-            cached_tokens=finished.usage.cached_tokens,
-            output_tokens=finished.usage.output_tokens,
+        self._frame = Request(
+            model=model.id, entries=(), system=system, tools=offered, max_output_tokens=output, thread=thread
         )
-        return finished
+
+    def request(self, entries: tuple[Entry, ...]) -> Request:
+        """A request that says this. What a model cannot see is put in words by its provider."""
+        return replace(self._frame, entries=entries)
+
+
+def estimate(request: Request, spoken_bytes: int) -> Usage:
+    """What a call took of which its provider told nothing: on the high side for the prompt, about right for the rest.
+
+    Args:
+        spoken_bytes: Of what was said and thought.
+    """
+    parts = [part for entry in request.entries for part in entry.parts]
+    images = sum(part.media is not None for part in parts)
+    text = len(request.system) + sum(map(size, request.entries))
+    text += sum(len(tool.name) + len(tool.description) + len(tool.parameters) for tool in request.tools)
+    return Usage(
+        input_tokens=max(1, -(-text // BYTES_A_TOKEN)) + images * _IMAGE_TOKENS,
+        output_tokens=-(-spoken_bytes // _BYTES_A_SPOKEN_TOKEN),
+    )

@@ -6,7 +6,7 @@ the answer begins again in the same slot. Steps that were taken stay.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -19,11 +19,14 @@ from core.context.sources import Sources
 from core.errors import ProviderError
 from core.exchange import Entry, Finished, Part
 from core.models.asking import Answer, apology
+from core.models.billing import Bill
+from core.models.failover import Asker, Question
+from core.models.prices import Prices
 from core.models.routing import Router
-from core.models.window import Window
 from core.seams import Records, Work
 from core.text.fencing import followed
 from core.turn import approvals
+from core.turn.consulting import blind, consulted
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.showing import Showing
 from core.turn.steps import Spoke, Step, Told, pack
@@ -53,6 +56,7 @@ class Means:
     router: Router
     toolbox: Toolbox
     system: str
+    prices: Prices = field(default_factory=Prices)
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
     album_s: float = 0.7
@@ -83,10 +87,16 @@ class Answering:
         self._sources = Sources()
         self._steps: list[Entry] = []
         self._answer = Answer()
+        self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
+        self._notice = ""
         self._room = 0
 
     async def run(self, steps: Sequence[Step]) -> Outcome:
         """Answer, going on after the steps an earlier run recorded."""
+        outcome = await self._said_or_excused(steps)
+        return replace(outcome, writes=(*outcome.writes, *await self._bill.writes()))
+
+    async def _said_or_excused(self, steps: Sequence[Step]) -> Outcome:
         clock = asyncio.timeout(self._means.turn_s)
         try:
             if self._given is None:
@@ -110,12 +120,10 @@ class Answering:
     async def _answered(self, steps: Sequence[Step]) -> Outcome:
         if not (self._ear.asked or steps or self._history.unanswered):
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
-        chosen = await self._ear.unless_stopped(self._means.router.choose())
-        window = Window(chosen, self._means.system, self._means.toolbox.schemas())
-        self._room = window.room
+        asker = await self._ear.unless_stopped(self._consulted())
         await self._take_up(steps)
         for _ in range(self._means.toolbox.limits.steps):
-            finished = await self._ask(window)
+            finished = await self._ask(asker)
             parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
             if finished.reason in {"tools", "stop"} and calls_of(parts):
                 if (asked := await self._use_tools(parts)) is not None:
@@ -126,19 +134,34 @@ class Answering:
                 return self._finish(finished, parts)
         return self._end(phrases.TOO_MANY_STEPS, failed=True)
 
-    async def _ask(self, window: Window) -> Finished:
+    async def _consulted(self) -> Asker:
+        means, question = self._means, self._question()
+        asker = await consulted(
+            means.records,
+            means.router,
+            self._bill,
+            history=self._history,
+            question=question,
+            system=means.system,
+            tools=means.toolbox.schemas(),
+        )
+        self._notice, self._room = blind(asker, question), asker.window.room
+        return asker
+
+    async def _ask(self, asker: Asker) -> Finished:
         """One call of the model, begun again as often as the question changes."""
+        step = sum(entry.role == "assistant" for entry in self._steps)
         while True:
             self._answer = Answer()
+            asked = Question(conversation=self._entries, answer=self._answer, grow=self._showing.say, step=step)
             try:
-                return await self._ear.unless_changed(window.ask(self._entries, self._answer, self._showing.say))
+                finished = await self._ear.unless_changed(asker.ask(asked))
             except Heard:
                 if self._ear.stop is not None:
                     raise
-            except ProviderError:
-                if not self._answer.text:
-                    self._means.router.forget(window.provider)
-                raise
+            else:
+                self._notice, self._room = blind(asker, self._question()), asker.window.room
+                return finished
 
     def _entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""
@@ -178,7 +201,7 @@ class Answering:
         questions = self._questions(parts)
         if questions and all(isinstance(question, str) for question in questions.values()):
             return await self._ask_leave(parts, questions)
-        await self._work.record(pack(Spoke(parts=parts)))
+        await self._work.record(pack(Spoke(parts=parts)), *await self._bill.writes())
         await self._read(parts, questions)
         return None
 
@@ -240,7 +263,7 @@ class Answering:
     # -- saying it
 
     def _whole(self, text: str) -> str:
-        return whole("\n\n".join([*self._said, text] if text else self._said))
+        return whole("\n\n".join(filter(None, [self._notice, *self._said, text])))
 
     def _with_sources(self, text: str) -> str:
         listed = self._sources.listed()
@@ -264,6 +287,7 @@ class Answering:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
+            self._notice = ""
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)

@@ -26,6 +26,7 @@ from core.turn import commands
 from core.turn.allowing import Allowing, goes_on
 from core.turn.answering import Answering, Means
 from core.turn.hearing import Ear, same_asker
+from core.turn.models import Choosing
 from core.turn.steps import unpack
 from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
 
@@ -40,6 +41,7 @@ class Assistant:
         self._access = access
         self._context = Context(means.records)
         self._allowing = Allowing(means.records, means.toolbox)
+        self._choosing = Choosing(means.records, means.router)
 
     async def __call__(self, work: Work) -> Outcome:
         """See ``Turn``."""
@@ -71,6 +73,8 @@ class Assistant:
                 return await self._again(work, first, body)
             case Command(name="switch") if first.inbound.to.private:
                 return await self._switched(work, first, body)
+            case Command(name="model"):
+                return await self._about_models(work, first, body)
             case Command():
                 return _command(work, first, body)
             case Tap():
@@ -146,6 +150,11 @@ class Assistant:
         if talk is None:
             return Outcome(done=(first.row,), out=(_say(first, phrases.NO_SUCH_CONVERSATION),))
         return Outcome(done=(first.row,), writes=conversation.make_current(work.lane, first.space, talk))
+
+    async def _about_models(self, work: Work, first: Received, command: Command) -> Outcome:
+        """Say which model answers here, or let another one from now on."""
+        said = await self._choosing.said(work.lane, first.space, command.args.strip())
+        return Outcome(done=(first.row,), out=(_say(first, said.text),), writes=said.writes)
 
     async def _fired(self, work: Work, fired: Fired) -> Outcome:
         if not goes_on(fired.job):

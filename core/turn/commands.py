@@ -6,6 +6,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("new", "Start a new conversation"),
     ("stop", "Stop the answer that is being written"),
     ("retry", "Answer my last question again"),
+    ("model", "See which model answers, or choose one"),
     ("help", "What I can do"),
 )
 """Name and description, in the order of the menu. ``/start`` is what messengers send by themselves."""

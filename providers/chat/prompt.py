@@ -8,9 +8,7 @@ from collections.abc import Iterator
 
 from core.exchange import Entry, Part, Request, ToolSchema
 from providers.attachments import attachment
-from providers.tokens import PER_MESSAGE, estimate
-
-JSON = dict[str, object]
+from providers.words import JSON, arguments, json_object, sendable
 
 
 def messages(request: Request, provider: str) -> list[JSON]:
@@ -34,7 +32,7 @@ def messages(request: Request, provider: str) -> list[JSON]:
         else:
             _append(said, {"role": "user", "content": _user(entry, called)})
     for message in said:
-        message["content"] = _sendable(str(message["content"]))
+        message["content"] = sendable(str(message["content"]))
     return said
 
 
@@ -47,13 +45,6 @@ def functions(tools: tuple[ToolSchema, ...]) -> list[JSON]:
         }
         for tool in tools
     ]
-
-
-def weight(request: Request) -> int:
-    """Tokens of the whole request: an estimate, for servers that do not count."""
-    texts = [request.system, *(part.body for entry in request.entries for part in entry.parts)]
-    texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
-    return PER_MESSAGE * (len(request.entries) + 1) + sum(map(estimate, texts))
 
 
 def _append(said: list[JSON], message: JSON) -> None:
@@ -83,21 +74,32 @@ def _told(part: Part, called: set[str]) -> str:
 
 
 def _assistant(entry: Entry, provider: str) -> JSON:
-    text = "\n\n".join(part.body for part in entry.parts if part.kind == "text" and part.body)
-    message: JSON = {"role": "assistant", "content": text}
+    message: JSON = {"role": "assistant", "content": _said(entry)}
     calls = [_call(part) for part in entry.parts if part.kind == "call"]
     if calls:
         message["tool_calls"] = calls
         for part in entry.parts:
             if part.kind == "opaque" and part.name == provider:
-                message |= _object(part.body)
+                message |= json_object(part.body)
     return message
+
+
+def _said(entry: Entry) -> str:
+    """The words of an answer: what a source parts belongs together, the texts of two steps do not."""
+    said, parted = "", True
+    for part in entry.parts:
+        if part.kind == "text" and part.body:
+            said += ("\n\n" if said and parted else "") + part.body
+            parted = True
+        elif part.kind == "citation":
+            parted = False
+    return said
 
 
 def _call(part: Part) -> JSON:
     # Chat templates parse the arguments again, and a server that fails at that would fail for ever after.
-    arguments = part.body if _object(part.body) or part.body == "{}" else json.dumps({"malformed": part.body})
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": _sendable(arguments)}}
+    given = part.body if json_object(part.body) else json.dumps(arguments(part.body), ensure_ascii=False)
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": sendable(given)}}
 
 
 def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:
@@ -107,17 +109,3 @@ def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:
             content = "There is no result." if result is None else result.body
             failed = result is not None and result.failed
             yield {"role": "tool", "tool_call_id": part.id, "content": f"It failed: {content}" if failed else content}
-
-
-def _sendable(text: str) -> str:
-    """The text without half characters, which cannot be sent."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _object(text: str) -> JSON:
-    """The JSON object a text is, an empty one where it is none."""
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

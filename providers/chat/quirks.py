@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from core.exchange import Model
-from providers.chat.prompt import JSON
+from providers.words import JSON
 
 # An option of ours, how servers complain of it, and what it is called where it has another name.
 _OPTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = (

@@ -10,7 +10,8 @@ from core.errors import ProviderDown
 from core.exchange import Delta, Finished, ModelEvent, Part, Spent, Usage
 from providers.faults import refusal
 from providers.replay import Piece, remembered
-from providers.stream import JSON, number, text
+from providers.stream import number, text
+from providers.words import JSON
 
 Reason = Literal["stop", "tools", "length", "refusal", "pause"]
 

@@ -6,14 +6,12 @@ take turns, a call's result stands first in the very next message, and no text i
 
 import base64
 import json
-from collections.abc import Iterable
 
 from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
 from providers import attachments, ids
 from providers.replay import Piece, recalled
-
-JSON = dict[str, object]
+from providers.words import JSON, arguments, sendable
 
 _SEARCH: JSON = {"type": "web_search_20260318", "name": "web_search", "max_uses": 5}
 
@@ -80,7 +78,7 @@ def _block(piece: Piece) -> JSON | None:
     if part is None:
         return own or None
     if piece.kind == "call":
-        return {"type": "tool_use", "id": ids.valid(part.id), "name": part.name, "input": _object(part.body)}
+        return {"type": "tool_use", "id": ids.valid(part.id), "name": part.name, "input": arguments(part.body)}
     return _text(part.body) | own if part.body.strip() else None
 
 
@@ -90,7 +88,7 @@ def _answers(entry: Entry, results: dict[str, Part]) -> list[JSON]:
 
 def _answer(call: Part, result: Part | None) -> JSON:
     content = result.body if result is not None else "There is no result."
-    content = _sendable(content) or "(nothing)"
+    content = sendable(content) or "(nothing)"
     answer: JSON = {"type": "tool_result", "tool_use_id": ids.valid(call.id), "content": content}
     return answer | {"is_error": True} if result is None or result.failed else answer
 
@@ -117,28 +115,4 @@ async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
 
 
 def _text(text: str) -> JSON:
-    return {"type": "text", "text": _sendable(text)}
-
-
-def _sendable(text: str) -> str:
-    """The text without half characters, which cannot be sent."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _object(text: str) -> JSON:
-    """The JSON object a text is, or one that holds it: a call that made no sense has to be sent back all the same."""
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return {"malformed": _sendable(text)}
-    return parsed if isinstance(parsed, dict) else {"malformed": _sendable(text)}
-
-
-def weighed(request: Request) -> Iterable[str]:
-    """All the texts of a request, for an estimate of its tokens."""
-    yield request.system
-    for entry in request.entries:
-        for part in entry.parts:
-            yield part.body
-    for tool in request.tools:
-        yield f"{tool.name} {tool.description} {tool.parameters}"
+    return {"type": "text", "text": sendable(text)}

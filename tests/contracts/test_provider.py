@@ -196,7 +196,7 @@ async def test_the_length_of_an_answer_is_bounded(rig: Rig) -> None:
     short = Request(model=request.model, entries=request.entries, max_output_tokens=5)
     end = finished(await ask(rig, short))
     assert end.reason == "length"
-    assert end.usage.output_tokens <= 12
+    assert end.usage.output_tokens <= 20  # a lab may not be asked for fewer than 16
 
 
 @in_one_loop

@@ -207,4 +207,5 @@ RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
     "compatible": compatible_rig,
     "echo": echo_rig,
     "embedded": embedded_rig,
+    "openai": _elsewhere("openai"),
 }

@@ -271,7 +271,7 @@ async def test_halves_of_characters_from_a_server_are_mended() -> None:
 
 
 async def test_a_turn_run_twice_writes_the_same_rows_once() -> None:
-    """A kill before the commit leaves nothing behind, and the next run's rows have the same names."""
+    """A kill before the commit leaves nothing behind but what it cost; the next run's rows have the same names."""
     lane = Lane()
     tool = FakeTool("look")
     lane.hear("Hi")
@@ -286,7 +286,7 @@ async def test_a_turn_run_twice_writes_the_same_rows_once() -> None:
             assistant(lane, Windowed(calls(("look", "{}"), text="Looking."), answer("Found")), tools=[tool.tool])
         )
     assert lane.rows
-    assert not lane.records.rows
+    assert {table for table, _ in lane.records.rows} <= {"calls"}
     lane.kill = lambda moment, what: None
     outcome = await lane.turn(assistant(lane, Windowed(answer("Found")), tools=[tool.tool]))
     assert [put.row[-21:] for put in outcome.writes[:4]] == [f"{1:016d}.{number:04d}" for number in range(4)]

@@ -95,6 +95,6 @@ def _tag_fits(value: Json, option: Json) -> bool:
     """Tell whether a value's role and type are among those that an option is for."""
     for tag in ("role", "type"):
         allowed = option.get("properties", {}).get(tag, {}).get("enum")
-        if allowed and value.get(tag) not in allowed:
+        if allowed and tag in value and value[tag] not in allowed:
             return False
     return True

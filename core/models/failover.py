@@ -1,0 +1,239 @@
+"""Asking models until one answers: another takes over before the first word, and never after it.
+
+A model that fails before its first word is left for the next candidate (``routing.py``), which the chat is told in one
+line. Where there is no other, the first one is asked once more. After the first word nothing is asked again by itself:
+what there is stands, and says that it broke off. A conversation that is too long is shortened, then brought to a model
+that holds more. Every call that may cost something is noted on the turn's bill, however it ends.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from core import phrases
+from core.context.conversation import size
+from core.errors import ContextTooLong, ProviderError, RequestRefused
+from core.exchange import Entry, Finished, Request, ToolSchema, Usage
+from core.models.asking import Answer, ask
+from core.models.billing import Bill, Ended
+from core.models.needs import Needs, answer_tokens
+from core.models.routing import Candidates, Chosen, Router
+from core.models.window import Window, estimate
+from core.values import value
+
+log = structlog.get_logger(__name__)
+
+_SHRINKS = 4
+_RETRY_S = 1.0
+_LONGEST_WAIT_S = 20.0
+
+
+@value
+class Frame:
+    """What every call of a turn has in common.
+
+    Attributes:
+        wish: The model that the person chose, "" for none.
+        thread: See ``Request``.
+    """
+
+    system: str
+    tools: tuple[ToolSchema, ...] = ()
+    wish: str = ""
+    thread: str = ""
+
+
+@value
+class Question:
+    """What is to be asked.
+
+    Attributes:
+        conversation: Says it in so many bytes; in more where it cannot be said in fewer.
+        answer: Grows as words arrive.
+        grow: Told the whole text so far, or what is going on instead of one.
+        step: How many steps the turn has taken before.
+    """
+
+    conversation: Callable[[int], tuple[Entry, ...]]
+    answer: Answer
+    grow: Callable[[str], None]
+    step: int = 0
+
+
+class Asker:
+    """Asks for one turn. Whoever answered its first step is asked for the others, too.
+
+    Args:
+        needs: What the conversation needs of a model.
+    """
+
+    def __init__(self, router: Router, bill: Bill, frame: Frame, needs: Needs) -> None:
+        self._router = router
+        self._bill = bill
+        self._frame = frame
+        self._needs = needs
+        self._tried: list[str] = []
+        self._candidates: Candidates = router.candidates(frame.wish, needs)
+        self._window: Window | None = None
+
+    async def begin(self) -> Chosen:
+        """Find the first candidate; nothing is asked yet.
+
+        Raises:
+            ProviderError: There is none.
+        """
+        chosen = await self._candidates.next()
+        if chosen is None:
+            raise self._candidates.reason
+        self._take(chosen)
+        return chosen
+
+    @property
+    def window(self) -> Window:
+        """That of the model asked at present."""
+        if self._window is None:
+            raise RuntimeError("nobody was chosen yet")
+        return self._window
+
+    async def ask(self, question: Question) -> Finished:
+        """Ask, and go on to others as long as nobody has said a word.
+
+        Raises:
+            ProviderError: Nobody answered; or, with words in the answer already, it has no end.
+        """
+        failed: list[tuple[Window, ProviderError]] = []
+        while True:
+            try:
+                return await self._attempt(question)
+            except ProviderError as error:
+                if question.answer.text:
+                    raise
+                failed.append((self.window, error))
+                if not await self._go_on(error, question.grow):
+                    break
+        return await self._once_more(failed, question)
+
+    async def _go_on(self, error: ProviderError, grow: Callable[[str], None]) -> bool:
+        """Turn to the next candidate, if there is one and it may fare better."""
+        if isinstance(error, RequestRefused) and not isinstance(error, ContextTooLong):
+            return False
+        before = self.window.chosen
+        if isinstance(error, ContextTooLong):
+            # Whoever comes next must hold more than the one for whom this was too long.
+            more = before.model.context_tokens - answer_tokens(before.model) + 1
+            self._needs = replace(self._needs, tokens=max(self._needs.tokens, more))
+            self._candidates = self._router.candidates(self._frame.wish, self._needs, self._tried)
+        chosen = await self._candidates.next()
+        if chosen is None or (isinstance(error, ContextTooLong) and "room" in chosen.lacks):
+            return False
+        log.warning("another model takes over", model=chosen.name, instead_of=before.name)
+        self._take(chosen)
+        grow(phrases.ANOTHER)
+        return True
+
+    def _take(self, chosen: Chosen) -> None:
+        self._tried.append(chosen.name)
+        self._window = Window(chosen, self._frame.system, self._frame.tools, self._frame.thread)
+
+    async def _once_more(self, failed: list[tuple[Window, ProviderError]], question: Question) -> Finished:
+        """Nobody is left: ask the first of them again that may have got over it by now."""
+        for window, error in failed:
+            wait_s = _RETRY_S if error.retry_after_s is None else error.retry_after_s
+            rests_s = self._router.breaker(window.chosen).rests_s(_now())
+            if error.retryable and rests_s <= wait_s <= _LONGEST_WAIT_S:
+                log.info("model asked once more", model=window.chosen.name, after_s=wait_s)
+                question.grow(phrases.AGAIN)
+                await asyncio.sleep(wait_s)
+                self._window = window
+                return await self._attempt(question)
+        raise failed[0][1]
+
+    # -- one model
+
+    async def _attempt(self, question: Question) -> Finished:
+        """Ask the present model, unless it is left alone at the moment."""
+        window, breaker = self.window, self._router.breaker(self.window.chosen)
+        if not breaker.admits(_now()):
+            log.info("model left alone", model=window.chosen.name, for_s=round(breaker.rests_s(_now()), 1))
+            raise breaker.reason()
+        try:
+            finished = await self._shrinking(window, question)
+        except RequestRefused:
+            breaker.succeeded()  # it is there, and had something against this request alone
+            raise
+        except ProviderError as error:
+            breaker.failed(error, _now())
+            if not question.answer.text:
+                self._router.forget(window.chosen.provider)
+            raise
+        except BaseException:
+            breaker.dropped()  # cut off from outside, which says nothing about the model
+            raise
+        breaker.succeeded()
+        return finished
+
+    async def _shrinking(self, window: Window, question: Question) -> Finished:
+        """Ask; a conversation the model finds too long is shortened and asked again."""
+        entries = question.conversation(window.room)
+        for _ in range(_SHRINKS):
+            try:
+                return await self._once(window, entries, question)
+            except ContextTooLong:
+                shorter = question.conversation(sum(map(size, entries)) // 2)
+                if shorter == entries or question.answer.text:
+                    raise
+                log.info("conversation shortened", entries=len(entries), to=len(shorter))
+                entries = shorter
+        return await self._once(window, entries, question)
+
+    async def _once(self, window: Window, entries: tuple[Entry, ...], question: Question) -> Finished:
+        """One call, noted on the bill however it ends."""
+        request, answer, chosen = window.request(entries), question.answer, window.chosen
+        self._bill.open(chosen)
+        try:
+            finished = await ask(chosen.provider, request, answer, question.grow)
+        except ProviderError as error:
+            log.warning("model failed", model=chosen.name, kind=type(error).__name__, reason=str(error))
+            if answer.begun:  # a request that was turned away costs nothing
+                self._note(question, chosen, request, "broke")
+            raise
+        except BaseException:
+            self._note(question, chosen, request, "stopped")  # cut off from outside: what came until then is paid for
+            raise
+        self._note(question, chosen, request, "answered")
+        log.info(
+            "model answered",
+            provider=chosen.provider.name,
+            model=chosen.model.id,
+            reason=finished.reason,
+            input_tokens=finished.usage.input_tokens,
+            cached_tokens=finished.usage.cached_tokens,
+            output_tokens=finished.usage.output_tokens,
+        )
+        return finished
+
+    def _note(self, question: Question, chosen: Chosen, request: Request, ended: Ended) -> None:
+        usage, counted = _used(question.answer, request)
+        self._bill.note(question.step, chosen, usage, ended, counted=counted)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _used(answer: Answer, request: Request) -> tuple[Usage, bool]:
+    """What a call took, and whether its provider counted all of it.
+
+    A call that was cut off was counted last before its last words came: those are added as an estimate.
+    """
+    usage = answer.usage
+    if usage is None or usage == Usage():
+        return estimate(request, answer.heard_bytes), False
+    if answer.finished is not None:
+        return usage, True
+    guess = estimate(request, answer.heard_bytes)
+    if usage.output_tokens >= guess.output_tokens:
+        return usage, True
+    return replace(usage, output_tokens=guess.output_tokens), False

@@ -1,0 +1,50 @@
+"""Whom to ask for an answer: what the conversation needs of a model, and what a person is told whose model lacks it."""
+
+from collections.abc import Sequence
+
+from core import phrases
+from core.context import conversation
+from core.context.conversation import History
+from core.exchange import Entry, ToolSchema
+from core.models import wishes
+from core.models.billing import Bill
+from core.models.failover import Asker, Frame
+from core.models.needs import Needs, sights
+from core.models.routing import Router
+from core.seams import Records
+
+
+async def consulted(
+    records: Records,
+    router: Router,
+    bill: Bill,
+    *,
+    history: History,
+    question: Sequence[Entry],
+    system: str,
+    tools: tuple[ToolSchema, ...],
+) -> Asker:
+    """Somebody to ask for all of one answer.
+
+    Raises:
+        ProviderError: There is nobody.
+    """
+    images, documents = sights((*history.entries, *question))
+    taken = conversation.tokens(history, question, overhead=len(system))
+    needs = Needs(images=images, documents=documents, tools=bool(tools), tokens=taken)
+    wish = await wishes.of(records, history.lane)
+    frame = Frame(system=system, tools=tools, wish=wish, thread=conversation.thread(history))
+    asker = Asker(router, bill, frame, needs)
+    await asker.begin()
+    return asker
+
+
+def blind(asker: Asker, question: Sequence[Entry]) -> str:
+    """What a person is told who chose a model that cannot see their picture or document; "" where there is nothing."""
+    chosen = asker.window.chosen
+    if not chosen.named:
+        return ""  # there is no better one, and it says itself what it cannot see
+    images, documents = sights(question)
+    asked = [("pictures", images and "images" in chosen.lacks), ("PDFs", documents and "documents" in chosen.lacks)]
+    what = " or ".join(word for word, unseen in asked if unseen)
+    return phrases.BLIND.format(model=chosen.name, what=what) if what else ""

@@ -1,0 +1,125 @@
+"""``/model``: which model answers here, which others there are, and choosing one.
+
+A choice belongs to the lane it is made in: in private to the person, in a group to everybody there. It stands over the
+operator's order until it is taken back with ``/model auto``.
+"""
+
+from collections.abc import Sequence
+
+from core import phrases
+from core.errors import ProviderError
+from core.exchange import Model
+from core.models import wishes
+from core.models.choosing import Offered, meant
+from core.models.routing import AUTO, Chosen, Router
+from core.seams import Records
+from core.values import Put, value
+
+_LISTED = 6  # a provider; the rest is found by a part of its name
+_FITTING = 8
+
+
+@value
+class Said:
+    """What ``/model`` says, and what it keeps."""
+
+    text: str
+    writes: tuple[Put, ...] = ()
+
+
+class Choosing:
+    """Answers ``/model``."""
+
+    def __init__(self, records: Records, router: Router) -> None:
+        self._records = records
+        self._router = router
+
+    async def said(self, lane: str, scope: str, wanted: str) -> Said:
+        """What to say to ``/model`` with these words.
+
+        Args:
+            scope: Whom the lane belongs to.
+        """
+        if not wanted:
+            return Said(text=await self._listed(lane))
+        if wanted.casefold() == AUTO:
+            return Said(
+                text=phrases.MODEL_AUTO.format(model=_name(await self._chosen(""))),
+                writes=(wishes.keep(lane, scope, ""),),
+            )
+        offered = await self._router.offered()
+        found = meant(wanted, offered)
+        match found.names:
+            case (name,):
+                text = phrases.MODEL_CHOSEN.format(model=name) + await self._warning(name, offered)
+                return Said(text=text, writes=(wishes.keep(lane, scope, name),))
+            case ():
+                near = phrases.MODEL_NEAR.format(model=found.near) if found.near else ""
+                return Said(text=phrases.MODEL_UNKNOWN.format(name=_plain(wanted), near=near))
+            case several:
+                return Said(text="\n".join([phrases.MODEL_SEVERAL, "", *_items(several[:_FITTING], len(several))]))
+
+    async def _listed(self, lane: str) -> str:
+        wish = await wishes.of(self._records, lane)
+        now, offered = await self._chosen(wish), await self._router.offered()
+        by = phrases.MODEL_BY_CHOICE if now and now.name == wish else phrases.MODEL_BY_ORDER
+        lines = [phrases.MODEL_NOW.format(model=_name(now), by=by)]
+        for provider, models in offered.items():
+            if isinstance(models, str):
+                lines += ["", phrases.MODELS_UNREACHED.format(provider=provider)]
+            elif models:
+                lines += ["", f"**{provider}**", "", *_models(provider, models, now)]
+        return "\n".join([*lines, "", phrases.MODEL_HOW])
+
+    async def _chosen(self, wish: str) -> Chosen | None:
+        try:
+            return await self._router.choose(wish)
+        except ProviderError:
+            return None
+
+    async def _warning(self, name: str, offered: Offered) -> str:
+        """What the person should know of the one they chose."""
+        provider, _, model_id = name.partition("/")
+        models = offered[provider]
+        model = next((one for one in models if not isinstance(one, str) and one.id == model_id), None)
+        usual = await self._chosen("")
+        leaves = model is not None and model.hosting == "hosted" and usual and usual.model.hosting == "self"
+        notes = [
+            phrases.MODEL_LEAVES if leaves else "",
+            phrases.MODEL_RETIRES.format(day=model.retires) if model and model.retires else "",
+            model.note if model else "",
+        ]
+        return "".join(f" {note}" for note in notes if note)
+
+
+def _models(provider: str, models: Sequence[Model], now: Chosen | None) -> list[str]:
+    """The first few, and the one that answers now wherever it stands."""
+    current = "" if now is None else now.name
+    shown = [one for number, one in enumerate(models) if number < _LISTED or f"{provider}/{one.id}" == current]
+    items = [_item(f"{provider}/{one.id}", one, current) for one in shown]
+    more = len(models) - len(shown)
+    return [*items, *([phrases.MODELS_MORE.format(count=more)] if more else [])]
+
+
+def _item(name: str, model: Model, current: str) -> str:
+    notes = [
+        "answers now" if name == current else "",
+        "runs here" if model.hosting == "self" else "",
+        f"until {model.retires}" if model.retires else "",
+    ]
+    told = ", ".join(filter(None, notes))
+    return f"- `{name}`" + (f" ({told})" if told else "")
+
+
+def _items(names: Sequence[str], count: int) -> list[str]:
+    more = count - len(names)
+    return [*(f"- `{name}`" for name in names), *([phrases.MODELS_MORE.format(count=more)] if more else [])]
+
+
+def _name(chosen: Chosen | None) -> str:
+    return "none at the moment" if chosen is None else f"`{chosen.name}`"
+
+
+def _plain(text: str) -> str:
+    """What somebody typed, in one short line that cannot be anything but text."""
+    return " ".join(text.replace("`", "'").split())[:60]

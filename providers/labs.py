@@ -1,0 +1,109 @@
+"""What the labs' own clients have in common: their settings, and the way an answer is streamed through an SDK."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+
+from core.errors import ProviderDown
+from core.exchange import Finished, Model, ModelEvent, Spent
+from core.site import Site
+from providers.sdk import C, Client
+from providers.stream import Patience, objects
+from providers.words import JSON
+
+
+class LabSettings(BaseModel):
+    """A lab's section of ``[providers]``.
+
+    Attributes:
+        models: What to offer, best first; empty to ask the lab.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key: SecretStr = SecretStr("")
+    base_url: str = ""
+    models: tuple[str, ...] = ()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, base_url: str) -> str:
+        if not base_url.startswith(("http://", "https://")):
+            raise ValueError("base_url must begin with http:// or https://")
+        return base_url.rstrip("/")
+
+
+class Growing(Protocol):
+    """An answer that is put together from the events of one lab's protocol.
+
+    Attributes:
+        begun: The model has said something.
+        ended: The lab has said that this was all.
+    """
+
+    begun: bool
+    ended: bool
+
+    def add(self, event: JSON) -> list[ModelEvent]:
+        """Take in one event; what it says."""
+
+    def spent(self) -> Spent:
+        """What the call has cost so far."""
+
+    def finished(self) -> Finished:
+        """The whole answer."""
+
+
+class Response(Protocol):
+    """A response whose body is read in pieces."""
+
+    def iter_bytes(self) -> AsyncIterator[bytes]:
+        """The pieces."""
+
+
+async def streamed(
+    client: Client[C], ask: Callable[[], AbstractAsyncContextManager[Response]], answer: Growing, site: Site
+) -> AsyncGenerator[ModelEvent, None]:
+    """Ask, and tell what comes; closing this closes the response.
+
+    Args:
+        ask: Asks, by a method of the SDK's ``with_streaming_response``.
+    """
+    patience = Patience(site.first_token_s, site.idle_s)
+    yield answer.spent()
+    async with client.opened(ask(), patience.first_at, site.first_token_s) as response:
+        async for event in objects(response.iter_bytes(), patience):
+            said = answer.add(event)
+            patience.begun = patience.begun or answer.begun
+            for one in said:
+                yield one
+            if answer.ended:
+                break
+    yield answer.finished()
+
+
+class Shelf:
+    """The models a lab offers, as last listed; those the operator named are offered though no list can be had."""
+
+    def __init__(self, wanted: tuple[str, ...]) -> None:
+        self.known: dict[str, Model] = {}
+        self._wanted = wanted
+
+    def offered(self, unlisted: Model, failed: ProviderDown | None) -> tuple[Model, ...]:
+        """What to offer.
+
+        Args:
+            unlisted: What is taken to hold of a model that no list describes.
+            failed: Why there is no list.
+        """
+        if self._wanted:
+            return tuple(self.known.get(name) or _named(unlisted, name) for name in self._wanted)
+        if failed is not None:
+            raise failed
+        return tuple(self.known.values())
+
+
+def _named(model: Model, name: str) -> Model:
+    return Model(id=name, images=model.images, documents=model.documents, search=model.search)

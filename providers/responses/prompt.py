@@ -1,0 +1,119 @@
+"""Saying a request in the words of OpenAI's Responses API.
+
+https://platform.openai.com/docs/api-reference/responses/create . Nothing is left with the lab (``store`` is off), so
+its models' reasoning travels with the conversation, encrypted.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+
+from core.exchange import Entry, Model, Part, Request
+from core.site import Fetch
+from providers import attachments, ids
+from providers.replay import Piece, recalled
+from providers.words import JSON, sendable
+
+_LEAST_TOKENS = 16  # the lab refuses to be asked for fewer
+_REASONS = re.compile(r"gpt-([5-9]|[1-9]\d)|o\d")
+
+
+async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
+    """The parameters of ``responses.create``.
+
+    Args:
+        model: What is known of the model; what it cannot see is told in words.
+        provider: Whose opaque parts are handed back.
+    """
+    said: JSON = {
+        "model": request.model,
+        "input": await _items(request, model, provider, fetch),
+        "max_output_tokens": max(_LEAST_TOKENS, request.max_output_tokens),
+        "store": False,
+        "stream": True,
+    }
+    if request.system:
+        said["instructions"] = request.system
+    if request.thread:
+        said["prompt_cache_key"] = request.thread[:64]
+    if _REASONS.match(request.model):
+        said["include"] = ["reasoning.encrypted_content"]
+        if request.effort:
+            said["reasoning"] = {"effort": request.effort}
+    tools: list[JSON] = [
+        {
+            "type": "function",
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": json.loads(tool.parameters),
+            "strict": False,
+        }
+        for tool in request.tools
+    ]
+    if request.search:
+        tools.append({"type": "web_search"})
+    if tools:
+        said["tools"] = tools
+    return said
+
+
+async def _items(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
+    items: list[JSON] = []
+    results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
+    called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
+    for entry in request.entries:
+        if entry.role == "assistant":
+            items += [item for piece in recalled(provider, request.model, entry.parts) for item in _said(piece)]
+            items += [_answer(part, results.get(part.id)) for part in entry.parts if part.kind == "call"]
+        elif content := await _content(entry, called, model, fetch):
+            items.append({"role": "user", "content": content})
+    return items or [{"role": "user", "content": "[an empty message]"}]
+
+
+def _said(piece: Piece) -> Iterator[JSON]:
+    part, own = piece.part, piece.own or {}
+    if part is None:
+        yield own
+    elif piece.kind == "call":
+        yield {
+            "type": "function_call",
+            "call_id": ids.valid(part.id),
+            "name": part.name,
+            "arguments": sendable(part.body),
+        }
+    elif part.body:
+        yield {"role": "assistant", "content": sendable(part.body)} | own
+
+
+def _answer(call: Part, result: Part | None) -> JSON:
+    told = "There is no result." if result is None else result.body
+    failed = result is not None and result.failed
+    output = sendable(f"It failed: {told}" if failed else told)
+    return {"type": "function_call_output", "call_id": ids.valid(call.id), "output": output}
+
+
+async def _content(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+    content: list[JSON] = []
+    for part in entry.parts:
+        if part.kind == "media":
+            content.append(await _file(part, model, fetch))
+        elif part.kind == "text" and part.body:
+            content.append(_text(part.body))
+        elif part.kind == "result" and part.id not in called:  # its call was trimmed away
+            content.append(_text(f"[what the tool {part.name} said: {part.body}]"))
+    return content
+
+
+async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
+    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+    if file.kind == "words":
+        return _text(file.text)
+    address = f"data:{file.mime};base64,{base64.b64encode(file.data).decode()}"
+    if file.kind == "image":
+        return {"type": "input_image", "image_url": address, "detail": "auto"}
+    return {"type": "input_file", "filename": file.name, "file_data": address}
+
+
+def _text(text: str) -> JSON:
+    return {"type": "input_text", "text": sendable(text)}
