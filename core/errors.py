@@ -19,6 +19,10 @@
     │   │   └── ContextTooLong   it would be, were it shorter
     │   ├── ProviderBusy         429, overloaded
     │   └── ProviderDown         5xx, no connection, silence, a stream that broke or made no sense
+    ├── EgressError              what somebody named cannot be fetched; the message is for whoever asked for it
+    │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
+    │   ├── ContentRefused       what stands there is not taken: too large, of another type, packed oddly
+    │   └── NotFetched           there is nobody, or they did not answer in time: retryable
     └── ToolError
         ├── CallMalformed        the model may mend its call: it is told what was wrong
         └── ToolFailed           the tool could not do it: the model is told so, once
@@ -126,6 +130,38 @@ class ProviderBusy(ProviderError):
 
 class ProviderDown(ProviderError):
     """The provider failed or could not be reached."""
+
+    retryable = True
+
+
+class EgressError(WaystationError):
+    """What somebody named cannot be fetched; the message is a sentence's end without anything internal.
+
+    Attributes:
+        retryable: The same address may well be fetched a little later.
+    """
+
+    retryable: ClassVar[bool] = False
+
+
+class AddressRefused(EgressError):
+    """The gate does not go there."""
+
+
+class ContentRefused(EgressError):
+    """What stands there is not taken.
+
+    Attributes:
+        mime: Its type where that is the reason, "" where it is not.
+    """
+
+    def __init__(self, message: str, *, mime: str = "") -> None:
+        super().__init__(message)
+        self.mime = mime
+
+
+class NotFetched(EgressError):
+    """Nobody is there, or nobody answered as the protocol wants, in time."""
 
     retryable = True
 
