@@ -11,6 +11,7 @@
     │   ├── MarkupRefused        this form is not accepted: say it in the next one
     │   ├── MessageGone          what we wanted to edit is not there any more
     │   ├── ChatGone             blocked, kicked, deleted: nothing will arrive there
+    │   ├── ChatClosed           nothing is let in until the person writes again: wait for that
     │   └── MediaUnavailable     a file cannot be fetched: gone, or larger than allowed
     ├── ProviderError            a model: retryable, retry_after_s
     │   ├── ProviderRefusedUs    bad key, no permission, no money
@@ -85,6 +86,10 @@ class MessageGone(AdapterError):
 
 class ChatGone(AdapterError):
     """Nothing can reach this chat any more."""
+
+
+class ChatClosed(AdapterError):
+    """Nothing is let into this chat until its person writes again; what is to be said waits for that."""
 
 
 class MediaUnavailable(AdapterError):

@@ -52,6 +52,7 @@ class Delivery(Keys):
     """``[delivery]``: what to do after a send of which nobody knows whether it arrived."""
 
     telegram_unknown: Literal["resend", "mark"] = "resend"
+    whatsapp_unknown: Literal["resend", "mark"] = "resend"
 
 
 class Timeouts(Keys):
