@@ -206,6 +206,7 @@ class Reply:
     Attributes:
         failed: This stands where an answer should have been; for programs that wait for one.
         more: The answer goes on in another slot right away; for programs that wait for its end.
+        unfinished: It is still being written; what its end has left open is to be shown calmly.
     """
 
     markdown: str
@@ -213,6 +214,7 @@ class Reply:
     choices: tuple[Choice, ...] = ()
     failed: bool = False
     more: bool = False
+    unfinished: bool = False
 
 
 @value

@@ -40,16 +40,13 @@ class Discord:
 
     Args:
         line: Open; whoever made it closes it.
-        pause_s: How long the gateway is left alone after a failure: the first time, and at most.
     """
 
-    def __init__(
-        self, site: Site, line: Line, settings: "Settings", *, pause_s: tuple[float, float] = (1.0, 120.0)
-    ) -> None:
+    def __init__(self, site: Site, line: Line, settings: "Settings") -> None:
         self._site = site
         self._line = line
         self._settings = settings
-        self._pause_s = pause_s
+        self._pace: dict[str, Any] = {}  # of the gateway; a test has no minutes to wait
         self._max_bytes = settings.max_download_mb << 20
         self._sender = Sender(line, site.fetch)
 
@@ -86,7 +83,7 @@ class Discord:
             self._settings.gateway_url,
             lambda kind, data: heard.put_nowait((kind, data)),
             lambda: heard.put_nowait((_BEGUN, {})),
-            pause_s=self._pause_s,
+            **self._pace,
         )
         intake = Intake(self.name, me, self._settings.channels)
         try:

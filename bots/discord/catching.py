@@ -67,7 +67,8 @@ class Catching:
         """What was said since, in each channel in order."""
         for channel, (last, guild) in list(self._last.items()):
             async for message in self._after(channel, last):
-                yield message | ({"guild_id": guild} if guild else {})
+                # To us it is new, whatever was changed in it since.
+                yield message | {"edited_timestamp": None} | ({"guild_id": guild} if guild else {})
 
     async def _after(self, channel: str, last: str) -> AsyncGenerator[Json, None]:
         for _ in range(_PIECES):

@@ -34,6 +34,7 @@ _CLOSED_FOR_GOOD: Final = {
 }
 _OPEN_S: Final = 60.0
 _PAUSE_S: Final = (1.0, 120.0)
+_SILENCE_S: Final = 60.0
 
 Dispatch = Callable[[str, Json], None]
 
@@ -46,6 +47,7 @@ class Gateway:
         dispatch: Told each event, in order.
         begun: Told when a session has begun anew: what was said before it is not brought by anybody.
         pause_s: How long to wait after a failure: the first time, and at most.
+        silence_s: After so long without an answer to its heartbeats, a connection is taken for dead.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class Gateway:
         begun: Callable[[], Awaitable[None] | None],
         *,
         pause_s: tuple[float, float] = _PAUSE_S,
+        silence_s: float = _SILENCE_S,
     ) -> None:
         self._line = line
         self._url = url
         self._dispatch = dispatch
         self._begun = begun
         self._pause_s = pause_s
+        self._silence_s = silence_s
         self._failures = 0
 
     async def listen(self) -> None:
@@ -71,7 +75,7 @@ class Gateway:
             PlatformRefusedUs: Discord does not let us in, until the operator has changed something.
             PlatformDown: There is no way in at present.
         """
-        client = _client(self._line)
+        client = _client(self._line, self._silence_s)
         try:
             await self._login(client)
             await self._stay(client)
@@ -108,6 +112,9 @@ class Gateway:
                 log.info("gateway lost", reason=str(error) or type(error).__name__)
                 how = _again(socket, resume=True) if socket is not None else how
                 await self._pause()
+            finally:
+                if socket is not None:
+                    await socket.close()
 
     def _hear(self, socket: DiscordWebSocket) -> None:
         def hear(kind: str) -> Callable[[Json], None]:
@@ -128,7 +135,7 @@ class Gateway:
         await asyncio.sleep(longest_s * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _client(line: Line) -> discord.Client:
+def _client(line: Line, silence_s: float) -> discord.Client:
     """The library's client, for its connections and what it says of itself; it keeps nothing."""
     intents = discord.Intents.none()
     intents.guilds = intents.guild_messages = intents.dm_messages = intents.message_content = True
@@ -137,6 +144,7 @@ def _client(line: Line) -> discord.Client:
         max_messages=None,
         member_cache_flags=discord.MemberCacheFlags.none(),
         chunk_guilds_at_startup=False,
+        heartbeat_timeout=silence_s,
     )
     client.loop = asyncio.get_running_loop()
     client.http.loop = client.loop

@@ -65,11 +65,18 @@ def units(text: str) -> int:
 
 def pages(reply: Reply, form: str) -> tuple[Page, ...]:
     """Render a reply: files with the first page, choices below the last; an ellipsis where there is nothing."""
-    texts = split(reply.markdown, lambda piece: units(_said(piece, form)) <= CONTENT_UNITS) or ("",)
+
+    def said(markdown: str) -> str:
+        if form == PLAIN:
+            return bare(markdown)
+        return written(markdown, DIALECT, unfinished=reply.unfinished)
+
+    texts = split(reply.markdown, lambda piece: units(said(piece)) <= CONTENT_UNITS) or ("",)
     last = len(texts) - 1
     made = []
     for number, text in enumerate(texts):
-        content = _said(text, form) or ("" if reply.media and number == 0 and not reply.choices else "…")
+        only_files = reply.media and number == 0 and not reply.choices
+        content = said(text) or ("" if only_files else "…")
         body: Json = {"content": content, "allowed_mentions": {"parse": []}, "flags": _SUPPRESS_EMBEDS}
         choices = reply.choices if number == last else ()
         if choices:
@@ -84,10 +91,6 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
             )
         )
     return tuple(made)
-
-
-def _said(markdown: str, form: str) -> str:
-    return written(markdown, DIALECT, unfinished=True) if form == MARKDOWN else bare(markdown)
 
 
 def _components(choices: Sequence[Choice]) -> list[Json]:

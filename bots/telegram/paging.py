@@ -40,7 +40,7 @@ def pages(reply: Reply, form: str, *, rich: bool = True) -> tuple[Page, ...]:
     Args:
         rich: Whether the richest form may use rich messages; without, it is text with entities, too.
     """
-    parts = _parts(reply, _said(reply.markdown, form, rich=rich))
+    parts = _parts(reply, _said(reply, form, rich=rich))
     last = len(parts) - 1
     return tuple(
         _page(part, form, reply.choices if number == last else (), follows=number > 0)
@@ -68,12 +68,13 @@ def _caption(body: dict[str, Any]) -> dict[str, Any] | None:
     return {names[key]: body[key] for key in names if key in body}
 
 
-def _said(markdown: str, form: str, *, rich: bool) -> list[_Part]:
+def _said(reply: Reply, form: str, *, rich: bool) -> list[_Part]:
+    markdown = reply.markdown
     if form == "plain":
-        return [_text(piece) for piece in plain_pages(markdown)]
+        return [_text(piece) for piece in plain_pages(markdown, unfinished=reply.unfinished)]
     if form == "rich" and rich and is_worth_it(markdown):
         return [part for page in rich_pages(markdown) for part in _richly(page)]
-    return [_text(piece) for piece in entity_pages(markdown)]
+    return [_text(piece) for piece in entity_pages(markdown, unfinished=reply.unfinished)]
 
 
 def _richly(page: RichPage) -> list[_Part]:

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import structlog
@@ -87,7 +87,8 @@ class Previews:
                 preview.drawn_at = 0.0  # the first words wait for nothing; a message is better begun with some more
             await self._type(sketch)
             return
-        pages = sketch.desk.adapter.pages(preview.out.reply, can.forms[preview.form])
+        growing = replace(preview.out.reply, unfinished=True)
+        pages = sketch.desk.adapter.pages(growing, can.forms[preview.form])
         if can.preview == "draft":
             preview.next_at = time.monotonic() + can.draft_s
             await self._signal(sketch, pages[-1])

@@ -1,0 +1,205 @@
+"""The whole way with discord.py and the real store: what each channel finally shows, whatever the gateway does."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bots.discord.adapter import Discord
+from contracts.rigs.discord import opened
+from contracts.rigs.engines import until
+from core import testing
+from core.errors import PlatformRefusedUs
+from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
+from core.site import Memo
+from core.testing import deployed
+from simulators.discord import DiscordSimulator
+from simulators.discord.simulator import TOKEN
+
+
+class Echo(testing.FakeProvider):
+    """A model that repeats the last words."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
+        self.requests.append(request)
+        text = "".join(part.body for part in request.entries[-1].parts if part.kind == "text")
+        yield Delta(text=f"You said {text}")
+        part = Part(kind="text", body=f"You said {text}")
+        yield Finished(reason="stop", parts=(part,), usage=Usage(input_tokens=1, output_tokens=1))
+
+
+@asynccontextmanager
+async def living(
+    folder: Path, discord: DiscordSimulator, memo: Memo | None = None, **more: object
+) -> AsyncGenerator[Echo]:
+    """One life of a deployment, connected; the store outlives it."""
+    model = Echo()
+    site = testing.site(folder, "discord", memo=memo)
+    begun = discord.gateway.identified
+    async with opened(site, discord, **more) as adapter, deployed(folder, adapter, model):
+        await until(lambda: discord.gateway.identified > begun and discord.gateway.connected)
+        yield model
+    await discord.gateway.forget()
+
+
+async def shows(screen: Callable[[], list[str]], wanted: list[str]) -> None:
+    """Wait until a channel shows this, and for a moment more, in case it shows more."""
+    try:
+        await until(lambda: screen() == wanted, within_s=15)
+    except TimeoutError:
+        assert screen() == wanted
+    await asyncio.sleep(0.05)
+    assert screen() == wanted
+
+
+async def test_a_question_is_answered_in_its_chat(tmp_path: Path) -> None:
+    """By an edit of what was shown meanwhile, or at once."""
+    async with DiscordSimulator() as discord:
+        ann, chat = discord.person(), discord.dm()
+        async with living(tmp_path, discord):
+            chat.say(ann, "Hello")
+            await shows(chat.screen, ["You said Hello"])
+        assert discord.violations == []
+
+
+async def test_in_a_server_it_answers_when_spoken_to_and_knows_the_rest(tmp_path: Path) -> None:
+    """What others said before is context."""
+    async with DiscordSimulator() as discord:
+        ann, bob = discord.person(), discord.person("Bob")
+        room = discord.channel()
+        async with living(tmp_path, discord) as model:
+            room.mention(ann, "first")
+            await until(lambda: len(room.screen()) == 1)
+            room.say(bob, "It rains in Bonn.")
+            room.mention(ann, "where does it rain?")
+            await until(lambda: len(room.screen()) == 2)
+            assert "It rains in Bonn." in str(model.requests[-1].entries)
+        assert discord.violations == []
+
+
+async def test_nothing_is_lost_or_doubled_whatever_the_gateway_does(tmp_path: Path) -> None:
+    """Reconnects, cut lines, invalid sessions, dead connections: each question has its one answer."""
+    async with DiscordSimulator() as discord:
+        people = [discord.person(f"P{number}") for number in range(4)]
+        chats = [discord.dm() for _ in people]
+        gateway = discord.gateway
+        async with living(tmp_path, discord):
+
+            async def round_of(name: str, trouble: Callable[[], object]) -> None:
+                for person, chat in zip(people, chats, strict=True):
+                    chat.say(person, f"{name} before")
+                done = trouble()
+                if asyncio.iscoroutine(done):
+                    await done
+                for person, chat in zip(people, chats, strict=True):
+                    chat.say(person, f"{name} after")
+                for chat in chats:
+                    await until(lambda chat=chat: f"You said {name} after" in chat.screen(), within_s=20)  # type: ignore[misc]
+
+            await round_of("calm", lambda: None)
+            await round_of("reconnect", gateway.reconnect)
+            await round_of("cut", gateway.drop)
+            await round_of("invalid", lambda: gateway.invalidate(resumable=False))
+            await round_of("again", gateway.again)
+        words = [f"{n} {w}" for n in ("calm", "reconnect", "cut", "invalid", "again") for w in ("before", "after")]
+        for chat in chats:
+            assert sorted(chat.screen()) == sorted(f"You said {word}" for word in words)
+        assert gateway.resumed >= 2
+        assert discord.violations == []
+
+
+async def test_a_connection_that_is_dead_and_does_not_know_it_is_left(tmp_path: Path) -> None:
+    """Heartbeats that nobody answers end it."""
+    async with DiscordSimulator() as discord:
+        discord.gateway.heartbeat_s = 0.3
+        ann, chat = discord.person(), discord.dm()
+        async with living(tmp_path, discord):
+            opened_before = discord.gateway.opened
+            discord.gateway.deaf = True
+            await until(lambda: discord.gateway.opened > opened_before, within_s=20)
+            discord.gateway.deaf = False
+            await until(lambda: discord.gateway.connected, within_s=20)
+            chat.say(ann, "Hello")
+            await shows(chat.screen, ["You said Hello"])
+
+
+async def test_what_was_said_while_nobody_listened_is_answered_after_the_start(tmp_path: Path) -> None:
+    """In the channels where something was said lately; what was answered already stays so."""
+    async with DiscordSimulator() as discord:
+        ann, chat, room = discord.person(), discord.dm(), discord.channel()
+        memo = testing.FakeMemo()
+        async with living(tmp_path, discord, memo):
+            chat.say(ann, "one")
+            room.mention(ann, "uno")
+            await shows(chat.screen, ["You said one"])
+            await until(lambda: len(room.screen()) == 1)
+        chat.say(ann, "two")
+        chat.say(ann, "three")
+        room.mention(ann, "due")
+        async with living(tmp_path, discord, memo):
+            await shows(chat.screen, ["You said one", "You said two", "You said three"])
+            await until(lambda: len(room.screen()) == 2)
+        assert discord.violations == []
+
+
+async def test_a_slash_command_is_answered_in_time(tmp_path: Path) -> None:
+    """First "thinking", then the answer in the same message; the menu was published once."""
+    async with DiscordSimulator() as discord:
+        ann, chat = discord.person(), discord.dm()
+        commands = (("new", "Start a new conversation"), ("help", "What else there is"))
+        site = replace(testing.site(tmp_path, "discord", memo=testing.FakeMemo()), commands=commands)
+
+        async def life() -> None:
+            async with opened(site, discord) as adapter, deployed(tmp_path, adapter, Echo()):
+                await until(lambda: discord.gateway.connected)
+                made = discord.command(ann, chat, "help")
+                await until(lambda: made.answered == 5)
+                await until(lambda: "/help" in " ".join(chat.screen()))
+            await discord.gateway.forget()
+
+        await life()
+        await life()
+        assert [command["name"] for command in discord.commands] == ["new", "help"]
+        assert discord.published == 1
+        assert "is thinking…" not in chat.screen()
+        assert discord.violations == []
+
+
+@pytest.mark.parametrize(
+    "break_it, words",
+    [
+        (lambda discord: setattr(discord.gateway, "content", False), "Message Content Intent"),
+        (lambda discord: setattr(discord.gateway, "_token", "another"), "does not accept the token"),
+    ],
+)
+async def test_what_the_operator_has_to_change_is_said_in_a_sentence(
+    tmp_path: Path, break_it: Callable[[DiscordSimulator], None], words: str
+) -> None:
+    """And nobody knocks again and again."""
+    async with DiscordSimulator() as discord:
+        break_it(discord)
+        async with opened(testing.site(tmp_path, "discord"), discord) as adapter:
+            with pytest.raises(PlatformRefusedUs, match=words):
+                await asyncio.wait_for(adapter.run(_deaf), 10)
+        assert discord.gateway.opened == 1
+
+
+async def test_a_wrong_token_is_told_before_anything_else(tmp_path: Path) -> None:
+    """The REST API says so."""
+    async with DiscordSimulator() as discord, opened(testing.site(tmp_path, "discord"), discord) as adapter:
+        assert isinstance(adapter, Discord)
+        adapter._line._headers["Authorization"] = "Bot wrong"
+        with pytest.raises(PlatformRefusedUs, match="reset it"):
+            await adapter.run(_deaf)
+        assert TOKEN not in str(discord.calls)
+
+
+async def _deaf(events: object) -> tuple[bool, ...]:
+    del events
+    return ()
