@@ -1,0 +1,260 @@
+"""The web chat: the real server and pages, before a browser without a screen that a person has open."""
+
+import re
+import secrets
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import ClientSession, CookieJar
+
+from bots.web.opening import opened
+from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage
+from core.config.settings import Server as ServerSettings
+from core.seams import Adapter
+from core.server import Server
+from core.site import Archive
+from core.testing import FakeMemo, site
+from core.values import MediaKind
+from simulators.pages import Page
+
+_ONE_PERSON: Final = "whoever was let in is the owner"
+_NO_LINE: Final = "an answer is kept before a page is told of it, and a page that was away reads it again"
+_LACKS: Final[Mapping[Ability, str]] = {
+    "contacts": "a browser shares none",
+    "cuts": _NO_LINE,
+    "edits": "the last question is asked anew, once its answer was stopped",
+    "groups": _ONE_PERSON,
+    "markup refusals": "a page takes whatever it is given",
+    "people": _ONE_PERSON,
+    "places": "a browser shares none",
+    "strange kinds": "a page sends words and files",
+    "voice": "a page records nothing; a sound is handed in as a file",
+    "waits": _NO_LINE,
+}
+_MOST_BYTES: Final = 100_000
+_FORBIDDEN: Final = frozenset({"base", "embed", "form", "iframe", "img", "link", "meta", "object", "script", "style"})
+_HARMLESS: Final = ("http://", "https://", "mailto:")
+_BLOCKS: Final = frozenset(
+    {"blockquote", "br", "div", "figure", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "table", "tr", "ul"}
+)
+_EMPTY: Final = frozenset({"br", "hr", "img", "input"})
+
+
+@dataclass
+class Web:
+    """See ``Stage``."""
+
+    folder: Path
+    session: ClientSession
+    name: str = "web"
+    lacks: Mapping[Ability, str] = field(default_factory=lambda: _LACKS)
+    longest: int = 200_000
+    doubles: str = ""
+    waits_for_all: bool = False
+    _memo: FakeMemo = field(default_factory=FakeMemo)
+    _page: Page | None = None
+    _open: str = ""
+    _violations: list[str] = field(default_factory=list)
+
+    def length(self, text: str) -> int:
+        """See ``Stage``."""
+        return len(text)
+
+    @asynccontextmanager
+    async def opened(self, archive: Archive) -> AsyncGenerator[Adapter]:
+        """See ``Stage``. Whoever was let in once stays in."""
+        server = Server(ServerSettings(port=0))
+        notices: list[Callable[[], str]] = []
+        async with server.listening():
+            place = site(self.folder, "web", memo=self._memo)
+            place = replace(place, routes=server, archive=archive, announce=notices.append)
+            async with opened(place, most_bytes=_MOST_BYTES) as adapter:
+                server.settle(dict)
+                first = self._page is None
+                self._page = Page(self.session, server.url)
+                if first:
+                    await self._page.get("/enter/" + notices[0]().rpartition("/enter/")[2])
+                yield adapter
+
+    async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
+        """See ``Stage``."""
+        del to
+        key = secrets.token_hex(8)
+        for _ in range(times):
+            await self._post("/say", text=text, key=key)
+        return key
+
+    async def mention(self, text: str, to: Chat = ANN_IN_GROUP) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_ONE_PERSON)
+
+    async def send(self, kind: MediaKind, data: bytes, *, name: str = "", caption: str = "") -> None:
+        """See ``Stage``."""
+        ref = await self._hand_in(data, name or f"{kind}.png")
+        await self._post("/say", text=caption, files=ref, key=secrets.token_hex(8))
+
+    async def album(self, pictures: Sequence[bytes], caption: str) -> None:
+        """See ``Stage``: several files with one message."""
+        refs = [await self._hand_in(data, "photo.png") for data in pictures]
+        await self._post("/say", text=caption, files=" ".join(refs), key=secrets.token_hex(8))
+
+    async def place(self, latitude: float, longitude: float) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_LACKS["places"])
+
+    async def contact(self, name: str, phone: str) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_LACKS["contacts"])
+
+    async def strange(self) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_LACKS["strange kinds"])
+
+    async def edit(self, message_id: str, text: str) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_LACKS["edits"])
+
+    async def command(self, name: str) -> None:
+        """See ``Stage``. A page has buttons to stop and to begin anew."""
+        match name:
+            case "stop":
+                await self._post("/do", what="stop", key=secrets.token_hex(8))
+            case "new":
+                self._open = _named(await self._get("/new"))
+            case _:
+                await self.say(f"/{name}")
+
+    async def press(self, shown: Shown, button: Button) -> None:
+        """See ``Stage``."""
+        del shown
+        await self._post("/do", what="tap", tap=button.token, key=secrets.token_hex(8))
+
+    async def shown(self, chat: Chat = ANN) -> tuple[Shown, ...]:
+        """See ``Stage``."""
+        del chat
+        reader = _Reader()
+        reader.feed(await self._get(f"/log?c={self._open}&all=1"))
+        self._violations += reader.violations
+        return tuple(one for one, state in zip(reader.shown(), reader.states, strict=True) if state == "final")
+
+    def refuse_markup(self) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_LACKS["markup refusals"])
+
+    def make_wait(self, seconds: int) -> Callable[[], bool]:
+        """See ``Stage``."""
+        raise NotImplementedError(_NO_LINE)
+
+    def cut(self) -> None:
+        """See ``Stage``."""
+        raise NotImplementedError(_NO_LINE)
+
+    def violations(self) -> Sequence[object]:
+        """See ``Stage``."""
+        return self._violations
+
+    async def _get(self, path: str) -> str:
+        assert self._page is not None
+        async with self.session.get(self._page.url + path, headers={"Accept": "text/html"}) as response:
+            assert response.status == 200, await response.text()
+            policy = response.headers.get("Content-Security-Policy", "")
+            if "default-src 'none'" not in policy or "unsafe" in policy:
+                self._violations.append(f"{path} has the policy {policy!r}")
+            return await response.text()
+
+    async def _post(self, path: str, **told: str) -> None:
+        assert self._page is not None
+        if not self._open:
+            self._open = _named(await self._get("/"))
+        status, answer = await self._page.post(path, c=self._open, **told)
+        assert status == 200, answer
+        self._open = str(answer["c"])
+
+    async def _hand_in(self, data: bytes, name: str) -> str:
+        assert self._page is not None
+        url, headers = f"{self._page.url}/files", {"Origin": self._page.url}
+        async with self.session.post(url, params={"name": name}, data=data, headers=headers) as response:
+            kept: dict[str, Any] = await response.json()
+            return str(kept["ref"])
+
+
+def _named(html: str) -> str:
+    """The conversation a page shows."""
+    found = re.search(r'data-c="([^"]*)"', html)
+    assert found
+    return found[1]
+
+
+class _Reader(HTMLParser):
+    """Reads the log as a person does, and judges what stands in answers by the rules for pages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[str] = []
+        self.violations: list[str] = []
+        self._ids: list[str] = []
+        self._texts: list[list[str]] = []
+        self._buttons: list[list[Button]] = []
+        self._inside: list[tuple[str, str]] = []
+        self._token = ""
+
+    def shown(self) -> tuple[Shown, ...]:
+        """The answers."""
+        return tuple(
+            Shown(id=name, text=re.sub(r"[ \t]*\n[\n\t ]*", "\n", "".join(words)).strip(), buttons=tuple(buttons))
+            for name, words, buttons in zip(self._ids, self._texts, self._buttons, strict=True)
+        )
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        kind = told.get("class", "")
+        if tag == "article" and kind == "answer":
+            self._ids.append(told["id"])
+            self.states.append(told["data-state"])
+            self._texts.append([])
+            self._buttons.append([])
+        if self._in("body"):
+            self._judge(tag, told)
+            if tag in _BLOCKS:
+                self._texts[-1].append("\n")
+        if tag not in _EMPTY:
+            self._inside.append((tag, kind))
+        self._token = told.get("value", "") if tag == "button" and self._in("choices") else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._inside and self._inside.pop()[0] != tag:
+            pass
+        if self._in("body") and tag in _BLOCKS:
+            self._texts[-1].append("\n")
+        elif self._in("body") and tag in {"td", "th"}:
+            self._texts[-1].append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self._token:
+            self._buttons[-1].append(Button(label=data.strip(), token=self._token))
+            self._token = ""
+        elif self._in("body") and not any(tag == "button" for tag, _ in self._inside):
+            self._texts[-1].append(data)
+
+    def _in(self, kind: str) -> bool:
+        return any(one == kind for _, one in self._inside) and any(one == "answer" for _, one in self._inside)
+
+    def _judge(self, tag: str, told: Mapping[str, str]) -> None:
+        if tag in _FORBIDDEN:
+            self.violations.append(f"<{tag}> in an answer")
+        for name, value in told.items():
+            if name in {"src", "srcdoc", "style"} or name.startswith("on"):
+                self.violations.append(f"{name} of <{tag}> in an answer")
+            if name == "href" and not value.lower().startswith(_HARMLESS):
+                self.violations.append(f"a link to {value!r} in an answer")
+
+
+@asynccontextmanager
+async def open_web(folder: Path) -> AsyncGenerator[Stage]:
+    """A browser with nothing open yet."""
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+        yield Web(folder=folder, session=session)
