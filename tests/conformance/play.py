@@ -11,7 +11,7 @@ from conformance.stage import ANN, Chat, Shown, Stage
 from contracts.rigs.engines import SqliteRig, running
 from contracts.rigs.telegram import accepting
 from core.context.archive import StoredArchive
-from core.exchange import Delta, Model, Part, Request
+from core.exchange import Delta, Model, Request
 from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Adapter, Plugin, Tool

@@ -27,16 +27,12 @@ class Telegram:
 
     telegram: TelegramSimulator
     rich: bool
+    longest: int
     name: str = "telegram"
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     doubles: str = "the Bot API has no key by which it would know a message again"
     waits_for_all: bool = False
     _memo: Notes = field(default_factory=Notes)
-
-    @property
-    def longest(self) -> int:
-        """See ``Stage``."""
-        return _RICH if self.rich else _TEXT
 
     def length(self, text: str) -> int:
         """See ``Stage``: UTF-16 units, in rich messages characters."""
@@ -153,4 +149,4 @@ async def open_telegram(*, rich: bool = True) -> AsyncGenerator[Stage]:
         telegram.chat(_ANN)
         telegram.chat(_BOB)
         telegram.group(_GROUP)
-        yield Telegram(telegram=telegram, rich=rich)
+        yield Telegram(telegram=telegram, rich=rich, longest=_RICH if rich else _TEXT)

@@ -58,6 +58,7 @@ class Web:
     _memo: FakeMemo = field(default_factory=FakeMemo)
     _page: Page | None = None
     _open: str = ""
+    _port: int = 0
     _violations: list[str] = field(default_factory=list)
 
     def length(self, text: str) -> int:
@@ -67,7 +68,7 @@ class Web:
     @asynccontextmanager
     async def opened(self, archive: Archive) -> AsyncGenerator[Adapter]:
         """See ``Stage``. Whoever was let in once stays in."""
-        server = Server(ServerSettings(port=0))
+        server = Server(ServerSettings(port=self._port))
         notices: list[Callable[[], str]] = []
         async with server.listening():
             place = site(self.folder, "web", memo=self._memo)
@@ -76,6 +77,7 @@ class Web:
                 server.settle(dict)
                 first = self._page is None
                 self._page = Page(self.session, server.url)
+                self._port = int(server.url.rpartition(":")[2])  # a browser is let in at one address
                 if first:
                     await self._page.get("/enter/" + notices[0]().rpartition("/enter/")[2])
                 yield adapter
@@ -139,7 +141,8 @@ class Web:
         reader = _Reader()
         reader.feed(await self._get(f"/log?c={self._open}&all=1"))
         self._violations += reader.violations
-        return tuple(one for one, state in zip(reader.shown(), reader.states, strict=True) if state == "final")
+        finished = (one for one, state in zip(reader.shown(), reader.states, strict=True) if state == "final")
+        return tuple(one for one in finished if one.text or one.buttons)  # a step of tools alone says nothing
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""
