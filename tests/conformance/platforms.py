@@ -14,3 +14,8 @@ STAGES: Final[Mapping[str, Callable[[Path], AbstractAsyncContextManager[Stage]]]
     "telegram without rich messages": lambda _: open_telegram(rich=False),
     "web": open_web,
 }
+
+UNSTAGED: Final[Mapping[str, str]] = {
+    "terminal": "one person at one keyboard; tests/e2e/test_console.py plays there what there is to play",
+}
+"""Adapters that no conversation is played on, and why."""
