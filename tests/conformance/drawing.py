@@ -83,6 +83,6 @@ with all that makes trouble, and what each platform is sent for it: the message'
 the text and, under a line, which of its words are marked and how. A platform takes plainer forms where it refuses a
 richer one.
 
-This page is made from the files in `tests/conformance/golden`, which the tests compare with what is sent. After a change
-of how things are said, `python3 .ci/uv.py run python tests/conformance/draw.py` draws them and this page anew; read what
-has changed before you commit it."""
+This page is made from the files in `tests/conformance/golden`, which the tests compare with what is sent. After a
+change of how things are said, `python3 .ci/uv.py run python tests/conformance/draw.py` draws them and this page anew;
+read what has changed before you commit it."""

@@ -1,12 +1,15 @@
 """A play: the whole product between a stage and a model that says what a test wrote down."""
 
 import asyncio
+import shutil
+import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from conformance.mortal import Death, Mortal
 from conformance.stage import ANN, Chat, Shown, Stage
 from contracts.rigs.engines import SqliteRig, running
 from contracts.rigs.telegram import accepting
@@ -25,6 +28,7 @@ from turns import Script, Windowed, question
 
 PATIENCE_S = 15.0
 ALBUM_S = 0.25
+_STORE = "waystation.db"
 
 
 class ScriptedModel(Windowed):
@@ -83,8 +87,17 @@ class Play:
         self._rig = SqliteRig(folder / "store")
 
     @asynccontextmanager
-    async def life(self, *tools: Tool, while_busy: WhileBusy = "queue") -> AsyncGenerator[None]:
-        """From a start to an end; what an earlier life left is gone on with."""
+    async def life(
+        self, *tools: Tool, while_busy: WhileBusy = "queue", death: Death | None = None
+    ) -> AsyncGenerator[None]:
+        """From a start to an end; what an earlier life left is gone on with.
+
+        Args:
+            death: Where everything stands still, for the test to wait for and to end the life there. The next one
+                finds the store as it was then.
+        """
+        death = death or Death("never")
+        death.then = self._stand_still
         async with (
             self._rig.open() as engine,
             self.stage.opened(StoredArchive(engine, self.stage.name)) as adapter,
@@ -93,20 +106,30 @@ class Play:
             means = Means(
                 records=engine.records,
                 router=Router([self.model], "auto"),
-                toolbox=Toolbox([Plugin(name="test", tools=tools)]),
+                toolbox=Toolbox([Plugin(name="test", tools=tuple(death.ends(tool) for tool in tools))]),
                 system="Be brief.",
                 while_busy=while_busy,
                 album_s=ALBUM_S,
             )
 
             async def accept(events: Sequence[Inbound | Receipt]) -> tuple[bool, ...]:
+                await death.at("hear")
                 flags = await engine.accept(events)
                 self._note(events, flags)
+                await death.at("heard")
                 return flags
 
             turn = Assistant(means, Access(engine.records, "open", ()))
-            async with running(engine, turn, adapter), accepting(adapter, accept):
+            async with running(engine, turn, Mortal(adapter, death)), accepting(adapter, accept):
                 yield
+
+    def _stand_still(self) -> None:
+        """The process ended here: what comes after this moment was never kept."""
+        here, there = self._rig.folder, self._rig.folder.with_name(f"{self._rig.folder.name}.")
+        shutil.copytree(here, there, ignore=shutil.ignore_patterns(f"{_STORE}*"))
+        with closing(sqlite3.connect(here / _STORE)) as store, closing(sqlite3.connect(there / _STORE)) as copy:
+            store.backup(copy)  # what is committed, whoever is writing meanwhile
+        self._rig = SqliteRig(there)
 
     def _note(self, events: Sequence[Inbound | Receipt], flags: Sequence[bool]) -> None:
         for event, fresh in zip(events, flags, strict=True):

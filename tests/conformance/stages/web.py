@@ -1,7 +1,9 @@
 """The web chat: the real server and pages, before a browser without a screen that a person has open."""
 
+import asyncio
 import re
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -9,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientError, ClientSession, CookieJar
 
 from bots.web.opening import opened
 from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage
@@ -36,6 +38,7 @@ _LACKS: Final[Mapping[Ability, str]] = {
     "waits": _NO_LINE,
 }
 _MOST_BYTES: Final = 100_000
+_PATIENCE_S: Final = 10.0
 _FORBIDDEN: Final = frozenset({"base", "embed", "form", "iframe", "img", "link", "meta", "object", "script", "style"})
 _HARMLESS: Final = ("http://", "https://", "mailto:")
 _BLOCKS: Final = frozenset(
@@ -96,13 +99,11 @@ class Web:
 
     async def send(self, kind: MediaKind, data: bytes, *, name: str = "", caption: str = "") -> None:
         """See ``Stage``."""
-        ref = await self._hand_in(data, name or f"{kind}.png")
-        await self._post("/say", text=caption, files=ref, key=secrets.token_hex(8))
+        await self._say_with([(name or f"{kind}.png", data)], caption)
 
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """See ``Stage``: several files with one message."""
-        refs = [await self._hand_in(data, "photo.png") for data in pictures]
-        await self._post("/say", text=caption, files=" ".join(refs), key=secrets.token_hex(8))
+        await self._say_with([("photo.png", data) for data in pictures], caption)
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
@@ -170,12 +171,36 @@ class Web:
             return await response.text()
 
     async def _post(self, path: str, **told: str) -> None:
+        status, answer = await self._told(path, **told)
+        assert status == 200, answer
+
+    async def _say_with(self, files: Sequence[tuple[str, bytes]], text: str) -> None:
+        """Attach files and send them; where they got lost in a restart, attach and send them again."""
+        key = secrets.token_hex(8)
+        answer = ""
+        for _ in range(3):
+            refs = [await self._hand_in(data, name) for name, data in files]
+            status, answer = await self._told("/say", text=text, files=" ".join(refs), key=key)
+            if status == 200:
+                return
+        raise AssertionError(answer)
+
+    async def _told(self, path: str, **told: str) -> tuple[int, Any]:
+        """What the server answers; a page that hears nothing asks again."""
         assert self._page is not None
         if not self._open:
             self._open = _named(await self._get("/"))
-        status, answer = await self._page.post(path, c=self._open, **told)
-        assert status == 200, answer
-        self._open = str(answer["c"])
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                status, answer = await self._page.post(path, c=self._open, **told)
+            except ClientError:
+                assert time.monotonic() < end, "the server does not come back"
+                await asyncio.sleep(0.02)
+            else:
+                if status == 200:
+                    self._open = str(answer["c"])
+                return status, answer
 
     async def _hand_in(self, data: bytes, name: str) -> str:
         assert self._page is not None
