@@ -7,7 +7,7 @@ test wants. It outlives the adapter, as the platform outlives our process. What 
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Literal, NoReturn, Protocol
 
 import pytest
 
@@ -145,3 +145,8 @@ def needs(stage: Stage, *abilities: Ability) -> None:
     for ability in abilities:
         if reason := stage.lacks.get(ability):
             pytest.skip(f"{stage.name} has no {ability}: {reason}")
+
+
+def absent(stage: Stage, ability: Ability) -> NoReturn:
+    """What a stage does where it is asked for something that it lacks."""
+    pytest.fail(f"{stage.name} has no {ability}, and a conversation that needs it should have said so")

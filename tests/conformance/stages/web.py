@@ -7,14 +7,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import ClientError, ClientSession, CookieJar
 
 from bots.web.opening import opened
-from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage
+from conformance.reading import Reader
+from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage, absent
 from core.config.settings import Server as ServerSettings
 from core.seams import Adapter
 from core.server import Server
@@ -39,12 +39,6 @@ _LACKS: Final[Mapping[Ability, str]] = {
 }
 _MOST_BYTES: Final = 100_000
 _PATIENCE_S: Final = 10.0
-_FORBIDDEN: Final = frozenset({"base", "embed", "form", "iframe", "img", "link", "meta", "object", "script", "style"})
-_HARMLESS: Final = ("http://", "https://", "mailto:")
-_BLOCKS: Final = frozenset(
-    {"blockquote", "br", "div", "figure", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "table", "tr", "ul"}
-)
-_EMPTY: Final = frozenset({"br", "hr", "img", "input"})
 
 
 @dataclass
@@ -95,7 +89,7 @@ class Web:
 
     async def mention(self, text: str, to: Chat = ANN_IN_GROUP) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_ONE_PERSON)
+        absent(self, "groups")
 
     async def send(self, kind: MediaKind, data: bytes, *, name: str = "", caption: str = "") -> None:
         """See ``Stage``."""
@@ -107,19 +101,19 @@ class Web:
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_LACKS["places"])
+        absent(self, "places")
 
     async def contact(self, name: str, phone: str) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_LACKS["contacts"])
+        absent(self, "contacts")
 
     async def strange(self) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_LACKS["strange kinds"])
+        absent(self, "strange kinds")
 
     async def edit(self, message_id: str, text: str) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_LACKS["edits"])
+        absent(self, "edits")
 
     async def command(self, name: str) -> None:
         """See ``Stage``. A page has buttons to stop and to begin anew."""
@@ -139,7 +133,7 @@ class Web:
     async def shown(self, chat: Chat = ANN) -> tuple[Shown, ...]:
         """See ``Stage``."""
         del chat
-        reader = _Reader()
+        reader = Reader()
         reader.feed(await self._get(f"/log?c={self._open}&all=1"))
         self._violations += reader.violations
         finished = (one for one, state in zip(reader.shown(), reader.states, strict=True) if state == "final")
@@ -147,15 +141,15 @@ class Web:
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_LACKS["markup refusals"])
+        absent(self, "markup refusals")
 
     def make_wait(self, seconds: int) -> Callable[[], bool]:
         """See ``Stage``."""
-        raise NotImplementedError(_NO_LINE)
+        absent(self, "waits")
 
     def cut(self) -> None:
         """See ``Stage``."""
-        raise NotImplementedError(_NO_LINE)
+        absent(self, "cuts")
 
     def violations(self) -> Sequence[object]:
         """See ``Stage``."""
@@ -215,70 +209,6 @@ def _named(html: str) -> str:
     found = re.search(r'data-c="([^"]*)"', html)
     assert found
     return found[1]
-
-
-class _Reader(HTMLParser):
-    """Reads the log as a person does, and judges what stands in answers by the rules for pages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.states: list[str] = []
-        self.violations: list[str] = []
-        self._ids: list[str] = []
-        self._texts: list[list[str]] = []
-        self._buttons: list[list[Button]] = []
-        self._inside: list[tuple[str, str]] = []
-        self._token = ""
-
-    def shown(self) -> tuple[Shown, ...]:
-        """The answers."""
-        return tuple(
-            Shown(id=name, text=re.sub(r"[ \t]*\n[\n\t ]*", "\n", "".join(words)).strip(), buttons=tuple(buttons))
-            for name, words, buttons in zip(self._ids, self._texts, self._buttons, strict=True)
-        )
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        kind = told.get("class", "")
-        if tag == "article" and kind == "answer":
-            self._ids.append(told["id"])
-            self.states.append(told["data-state"])
-            self._texts.append([])
-            self._buttons.append([])
-        if self._in("body"):
-            self._judge(tag, told)
-            if tag in _BLOCKS:
-                self._texts[-1].append("\n")
-        if tag not in _EMPTY:
-            self._inside.append((tag, kind))
-        self._token = told.get("value", "") if tag == "button" and self._in("choices") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._inside and self._inside.pop()[0] != tag:
-            pass
-        if self._in("body") and tag in _BLOCKS:
-            self._texts[-1].append("\n")
-        elif self._in("body") and tag in {"td", "th"}:
-            self._texts[-1].append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if self._token:
-            self._buttons[-1].append(Button(label=data.strip(), token=self._token))
-            self._token = ""
-        elif self._in("body") and not any(tag == "button" for tag, _ in self._inside):
-            self._texts[-1].append(data)
-
-    def _in(self, kind: str) -> bool:
-        return any(one == kind for _, one in self._inside) and any(one == "answer" for _, one in self._inside)
-
-    def _judge(self, tag: str, told: Mapping[str, str]) -> None:
-        if tag in _FORBIDDEN:
-            self.violations.append(f"<{tag}> in an answer")
-        for name, value in told.items():
-            if name in {"src", "srcdoc", "style"} or name.startswith("on"):
-                self.violations.append(f"{name} of <{tag}> in an answer")
-            if name == "href" and not value.lower().startswith(_HARMLESS):
-                self.violations.append(f"a link to {value!r} in an answer")
 
 
 @asynccontextmanager
