@@ -18,6 +18,7 @@ import structlog
 from core.codec import dump
 from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
+from core.egress.gate import open_gate
 from core.errors import ProviderError, SettingsError
 from core.files import Files
 from core.models.configured import prices_of, retiring, router_of, survey_of
@@ -28,17 +29,17 @@ from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
 from core.process.memos import Notes, Nowhere
-from core.process.opening import Opened, open_all, open_apart
+from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
 from core.seams import Adapter, Engine, Plugin, Records, Turn
 from core.server import Server
-from core.site import Memo, Site, Wire
+from core.site import Egress, Memo, NoEgress, Site, Wire
 from core.turn import commands
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.prompt import system_prompt
-from core.turn.toolbox import Toolbox
+from core.turn.toolbox import Toolbox, utc_now
 
 log = structlog.get_logger(__name__)
 
@@ -163,6 +164,7 @@ class _House:
         server: None where nothing is to be served.
         notices: Make what adapters want whoever runs this to know.
         files: What people sent, by whichever adapter.
+        egress: The gate to what people, pages and models name.
     """
 
     settings: Settings
@@ -170,6 +172,7 @@ class _House:
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
     files: Files = field(default_factory=Files)
+    egress: Egress = field(default_factory=NoEgress)
 
     def site(self, section: Section, engine: Engine) -> Site:
         """What an implementation is handed."""
@@ -179,6 +182,7 @@ class _House:
             public_url=self.settings.server.public_url if self.settings.server else "",
             archive=StoredArchive(engine, section.name),
             fetch=self.files.fetch,
+            egress=self.egress,
             announce=self.notices.append,
         )
 
@@ -196,7 +200,9 @@ class _House:
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> _Running:
-    house = _House(settings=settings, control=control, server=await _open_server(stack, settings))
+    server = await _open_server(stack, settings)
+    egress = await stack.enter_async_context(open_gate(settings.egress))
+    house = _House(settings=settings, control=control, server=server, egress=egress)
     engine = await _open_engine(stack, settings, control)
 
     def sited(sections: Sequence[Section]) -> list[tuple[Section, Site]]:
@@ -206,7 +212,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
         open_all(stack, "providers", sited(settings.providers)),
         open_all(stack, "plugins", sited(settings.plugins)),
     )
-    running = _wire(settings, house, engine, providers, plugins)
+    running = _wire(settings, house, engine, providers, told_apart(plugins))
 
     async def status(wire: Wire) -> None:
         await wire.send(report.dump(await running.report(ask=True)))
@@ -275,12 +281,20 @@ def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, 
     )
 
 
-def build_turn(settings: Settings, records: Records, router: Router, access: Access, plugins: Sequence[Plugin]) -> Turn:
-    """What answers people."""
+def build_turn(
+    settings: Settings,
+    records: Records,
+    router: Router,
+    access: Access,
+    plugins: Sequence[Plugin],
+    *,
+    now: Callable[[], datetime] = utc_now,
+) -> Turn:
+    """What answers people; ``now`` is the time that tools are told."""
     means = Means(
         records=records,
         router=router,
-        toolbox=Toolbox(plugins),
+        toolbox=Toolbox(plugins, settings.tools, now),
         system=system_prompt(settings.conversation.system_prompt),
         prices=prices_of(settings),
         while_busy=settings.conversation.while_busy,

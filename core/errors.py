@@ -11,6 +11,7 @@
     │   ├── MarkupRefused        this form is not accepted: say it in the next one
     │   ├── MessageGone          what we wanted to edit is not there any more
     │   ├── ChatGone             blocked, kicked, deleted: nothing will arrive there
+    │   ├── ChatClosed           nothing is let in until the person writes again: wait for that
     │   └── MediaUnavailable     a file cannot be fetched: gone, or larger than allowed
     ├── ProviderError            a model: retryable, retry_after_s
     │   ├── ProviderRefusedUs    bad key, no permission, no money
@@ -19,6 +20,10 @@
     │   │   └── ContextTooLong   it would be, were it shorter
     │   ├── ProviderBusy         429, overloaded
     │   └── ProviderDown         5xx, no connection, silence, a stream that broke or made no sense
+    ├── EgressError              what somebody named cannot be fetched; the message is for whoever asked for it
+    │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
+    │   ├── ContentRefused       what stands there is not taken: too large, of another type, packed oddly
+    │   └── NotFetched           there is nobody, or they did not answer in time: retryable
     └── ToolError
         ├── CallMalformed        the model may mend its call: it is told what was wrong
         └── ToolFailed           the tool could not do it: the model is told so, once
@@ -83,6 +88,10 @@ class ChatGone(AdapterError):
     """Nothing can reach this chat any more."""
 
 
+class ChatClosed(AdapterError):
+    """Nothing is let into this chat until its person writes again; what is to be said waits for that."""
+
+
 class MediaUnavailable(AdapterError):
     """The file cannot be had."""
 
@@ -126,6 +135,38 @@ class ProviderBusy(ProviderError):
 
 class ProviderDown(ProviderError):
     """The provider failed or could not be reached."""
+
+    retryable = True
+
+
+class EgressError(WaystationError):
+    """What somebody named cannot be fetched; the message is a sentence's end without anything internal.
+
+    Attributes:
+        retryable: The same address may well be fetched a little later.
+    """
+
+    retryable: ClassVar[bool] = False
+
+
+class AddressRefused(EgressError):
+    """The gate does not go there."""
+
+
+class ContentRefused(EgressError):
+    """What stands there is not taken.
+
+    Attributes:
+        mime: Its type where that is the reason, "" where it is not.
+    """
+
+    def __init__(self, message: str, *, mime: str = "") -> None:
+        super().__init__(message)
+        self.mime = mime
+
+
+class NotFetched(EgressError):
+    """Nobody is there, or nobody answered as the protocol wants, in time."""
 
     retryable = True
 

@@ -262,13 +262,16 @@ class Tool:
         effect: See ``Effect``.
         summary: The question put to the person before a call with an effect, of its exact arguments (JSON text).
         call: Does it. Gets the arguments as JSON text and returns text for the model;
-            raises ``CallMalformed`` or ``ToolFailed``.
+            raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
+        outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
+            What it raises is in its own words.
     """
 
     schema: ToolSchema
     effect: Effect
     call: Callable[[str, ToolContext], Awaitable[str]]
     summary: Callable[[str], str]
+    outside: bool = False
 
 
 @value

@@ -1,16 +1,16 @@
 """How implementations are found and opened: what each says of itself, and what it is handed."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from core.errors import MediaUnavailable
+from core.errors import AddressRefused, MediaUnavailable
 from core.exchange import Entry
-from core.values import Conversation, Media
+from core.values import Conversation, Media, value
 
 T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S", bound=BaseModel)
@@ -84,6 +84,56 @@ def nothing_to_fetch(media: Media) -> AsyncGenerator[bytes, None]:
     raise MediaUnavailable(f"there is no adapter {media.adapter!r}")
 
 
+TEXT = ("text/*", "application/json", "application/*+json", "application/xml", "application/*+xml")
+"""The types of what can be read as text."""
+
+
+@value
+class Fetched:
+    """What an address holds.
+
+    Attributes:
+        url: Where it was found in the end, after redirects.
+        status: HTTP's.
+        mime: Without parameters, in small letters; "" where the server did not say.
+        charset: As the server said it, "" where it did not.
+        body: Unpacked. Empty unless the status says that it was found.
+    """
+
+    url: str
+    status: int
+    mime: str
+    charset: str
+    body: bytes
+
+
+class Egress(Protocol):
+    """The one way to fetch what people, pages and models name: only from the public internet, and never too much.
+
+    Anything else a plugin reaches is a fixed address of its own, which no model has a say in.
+    """
+
+    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+        """Fetch an address.
+
+        Args:
+            types: What is taken, with ``*`` for anything; other types are refused before they are read.
+            most_bytes: More is refused; never more than the operator allows, and that much if not given.
+
+        Raises:
+            EgressError: In the kinds of ``core/errors.py``.
+        """
+
+
+class NoEgress:
+    """The ``Egress`` of a place from where nothing is fetched."""
+
+    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+        """See ``Egress``."""
+        del url, types, most_bytes
+        raise AddressRefused("nothing is fetched from here")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """What the composition root hands to whatever it opens.
@@ -96,6 +146,7 @@ class Site:
         public_url: Where it is reached from outside, "" where it is not.
         archive: People's conversations, None where they cannot be had.
         fetch: The bytes of a file that came in by any adapter.
+        egress: Fetches what people, pages and models name.
         announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing.
         unknown: What the operator wants done after a send of which nobody knows whether it arrived.
         commands: What a menu of commands should show: names without the slash, and what each does.
@@ -110,6 +161,7 @@ class Site:
     public_url: str = ""
     archive: Archive | None = None
     fetch: Fetch = nothing_to_fetch
+    egress: Egress = field(default_factory=NoEgress)
     announce: Callable[[Callable[[], str]], None] = lambda _: None
     unknown: Literal["resend", "mark"] = "resend"
     commands: tuple[tuple[str, str], ...] = ()

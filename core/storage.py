@@ -121,7 +121,11 @@ class Outbox(Protocol):
         """It will not be tried again: ``sent``, ``failed`` or ``unknown``."""
 
     async def put_off(self, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
-        """Try again later; ``as_new`` forgets the message that was there."""
+        """Try again later; ``as_new`` forgets the message that was there.
+
+        Args:
+            delay_s: Infinite to wait until something else is to be said in the chat.
+        """
 
     async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
         """Say this page in these words instead; further pages of the slot move behind them."""

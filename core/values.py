@@ -173,11 +173,18 @@ class Received:
 
 @value
 class Receipt:
-    """A platform's later word about something we sent: settles an outbox row, wakes no turn."""
+    """A platform's later word about something we sent: settles an outbox row, wakes no turn.
+
+    Attributes:
+        key: Names the event, as an ``Inbound``'s does.
+        slot: What ``Adapter.put`` was given.
+        microcredits: What the platform charges for it, in millionths of a credit (of US$ 0.01).
+    """
 
     key: str
     slot: str
     state: Literal["sent", "failed"]
+    microcredits: int = 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -301,6 +308,8 @@ class Capabilities:
         draft_s: How often a draft must be sent again to stay on.
         idempotent: True where the platform itself drops a second send with the same slot.
         unknown: After a send of which nobody knows whether it arrived: send again, or mark and leave it.
+        settles_s: How long the platform may take to tell by itself what became of such a send (``Receipt``); it is
+            not sent again before.
     """
 
     forms: tuple[str, ...]
@@ -312,6 +321,7 @@ class Capabilities:
     draft_s: float = 20.0
     idempotent: bool = False
     unknown: Literal["resend", "mark"] = "resend"
+    settles_s: float = 0.0
 
 
 @value

@@ -3,21 +3,20 @@
 What is saved leaves the assistant's own keeping, so every note needs the person's tap on its exact words.
 """
 
-import asyncio
-import json
 import os
 import unicodedata
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from core.errors import CallMalformed, ToolFailed
-from core.exchange import ToolSchema
-from core.seams import Plugin, Tool, ToolContext
+from core.errors import ToolFailed
+from core.seams import Plugin, ToolContext
 from core.site import Site, Spec
 from core.text.fencing import fenced
+from core.tools import tool
 
 _SAME_NAME = 1000
 _NAME_BYTES = 120  # file systems take 255, of which the date and a number need some
@@ -40,34 +39,21 @@ class NotesSettings(BaseModel):
         return None if folder == "" else folder  # or notes would end up wherever the program was started
 
 
-class Note(BaseModel):
-    """The arguments of ``save_note``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: str = Field(
+Title = Annotated[
+    str,
+    Field(
         min_length=1,
         max_length=120,
         pattern=r"^[^\x00-\x1f\x7f]*$",
         description="A short title, one line, without a date.",
-    )
-    text: str = Field(min_length=1, max_length=20_000, description="The note itself, in Markdown.")
+    ),
+]
+Text = Annotated[str, Field(min_length=1, max_length=20_000, description="The note itself, in Markdown.")]
 
 
-def _read(arguments: str) -> Note:
-    try:
-        return Note.model_validate_json(arguments)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'arguments'}: {problem['msg']}" for problem in error.errors()
-        )
-        raise CallMalformed(problems) from error
-
-
-def _summary(arguments: str) -> str:
+def _summary(title: str, text: str) -> str:
     """The note as it would be saved; nothing in it can pass for something else."""
-    note = _read(arguments)
-    return f"Save this note:\n\n{fenced(f'{note.title}{chr(10) * 2}{note.text}')}"
+    return f"Save this note:\n\n{fenced(f'{title}{chr(10) * 2}{text}')}"
 
 
 def _file_name(title: str) -> str:
@@ -76,10 +62,10 @@ def _file_name(title: str) -> str:
     return " ".join(kept.split()).encode()[:_NAME_BYTES].decode(errors="ignore").strip() or "note"
 
 
-def _write(folder: Path, day: str, note: Note) -> str:
+def _write(folder: Path, day: str, title: str, text: str) -> str:
     """Write a new file, never over an old one; returns its name. What is returned is on the disk."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{day} {_file_name(note.title)}"
+    name = f"{day} {_file_name(title)}"
     for number in range(1, _SAME_NAME):
         path = folder / f"{name}{f' {number}' if number > 1 else ''}.md"
         try:
@@ -88,7 +74,7 @@ def _write(folder: Path, day: str, note: Note) -> str:
             continue
         try:
             with file:
-                file.write(f"# {note.title}\n\n{note.text}\n")
+                file.write(f"# {title}\n\n{text}\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
@@ -107,20 +93,15 @@ async def open_notes(site: Site, settings: NotesSettings) -> AsyncGenerator[Plug
         yield Plugin(name="notes")
         return
 
-    async def save(arguments: str, caller: ToolContext) -> str:
-        note = _read(arguments)
+    @tool(effect="writes", summary=_summary)
+    def save_note(title: Title, text: Text, caller: ToolContext) -> str:
+        """Save a note as a file in the person's own notes folder. They are asked before it happens."""
         try:
-            name = await asyncio.to_thread(_write, folder.expanduser(), f"{caller.now:%Y-%m-%d}", note)
+            return f"Saved as {_write(folder.expanduser(), f'{caller.now:%Y-%m-%d}', title, text)}."
         except OSError as error:
             raise ToolFailed(f"the note could not be written ({error.strerror})") from error
-        return f"Saved as {name}."
 
-    schema = ToolSchema(
-        name="save_note",
-        description="Save a note as a file in the person's own notes folder. They are asked before it happens.",
-        parameters=json.dumps(Note.model_json_schema()),
-    )
-    yield Plugin(name="notes", tools=(Tool(schema=schema, effect="writes", call=save, summary=_summary),))
+    yield Plugin(name="notes", tools=(save_note,))
 
 
 def _missing(settings: NotesSettings) -> str | None:

@@ -41,6 +41,7 @@ class Anthropic:
     def __init__(self, site: Site, settings: AnthropicSettings) -> None:
         self._site = site
         self._settings = settings
+        self._keys = settings.keys
         self._client: Client[AsyncAnthropic] = Client("anthropic", self._make)
         self._shelf = Shelf(settings.models)
         self._efforts: set[str] = set()
@@ -73,7 +74,7 @@ class Anthropic:
             body["output_config"] = {"effort": request.effort}
         ask = partial(client.messages.with_streaming_response.create, stream=True, **body)
         answer = Answer(self.name, request.model, weight(request))
-        async with aclosing(streamed(self._client, ask, answer, self._site)) as events:
+        async with aclosing(streamed(self._client, self._keys, ask, answer, self._site)) as events:
             async for event in events:
                 yield event
 
@@ -83,7 +84,7 @@ class Anthropic:
 
     def _make(self, sdk: ModuleType) -> "AsyncAnthropic":
         made: AsyncAnthropic = sdk.AsyncAnthropic(
-            api_key=self._settings.api_key.get_secret_value(),
+            api_key=self._keys.current(),
             base_url=self._settings.base_url,
             max_retries=0,  # whether and whom to ask again is the core's to say
             timeout=sdk.Timeout(None, connect=self._site.connect_s),  # silence is ours to judge
@@ -127,7 +128,7 @@ def _can(model: Any, ability: str) -> bool:  # noqa: ANN401 - likewise
 
 
 def _configured(settings: AnthropicSettings) -> str | None:
-    if not settings.api_key.get_secret_value():
+    if not settings.keys:
         return "api_key is missing: make one at https://platform.claude.com/settings/keys ."
     return None
 

@@ -32,7 +32,8 @@ _TOO_LONG = re.compile(
     r"|exceeds? (the )?(available |maximum |model's )*context (size|length|window)"
     r"|input length exceeds|tokens to keep from the initial prompt|keep the first \d+ tokens when context"
     r"|reached context length|n_keep .{1,40}n_ctx|maximum prompt length|reduce the length of the messages"
-    r"|prompt is too long|prompt contains \d+ tokens|range of input length should be|request too large for",
+    r"|prompt is too long|prompt contains \d+ tokens|range of input length should be|request too large for"
+    r"|input token count .{0,30}exceeds",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
@@ -45,6 +46,7 @@ _BAD_KEY = re.compile(
     r"(invalid|incorrect|expired|missing).{0,20}api.?key|api.?key.{0,20}(not valid|invalid|expired)", re.IGNORECASE
 )
 _BUSY = re.compile(r"rate.?limit|too many requests|overloaded|capacity", re.IGNORECASE)
+_DELAY = re.compile(r"(\d{1,6}(?:\.\d+)?)s")
 _REFUSED = re.compile(r"invalid_request|bad.?request|unsupported", re.IGNORECASE)
 
 
@@ -62,7 +64,8 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
     text = f"{status} {said}".strip() if status else said
     if kind is RequestRefused and status == HTTPStatus.NOT_FOUND:
         text += " (is base_url complete, up to and including /v1?)"
-    return kind(text or "an error without a word", retry_after_s=retry_after_s)
+    wait_s = _retry_delay_s(body) if retry_after_s is None else retry_after_s
+    return kind(text or "an error without a word", retry_after_s=wait_s)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -99,6 +102,8 @@ def _kind_by_status(status: int, words: str) -> type[ProviderError]:
             return ProviderRefusedUs
         case HTTPStatus.TOO_MANY_REQUESTS | 529:
             return ProviderBusy
+        case HTTPStatus.SERVICE_UNAVAILABLE if _BUSY.search(words):
+            return ProviderBusy
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return ContextTooLong
         case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.CONFLICT | HTTPStatus.TOO_EARLY | 499:
@@ -134,6 +139,17 @@ def _status(body: object) -> int:
     code = inner.get("code") if isinstance(inner, Mapping) else None
     is_status = isinstance(code, int) and HTTPStatus.BAD_REQUEST <= code <= 599  # noqa: PLR2004  the last status
     return code if isinstance(code, int) and is_status else 0
+
+
+def _retry_delay_s(body: object) -> float | None:
+    """The wait that Google puts into the error itself: https://cloud.google.com/apis/design/errors#error_details ."""
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    details = inner.get("details") if isinstance(inner, Mapping) else None
+    for detail in details if isinstance(details, list) else ():
+        delay = str(detail.get("retryDelay", "")) if isinstance(detail, Mapping) else ""
+        if found := _DELAY.fullmatch(delay):
+            return float(found[1])
+    return None
 
 
 def _short(said: object) -> str:

@@ -1,13 +1,14 @@
 """What the labs' own clients have in common: their settings, and the way an answer is streamed through an SDK."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from core.errors import ProviderDown
 from core.exchange import Finished, Model, ModelEvent, Spent
+from core.models.keys import Keys
 from core.site import Site
 from providers.sdk import C, Client
 from providers.stream import Patience, objects
@@ -18,12 +19,15 @@ class LabSettings(BaseModel):
     """A lab's section of ``[providers]``.
 
     Attributes:
+        api_key: Or several, separated by commas; ``api_keys`` are further ones. The next is used where one is refused
+            or has reached its limit.
         models: What to offer, best first; empty to ask the lab.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_key: SecretStr = SecretStr("")
+    api_keys: tuple[SecretStr, ...] = ()
     base_url: str = ""
     models: tuple[str, ...] = ()
 
@@ -33,6 +37,11 @@ class LabSettings(BaseModel):
         if not base_url.startswith(("http://", "https://")):
             raise ValueError("base_url must begin with http:// or https://")
         return base_url.rstrip("/")
+
+    @property
+    def keys(self) -> Keys:
+        """All of its keys."""
+        return Keys(self.api_key, *self.api_keys)
 
 
 class Growing(Protocol):
@@ -64,16 +73,27 @@ class Response(Protocol):
 
 
 async def streamed(
-    client: Client[C], ask: Callable[[], AbstractAsyncContextManager[Response]], answer: Growing, site: Site
+    client: Client[C],
+    keys: Keys,
+    ask: Callable[..., AbstractAsyncContextManager[Response]],
+    answer: Growing,
+    site: Site,
 ) -> AsyncGenerator[ModelEvent, None]:
     """Ask, and tell what comes; closing this closes the response.
 
     Args:
-        ask: Asks, by a method of the SDK's ``with_streaming_response``.
+        ask: A method of the SDK's ``with_streaming_response``; it is told the key to use.
     """
     patience = Patience(site.first_token_s, site.idle_s)
     yield answer.spent()
-    async with client.opened(ask(), patience.first_at, site.first_token_s) as response:
+
+    async with AsyncExitStack() as stack:
+
+        async def opened(key: str) -> Response:
+            asked = ask(extra_headers={"Authorization": f"Bearer {key}"})
+            return await stack.enter_async_context(client.opened(asked, patience.first_at, site.first_token_s))
+
+        response = await keys.using(opened)
         async for event in objects(response.iter_bytes(), patience):
             said = answer.add(event)
             patience.begun = patience.begun or answer.begun

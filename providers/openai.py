@@ -47,6 +47,7 @@ class OpenAI:
     def __init__(self, site: Site, settings: OpenAISettings) -> None:
         self._site = site
         self._settings = settings
+        self._keys = settings.keys
         self._client: Client[AsyncOpenAI] = Client("openai", self._make)
         self._shelf = Shelf(settings.models)
         self._abilities = abilities(self._client, site.first_token_s)
@@ -77,7 +78,7 @@ class OpenAI:
         body: dict[str, Any] = await prompt.body(request, model, self.name, self._site.fetch)
         ask = partial(client.responses.with_streaming_response.create, **body)
         answer = Answer(self.name, request.model, weight(request))
-        async with aclosing(streamed(self._client, ask, answer, self._site)) as events:
+        async with aclosing(streamed(self._client, self._keys, ask, answer, self._site)) as events:
             async for event in events:
                 yield event
 
@@ -87,13 +88,16 @@ class OpenAI:
 
     def _make(self, sdk: ModuleType) -> "AsyncOpenAI":
         made: AsyncOpenAI = sdk.AsyncOpenAI(
-            api_key=self._settings.api_key.get_secret_value(),
+            api_key=self._key,
             base_url=self._settings.base_url,
             max_retries=0,  # whether and whom to ask again is the core's to say
             timeout=sdk.Timeout(None, connect=self._site.connect_s),  # silence is ours to judge
             http_client=sdk.DefaultAioHttpClient(follow_redirects=False),
         )
         return made
+
+    async def _key(self) -> str:
+        return self._keys.current()
 
     async def _list(self) -> None:
         client = await self._client.get()
@@ -120,7 +124,7 @@ def _described(identity: str, retires: str = "") -> Model:
 
 
 def _configured(settings: OpenAISettings) -> str | None:
-    if not settings.api_key.get_secret_value():
+    if not settings.keys:
         return "api_key is missing: make one at https://platform.openai.com/api-keys ."
     return None
 

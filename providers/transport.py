@@ -1,6 +1,6 @@
-"""The line to a server of the chat-completions protocol: asking, reading what comes, and telling what went wrong.
+"""The line to a server that streams: asking, reading what comes, and telling what went wrong.
 
-On aiohttp alone. The openai SDK would add half a second to the first answer, some twenty megabytes, and several
+On aiohttp alone. An SDK would add half a second to the first answer, some twenty megabytes, and several
 milliseconds of CPU to each answer, for what is one POST (docs/performance.md has the figures). aiohttp is imported, in
 a thread, when the line is first needed.
 """
@@ -8,7 +8,7 @@ a thread, when the line is first needed.
 import asyncio
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from types import TracebackType
@@ -29,16 +29,25 @@ _GATHER_MORE_S = 0.0005  # for each answer under way beyond this one
 _DRAIN_S = 0.1
 
 
+def bearer(key: str) -> Mapping[str, str]:
+    """The usual header for a key."""
+    return {"Authorization": f"Bearer {key or 'none'}"}  # local servers want one, but do not look at it
+
+
 class Line:
     """The connections to one server.
 
     Args:
         base_url: Up to and including the version.
         key: Several of them take turns where one is refused or has reached its limit.
+        auth: The header that a key travels in.
         connect_s: How long to wait for a connection. Silence after that is for whoever reads to judge.
     """
 
-    def __init__(self, base_url: str, key: str | Keys, connect_s: float) -> None:
+    def __init__(
+        self, base_url: str, key: str | Keys, connect_s: float, auth: Callable[[str], Mapping[str, str]] = bearer
+    ) -> None:
+        self._auth = auth
         self._base_url = base_url
         self._keys = key if isinstance(key, Keys) else Keys(key)
         self._headers = {
@@ -115,13 +124,12 @@ class Line:
 
     async def _request_by(self, key: str, method: str, path: str, body: JSON | None) -> "ClientResponse":
         session = await self._open()
-        bearer = {"Authorization": f"Bearer {key or 'none'}"}  # local servers want one, but do not look at it
         with self.translated():
             response = await session.request(
                 method,
                 self._base_url + path,
                 data=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-                headers=self._headers | bearer,
+                headers={**self._headers, **self._auth(key)},
                 allow_redirects=False,  # a prompt goes where the operator said, or nowhere
             )
             if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Literal
 
+from core.config.settings import Tools
 from core.errors import CallMalformed
 from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Request, ToolSchema, Usage
 from core.models.routing import Router
@@ -224,10 +225,12 @@ def assistant(
     local: Sequence[str] = (),
     turn_s: float = 30.0,
     call_s: float = 30.0,
+    limits: Tools | None = None,
     system: str = "Be brief.",
 ) -> Assistant:
     """The real turn over a lane's records."""
-    toolbox = Toolbox([Plugin(name="test", tools=tuple(tools)), *plugins], call_s=call_s)
+    limits = limits or Tools(call_s=call_s)
+    toolbox = Toolbox([Plugin(name="test", tools=tuple(tools)), *plugins], limits)
     means = Means(
         records=lane.records,
         router=Router(providers, "auto"),

@@ -17,6 +17,7 @@ from pydantic_settings import SettingsError as Unreadable
 
 from core.config import complaints, layers
 from core.config.complaints import Complaint
+from core.config.files import find_in
 from core.config.layers import Layers
 from core.config.origins import Key, Origin, config_path, in_environment, in_secrets, read_toml, secrets_path
 from core.config.settings import Fixed, Off, Section, Settings
@@ -70,7 +71,7 @@ class _Reading:
         specs: dict[Group, dict[str, AnySpec]] = {
             "bots": self._usable("bots"),
             "providers": self._providers(),
-            "plugins": self._usable("plugins"),
+            "plugins": self._plugins(),
         }
         whole = layers.model(specs, self._folder)
         keys = dict(layers.leaves(whole, written=[origin.key for origin in self._written]))
@@ -104,6 +105,39 @@ class _Reading:
             else:
                 self._broken((group, name), found)
         return usable
+
+    def _plugins(self) -> dict[str, AnySpec]:
+        """What is installed, and what lies in the operator's folder."""
+        usable = self._usable("plugins")
+        told = self._holds.get(("plugins_dir",))
+        if told is None or not told.given:
+            return usable
+        try:
+            files = find_in(Path(str(told.given)).expanduser())
+        except SettingsError as trouble:
+            self._off.append(Off(section="plugins_dir", why=str(trouble)))
+            return usable
+        installed = find("plugins")
+        for name, found in files.items():
+            if name in installed:
+                why = f"a plugin called {name} is installed already"
+                self._off.append(Off(section=f"plugins_dir/{name}.py", why=why))
+            elif found.spec and _NAME.fullmatch(name):
+                usable[name] = found.spec
+            else:
+                why = "a plugin's name is made of small letters, digits, - and single _"
+                self._leave_out(name, found.broken or why)
+        return usable
+
+    def _leave_out(self, name: str, why: str) -> None:
+        """A file that is broken costs nothing else: what the configuration file tells it is told to nobody."""
+        key = ("plugins", name)
+        self._off.append(Off(section=".".join(key), why=why))
+        self._written = [origin for origin in self._written if origin.style != "file" or origin.key[:2] != key]
+        self._data = {**self._data, "plugins": {**self._data.get("plugins", {})}}
+        self._data["plugins"].pop(name, None)
+        if origin := self._under(*key):
+            self._refuse(complaints.wrong(origin, key, None, why, secret=False), key)
 
     def _broken(self, key: Key, found: Found) -> None:
         """What cannot be loaded is an error only for whoever has configured it."""

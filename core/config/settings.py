@@ -14,16 +14,19 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
+    PositiveInt,
     SecretStr,
     model_validator,
 )
 
 from core.config.models import ModelNotes, PriceNotes
 from core.config.specs import AnySpec
+from core.hosts import allowed
 from core.values import value
 
 
@@ -49,6 +52,7 @@ class Delivery(Keys):
     """``[delivery]``: what to do after a send of which nobody knows whether it arrived."""
 
     telegram_unknown: Literal["resend", "mark"] = "resend"
+    whatsapp_unknown: Literal["resend", "mark"] = "resend"
 
 
 class Timeouts(Keys):
@@ -142,6 +146,50 @@ class Server(Keys):
         return self
 
 
+def _hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
+    allowed(entries)
+    return entries
+
+
+class Egress(Keys):
+    """``[egress]``: what may be fetched of what people, pages and models name.
+
+    Attributes:
+        allow: Hosts that may be fetched although they are not public, or by another port than the web's.
+        max_mb: The most that is read of one address, unpacked.
+        timeout_s: The longest that fetching one may take, with all redirects.
+    """
+
+    allow: Annotated[tuple[str, ...], AfterValidator(_hosts)] = ()
+    max_mb: PositiveFloat = 5.0
+    timeout_s: PositiveFloat = 20.0
+
+    @property
+    def max_bytes(self) -> int:
+        """The same in bytes."""
+        return int(self.max_mb * 1_000_000)
+
+
+class Tools(Keys):
+    """``[tools]``: what tools may take of an answer.
+
+    Attributes:
+        steps: How often the model may be asked again with what its tools returned.
+        calls: How many calls one step may hold; others are not made.
+        mends: How often a model may call one tool with arguments that make no sense, in one answer.
+        call_s: The longest a call may take.
+        result_chars: How many characters are kept of one result.
+        step_bytes: How many bytes are kept of all results of one step.
+    """
+
+    steps: PositiveInt = 12
+    calls: PositiveInt = 16
+    mends: PositiveInt = 3
+    call_s: PositiveFloat = 60.0
+    result_chars: PositiveInt = 40_000
+    step_bytes: PositiveInt = 200_000
+
+
 class Logging(Keys):
     """``[logging]``: how much is written to standard error, and for whom: ``auto`` is pretty on a terminal."""
 
@@ -153,6 +201,7 @@ class Fixed(Keys):
     """The keys that do not depend on what is installed."""
 
     data_dir: Path = Path("data")
+    plugins_dir: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
     database: str = "sqlite"
     conversation: Conversation = Conversation()
     delivery: Delivery = Delivery()
@@ -162,6 +211,8 @@ class Fixed(Keys):
     models: dict[str, ModelNotes] = {}
     prices: dict[str, PriceNotes] = {}
     server: Server | None = Server()
+    egress: Egress = Egress()
+    tools: Tools = Tools()
     logging: Logging = Logging()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from core.exchange import Entry, Part
+from core.text.fencing import ending
 
 
 def text_of(parts: Iterable[Part]) -> str:
@@ -57,8 +58,15 @@ def _sound(parts: Sequence[Part], used: set[str], name: str) -> Iterator[Part]:
 
 
 def cut(results: Collection[Part], most_bytes: int) -> tuple[Part, ...]:
-    """Results of one step, each cut to an equal share of a number of bytes."""
-    share = max(1, most_bytes // max(1, len(results)))
+    """Results of one step in a number of bytes: the long ones are cut to equal shares of what the short ones leave."""
+    left, long = most_bytes, len(results)
+    for size in sorted(len(part.body.encode("utf-8", "replace")) for part in results):
+        if size > left // long:
+            break
+        left, long = left - size, long - 1
+    else:
+        return tuple(results)
+    share = max(1, left // long)
     return tuple(_cut(part, share) for part in results)
 
 
@@ -67,4 +75,5 @@ def _cut(part: Part, share: int) -> Part:
     if len(encoded) <= share:
         return part
     kept = encoded[:share].decode("utf-8", "ignore")
-    return replace(part, body=f"{kept}\n[cut here: the whole was {len(part.body)} characters long]")
+    end = f"\n{mark}" if (mark := ending(part.body)) else ""
+    return replace(part, body=f"{kept}\n[cut here: the whole was {len(part.body)} characters long]{end}")

@@ -3,6 +3,7 @@
 Every way of failing has its answer here; ``_failed`` is the list of them.
 """
 
+import math
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -14,6 +15,7 @@ from core.delivery.desks import Desk
 from core.delivery.governor import Governor
 from core.errors import (
     AdapterError,
+    ChatClosed,
     ChatGone,
     DeliveryUnknown,
     MarkupRefused,
@@ -126,6 +128,8 @@ class Posting:
                 await self._unknown(row, can, _TRIES)
             case PlatformDown():
                 await self._again(row, _TRIES)
+            case ChatClosed():
+                await self._put_off(row, math.inf, counts=False)
             case MarkupRefused():
                 await self._plainer(desk, row, can)
             case MediaUnavailable() if row.page is not None and row.page.media:
@@ -137,6 +141,8 @@ class Posting:
         """It may be there: said again where that can do no harm, or the operator prefers it."""
         if can.unknown == "mark" and not (can.idempotent or row.sent_as):
             await self._keep(self._outbox.dropped, row.id, "unknown")
+        elif can.settles_s and not row.sent_as and row.attempts + 1 < tries:
+            await self._put_off(row, can.settles_s, counts=True)
         else:
             await self._again(row, tries)
 

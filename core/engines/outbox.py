@@ -3,6 +3,7 @@
 Plain functions of a connection, run by a worker's thread, many to a transaction.
 """
 
+import math
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import DueChats, OutboxRow, Written
 from core.values import Address, Outbound, Page, Receipt, value
+
+_WAITS = 1 << 52
+"""When what waits for its person to write again is due."""
 
 
 @value
@@ -63,6 +67,9 @@ class OutboxTable:
                     (slot, number, one.chat, body),
                 )
         self._drop_pages(db, slot, len(one.pages))
+        db.execute(
+            "UPDATE outbox SET due_ms = 0 WHERE chat = ? AND state = 'pending' AND due_ms = ?", (one.chat, _WAITS)
+        )
 
     def _drop_pages(self, db: sqlite3.Connection, slot: int, keep: int) -> None:
         """Pages a shorter answer no longer has: gone if never shown, else (or if on their way) to be taken back."""
@@ -101,8 +108,8 @@ class OutboxTable:
             (adapter, now, limit + len(but)),
         ).fetchall()
         (later,) = db.execute(
-            f"SELECT min(due_ms) FROM ({firsts}) WHERE due_ms > ?",  # noqa: S608
-            (adapter, now),
+            f"SELECT min(due_ms) FROM ({firsts}) WHERE due_ms > ? AND due_ms < ?",  # noqa: S608
+            (adapter, now, _WAITS),
         ).fetchone()
         chats = self._addressed(db, [row for row in due if row[0] not in but][:limit])
         return DueChats(chats=chats, next_s=None if later is None else (later - now) / 1000)
@@ -124,6 +131,8 @@ class OutboxTable:
                 (chat,),
             ).fetchone()
             if row is None:
+                return None
+            if row[8] == _WAITS:
                 return None
             if (early := row[8] - now_ms()) > 0:
                 return float(early / 1000)
@@ -183,10 +192,10 @@ class OutboxTable:
         if not (page.isascii() and page.isdecimal()):
             return
         db.execute(
-            "UPDATE outbox SET state = ?1, body = NULL"
+            "UPDATE outbox SET state = ?1, body = NULL, microcredits = microcredits + ?4"
             " WHERE slot = (SELECT id FROM slots WHERE slot = ?2) AND page = ?3 AND (state IN ('sending', 'unknown',"
             " 'sent') OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND NOT stale AND ?1 = 'sent'))",
-            (receipt.state, slot, int(page[:9])),
+            (receipt.state, slot, int(page[:9]), receipt.microcredits),
         )
 
     def put_off(self, db: sqlite3.Connection, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
@@ -194,7 +203,7 @@ class OutboxTable:
         db.execute(
             "UPDATE outbox SET state = 'pending', due_ms = ?, attempts = attempts + ?"
             " WHERE id = ? AND state = 'sending'",
-            (now_ms() + round(delay_s * 1000), int(counts), row),
+            (_WAITS if math.isinf(delay_s) else now_ms() + round(delay_s * 1000), int(counts), row),
         )
         if as_new:
             db.execute("UPDATE outbox SET sent_as = NULL WHERE id = ?", (row,))
@@ -263,8 +272,10 @@ class OutboxTable:
         ).fetchone()
         return None if found is None else (f"{found[0]}.{found[1]}", found[2])
 
-    def recover(self, db: sqlite3.Connection, adapters: Mapping[str, bool]) -> dict[str, int]:
-        """Settle what a killed process left in "sending", for these adapters: sent again, or marked unknown if True.
+    def recover(self, db: sqlite3.Connection, adapters: Mapping[str, float]) -> dict[str, int]:
+        """Settle what a killed process left in "sending", for these adapters: sent again after so many seconds.
+
+        What is not to be sent again has to wait for ever, and is marked unknown.
 
         A preview's is unknown in any case: the turn runs again and fills the slot. What belongs to an adapter that
         is off waits for it as it is.
@@ -279,10 +290,14 @@ class OutboxTable:
                 continue
             if not final:
                 db.execute("UPDATE outbox SET state = 'unknown' WHERE id = ?", (row,))
-            elif adapters[adapter] and not edits:
+            elif math.isinf(adapters[adapter]) and not edits:
                 db.execute("UPDATE outbox SET state = 'unknown', body = NULL WHERE id = ?", (row,))
                 counts["unknown"] += 1
             else:
-                db.execute("UPDATE outbox SET state = 'pending', attempts = attempts + 1 WHERE id = ?", (row,))
+                wait_s = 0.0 if edits else adapters[adapter]
+                db.execute(
+                    "UPDATE outbox SET state = 'pending', attempts = attempts + 1, due_ms = ? WHERE id = ?",
+                    (now_ms() + round(wait_s * 1000) if wait_s else 0, row),
+                )
                 counts["resent"] += 1
         return counts

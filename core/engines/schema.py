@@ -72,6 +72,12 @@ def m001_ground(db: Database) -> None:
     db.execute("CREATE INDEX records_scope ON records (scope)")
 
 
+@migrations()
+def m002_cost_of_a_page(db: Database) -> None:
+    """What the platform charges for a message, in millionths of a credit."""
+    db.execute("ALTER TABLE outbox ADD COLUMN microcredits INTEGER NOT NULL DEFAULT 0")
+
+
 def connect(path: Path, *, writes: bool = True) -> sqlite3.Connection:
     """Open the database file with the settings everything here relies on.
 

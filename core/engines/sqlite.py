@@ -5,6 +5,7 @@ their own. What is waiting lives on disk; memory holds only what is being worked
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -134,7 +135,7 @@ class SqliteEngine:
 
     async def _recover(self, adapters: Sequence[Adapter]) -> None:
         """Settle what a killed process left half sent. No courier of these adapters may be at work yet."""
-        recovered = await self._store.recover({adapter.name: _marks(adapter) for adapter in adapters})
+        recovered = await self._store.recover({adapter.name: _again_after_s(adapter) for adapter in adapters})
         if any(recovered.values()):
             log.info("recovered", **recovered)
 
@@ -172,9 +173,10 @@ class SqliteEngine:
             await asyncio.sleep(_UPKEEP_EVERY_S)
 
 
-def _marks(adapter: Adapter) -> bool:
+def _again_after_s(adapter: Adapter) -> float:
+    """When what may be there is sent again; infinite for what is only marked."""
     can = adapter.capabilities(Address(adapter=adapter.name, chat=""))
-    return can.unknown == "mark" and not can.idempotent
+    return math.inf if can.unknown == "mark" and not can.idempotent else can.settles_s
 
 
 @asynccontextmanager

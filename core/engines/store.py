@@ -162,8 +162,8 @@ class SqliteStore:
         """The next fence of a name."""
         return await self._writer.do(lambda db: upkeep.lease(db, name))
 
-    async def recover(self, adapters: Mapping[str, bool]) -> dict[str, int]:
-        """Settle what a killed process left half sent by these adapters; True for those that only mark it."""
+    async def recover(self, adapters: Mapping[str, float]) -> dict[str, int]:
+        """Settle what a killed process left half sent by these adapters; see ``OutboxTable.recover``."""
         return await self._writer.do(lambda db: self._out.recover(db, adapters))
 
     async def prune(self) -> None:

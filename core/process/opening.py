@@ -5,13 +5,14 @@ goes on. A task of its own means that whatever is opened in a task is also close
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Generic, TypeVar
 
 import structlog
 
 from core.config.settings import Off, Section
+from core.seams import Plugin
 from core.site import Site
 from core.values import value
 
@@ -59,6 +60,32 @@ async def open_all(
         else:
             parts.append((section, result))
     return Opened(parts=tuple(parts), off=tuple(off))
+
+
+def told_apart(plugins: Opened) -> Opened:
+    """Of two plugins with a tool of one name the later is off: which of them a person allows is not left to chance."""
+    owners: dict[str, str] = {}
+    parts, off = [], list(plugins.off)
+    for section, plugin in plugins.parts:
+        if why := _confusing(plugin, section.name, owners):
+            off.append(Off(section=f"plugins.{section.name}", why=why))
+            log.error("not opened", section=f"plugins.{section.name}", reason=why)
+        else:
+            owners |= {tool.schema.name: section.name for tool in plugin.tools}
+            parts.append((section, plugin))
+    return Opened(parts=tuple(parts), off=tuple(off))
+
+
+def _confusing(plugin: object, own: str, owners: Mapping[str, str]) -> str:
+    if not isinstance(plugin, Plugin):
+        return "it opens no Plugin"
+    seen = dict(owners)
+    for tool in plugin.tools:
+        name = tool.schema.name
+        if name in seen:
+            return f"its tool {name} is called as one of {seen[name]}"
+        seen[name] = own
+    return ""
 
 
 async def _arriving(opening: "asyncio.Future[T]", arrived: Callable[[T], Awaitable[None]] | None) -> T:

@@ -2,20 +2,25 @@
 
 ``FakeAdapter`` is a messenger in memory that fails when and how a test says; ``FakeProvider`` says what a test wrote
 down (``answer``, ``tool_call``); ``message``, ``command`` and ``tap`` make what people do, and ``site`` a place to open
-things in. ``deployed`` puts them together with the real store and the real turn. What a chat finally shows is what a
+things in. For plugins ``use`` makes a call, ``FakeClock`` moves when told and ``FakeEgress`` holds a few pages.
+``deployed`` puts them together with the real store and the real turn. What a chat finally shows is what a
 test should judge by.
 """
 
 from core.testing.adapter import BY_EDITS, FORMS, Call, FakeAdapter, Fault, Shown
 from core.testing.deployment import deployed
 from core.testing.events import FakeMemo, command, inbound, message, site, tap
+from core.testing.plugins import MORNING, FakeClock, FakeEgress, use
 from core.testing.provider import FakeProvider, answer, tool_call
 
 __all__ = [
     "BY_EDITS",
     "FORMS",
+    "MORNING",
     "Call",
     "FakeAdapter",
+    "FakeClock",
+    "FakeEgress",
     "FakeMemo",
     "FakeProvider",
     "Fault",
@@ -28,4 +33,5 @@ __all__ = [
     "site",
     "tap",
     "tool_call",
+    "use",
 ]

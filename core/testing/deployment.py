@@ -1,8 +1,9 @@
 """A whole deployment in a test: the real store and the real turn, between whatever the test puts at either end."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from core.app import build_turn
@@ -12,25 +13,29 @@ from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Adapter, Plugin, Provider
 from core.testing.events import site
+from core.turn.toolbox import utc_now
 
 _GRACE_S = 0.1
 
 
 @asynccontextmanager
-async def deployed(folder: Path, adapter: Adapter, provider: Provider, *plugins: Plugin) -> AsyncGenerator[None, None]:
+async def deployed(
+    folder: Path, adapter: Adapter, provider: Provider, *plugins: Plugin, now: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[None, None]:
     """Let one messenger, one model and some plugins work together; everybody who writes is answered.
 
     Opened again over the same folder, it goes on where it stopped, as after a restart.
 
     Args:
         folder: Where the store is kept.
+        now: The time that tools are told; a ``FakeClock`` stands still.
 
     Raises:
         Exception: The adapter's ``run`` or the engine failed meanwhile.
     """
     async with open_sqlite(site(folder, "sqlite", grace_s=_GRACE_S), SqliteSettings()) as engine:
         access = Access(engine.records, "open", ())
-        turn = build_turn(Settings(), engine.records, Router([provider], "auto"), access, plugins)
+        turn = build_turn(Settings(), engine.records, Router([provider], "auto"), access, plugins, now=now)
         tasks = [
             asyncio.create_task(adapter.run(engine.accept), name="adapter"),
             asyncio.create_task(engine.run(turn, [adapter]), name="engine"),

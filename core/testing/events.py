@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
-from core.site import Memo, Site, Wire
+from core.site import Egress, Memo, NoEgress, Site, Wire
 from core.values import Address, Body, Command, Inbound, Message, Tap
 
 _numbers = count(1)
@@ -25,9 +25,23 @@ class FakeMemo:
         self.kept[name] = text
 
 
-def site(data_dir: Path, name: str = "fake", *, grace_s: float = 1.0, memo: Memo | None = None) -> Site:
+def site(
+    data_dir: Path,
+    name: str = "fake",
+    *,
+    grace_s: float = 1.0,
+    memo: Memo | None = None,
+    egress: Egress | None = None,
+) -> Site:
     """What a ``Spec``'s ``open`` wants, over a folder of the test's own."""
-    return Site(name=name, data_dir=data_dir, memo=memo or FakeMemo(), control=_deaf, grace_s=grace_s)
+    return Site(
+        name=name,
+        data_dir=data_dir,
+        memo=memo or FakeMemo(),
+        control=_deaf,
+        egress=egress or NoEgress(),
+        grace_s=grace_s,
+    )
 
 
 def _deaf(command: str, answer: Callable[[Wire], Awaitable[None]]) -> None:

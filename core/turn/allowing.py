@@ -74,6 +74,7 @@ class Allowing:
 
     async def _allowed(self, work: Work, ear: Ear, pending: Pending, steps: Sequence[Step]) -> Outcome:
         scope = work.events[0].scope
+        await work.show(approvals.doing(pending))
         results = [await self._effect(work, scope, place, call, steps) for place, call in enumerate(pending.calls)]
         told = "\n".join(f"{part.name}:\n{quoted(part.body)}" for part in cut(results, _TOLD_BYTES))
         note = f"[I allowed this: {approvals.names(pending)}. What came of it:]\n{told}"

@@ -5,7 +5,7 @@ the answer begins again in the same slot. Steps that were taken stay.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ import structlog
 from core import phrases
 from core.context import conversation, wording
 from core.context.conversation import Context, History, alternating, keep
-from core.context.parts import calls_of, cut, result, sound, text_of, whole, without_calls
+from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
 from core.context.sources import Sources
 from core.errors import ProviderError
 from core.exchange import Entry, Finished, Part
@@ -30,15 +30,11 @@ from core.turn.consulting import blind, consulted
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.showing import Showing
 from core.turn.steps import Spoke, Step, Told, pack
-from core.turn.toolbox import Toolbox
+from core.turn.toolbox import Questions, Toolbox
 from core.values import Outbound, Outcome, Put, Reply
 
 log = structlog.get_logger(__name__)
 
-Questions = Mapping[int, str | Part]
-"""By place among a step's calls: what a person is to be asked first, or what the model is told instead."""
-
-_MODEL_STEPS = 12
 _QUESTION = "q"  # a question's slot is named for its answer's
 _RESULTS_SHARE = 4  # the results of one step take at most a quarter of the room
 
@@ -126,7 +122,7 @@ class Answering:
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
         asker = await self._ear.unless_stopped(self._consulted())
         await self._take_up(steps)
-        for _ in range(_MODEL_STEPS):
+        for _ in range(self._means.toolbox.limits.steps):
             finished = await self._ask(asker)
             parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
             if finished.reason in {"tools", "stop"} and calls_of(parts):
@@ -210,8 +206,7 @@ class Answering:
         return None
 
     def _questions(self, parts: Sequence[Part]) -> Questions:
-        asked = enumerate(map(self._means.toolbox.question, calls_of(parts)))
-        return {place: question for place, question in asked if question is not None}
+        return self._means.toolbox.questions(calls_of(parts), self._steps)
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
@@ -254,7 +249,7 @@ class Answering:
                     results.append(refusal)
                 case str():
                     results.append(result(call, instead, failed=instead is _OTHER))
-        return cut(results, self._room // _RESULTS_SHARE)
+        return self._means.toolbox.fitting(results, self._room // _RESULTS_SHARE)
 
     def _took(self, parts: tuple[Part, ...], results: tuple[Part, ...] = ()) -> None:
         """A step was taken."""

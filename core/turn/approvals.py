@@ -123,6 +123,11 @@ def closed(pending: Pending, mark: str) -> Outbound:
     return Outbound(slot=pending.slot, to=pending.to, reply=Reply(markdown=followed(pending.asked, mark)))
 
 
+def doing(pending: Pending) -> Outbound:
+    """What shows that something is being done; the question itself stays as it is until it is over."""
+    return Outbound(slot=pending.slot, to=pending.to, reply=Reply(markdown=""), final=False)
+
+
 def names(pending: Pending) -> str:
     """What waits or waited, for a model to read."""
     return ", ".join(call.name for call in pending.calls)

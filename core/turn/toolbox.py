@@ -1,35 +1,48 @@
-"""Runs the tools that plugins add: each call within its time, each failure told to the model in one of two ways."""
+"""Runs the tools that plugins add: each call within its limits, each failure told to the model in one of two ways."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
 
-from core.context.parts import result, whole
-from core.errors import CallMalformed, SettingsError, ToolFailed
-from core.exchange import Part, ToolSchema
+from core.config.settings import Tools
+from core.context.parts import cut, result, whole
+from core.errors import CallMalformed, EgressError, SettingsError, ToolFailed
+from core.exchange import Entry, Part, ToolSchema
 from core.seams import Plugin, Tool, ToolContext
+from core.text.fencing import outside
 
 log = structlog.get_logger(__name__)
 
-_CALL_S = 60.0
-_RESULT_CHARS = 40_000
+Questions = Mapping[int, str | Part]
+"""By place among a step's calls: what a person is to be asked first, or what the model is told instead of a result."""
+
+_MALFORMED = "These arguments cannot be used: "
+
+
+def utc_now() -> datetime:
+    """What time it is."""
+    return datetime.now(UTC)
 
 
 class Toolbox:
     """The tools of all opened plugins.
 
     Args:
-        call_s: The longest a call may take.
+        limits: What they may take of an answer.
+        now: The time that tools are told.
 
     Raises:
         SettingsError: Two plugins offer a tool of one name: which of them a person allows would be left to chance.
     """
 
-    def __init__(self, plugins: Iterable[Plugin], *, call_s: float = _CALL_S) -> None:
+    def __init__(
+        self, plugins: Iterable[Plugin], limits: Tools | None = None, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.limits = limits or Tools()
         self._tools = _named(plugins)
-        self._call_s = call_s
+        self._now = now
 
     def schemas(self) -> tuple[ToolSchema, ...]:
         """What a model is offered, always in the same order."""
@@ -38,6 +51,24 @@ class Toolbox:
     def has(self, name: str) -> bool:
         """Whether there is a tool of this name."""
         return name in self._tools
+
+    def questions(self, calls: Sequence[Part], steps: Sequence[Entry]) -> Questions:
+        """Which of a step's calls are not made at once, and why.
+
+        Args:
+            steps: The steps of this answer before: what it has tried too often is not tried again.
+        """
+        asked = ((place, self._question(call, place, steps)) for place, call in enumerate(calls))
+        return {place: question for place, question in asked if question is not None}
+
+    def _question(self, call: Part, place: int, steps: Sequence[Entry]) -> str | Part | None:
+        most = self.limits
+        if place >= most.calls:
+            return result(call, f"Not done: one step may hold {most.calls} calls. Make it in the next.", failed=True)
+        if call.name in self._tools and _malformed_before(call.name, steps) >= most.mends:
+            why = f"Not done: {most.mends} calls of {call.name} could not be used. Go on without it."
+            return result(call, why, failed=True)
+        return self.question(call)
 
     def question(self, call: Part) -> str | Part | None:
         """What a person is to be asked before this call is made.
@@ -63,18 +94,22 @@ class Toolbox:
         if tool is None:
             return result(call, f"There is no tool named {call.name}.", failed=True)
         began = asyncio.get_running_loop().time()
-        answer = await self._run(tool, call, ToolContext(scope=scope, now=datetime.now(UTC)))
+        answer = await self._run(tool, call, ToolContext(scope=scope, now=self._now()))
         took_s = asyncio.get_running_loop().time() - began
         log.info("tool called", tool=call.name, failed=answer.failed, chars=len(answer.body), took_s=round(took_s, 3))
         return answer
 
+    def fitting(self, results: Sequence[Part], most_bytes: int) -> tuple[Part, ...]:
+        """The results of one step as they are kept, in no more than so many bytes."""
+        return cut(results, min(most_bytes, self.limits.step_bytes))
+
     async def _run(self, tool: Tool, call: Part, context: ToolContext) -> Part:
         try:
-            async with asyncio.timeout(self._call_s):
-                return result(call, _fitting(await tool.call(call.body, context)))
+            async with asyncio.timeout(self.limits.call_s):
+                return result(call, self._kept(tool, await tool.call(call.body, context)))
         except CallMalformed as error:
             return _malformed(call, error)
-        except ToolFailed as error:
+        except (ToolFailed, EgressError) as error:
             return result(call, f"The tool could not do it: {error}", failed=True)
         except TimeoutError:
             return result(
@@ -90,6 +125,15 @@ class Toolbox:
             # A plugin is a stranger's code: it may cost its own call, nothing else.
             log.exception("tool broke", tool=call.name)
             return _broke(call)
+
+    def _kept(self, tool: Tool, text: str) -> str:
+        if not isinstance(text, str):
+            raise TypeError(f"a tool returned {type(text).__name__}, not text")
+        most = self.limits.result_chars
+        kept = whole(text[:most])
+        if len(text) > most:
+            kept = f"{kept}\n[cut: the result was {len(text)} characters long]"
+        return outside(kept) if tool.outside else kept
 
 
 def tool_named(tools: Iterable[Tool], name: str) -> Tool:
@@ -110,18 +154,15 @@ def _named(plugins: Iterable[Plugin]) -> Mapping[str, Tool]:
     return tools
 
 
-def _fitting(text: str) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"a tool returned {type(text).__name__}, not text")
-    text = whole(text)
-    if len(text) <= _RESULT_CHARS:
-        return text
-    return f"{text[:_RESULT_CHARS]}\n[cut: the result was {len(text)} characters long]"
+def _malformed_before(name: str, steps: Iterable[Entry]) -> int:
+    """How many calls of a tool made no sense so far; told by the results, so that a run after a crash counts alike."""
+    results = (part for entry in steps for part in entry.parts if part.kind == "result" and part.name == name)
+    return sum(part.failed and part.body.startswith(_MALFORMED) for part in results)
 
 
 def _malformed(call: Part, error: CallMalformed) -> Part:
     log.info("tool call malformed", tool=call.name)
-    return result(call, f"These arguments cannot be used: {error}. You may call again with better ones.", failed=True)
+    return result(call, f"{_MALFORMED}{error}. You may call again with better ones.", failed=True)
 
 
 def _broke(call: Part) -> Part:

@@ -156,6 +156,8 @@ async def test_every_form_can_be_put(rig: Rig) -> None:
 
 async def test_an_edit_changes_what_is_there(rig: Rig) -> None:
     """The message reads otherwise and is still one, under the id that the edit returned."""
+    if getattr(rig, "appends", False):
+        pytest.skip("this platform changes nothing")
     was = await rig.adapter.put(rig.to, first_page(rig, "Hello"), slot="1.0", was=None)
     now = await rig.adapter.put(rig.to, first_page(rig, "World"), slot="1.0", was=was)
     assert [words(text) for text in rig.screen()] == [["World"]]
@@ -165,6 +167,8 @@ async def test_an_edit_changes_what_is_there(rig: Rig) -> None:
 
 async def test_an_edit_that_changes_nothing_is_no_error(rig: Rig) -> None:
     """Platforms that mind are not heard."""
+    if getattr(rig, "appends", False):
+        pytest.skip("this platform changes nothing")
     was = await rig.adapter.put(rig.to, first_page(rig, "Hello"), slot="1.0", was=None)
     now = await rig.adapter.put(rig.to, first_page(rig, "Hello"), slot="1.0", was=was)
     await rig.adapter.put(rig.to, first_page(rig, "Hello"), slot="1.0", was=now)

@@ -27,7 +27,7 @@ every_plugin = pytest.mark.parametrize("name", sorted(RIGS))
 async def opened(name: str, folder: Path) -> AsyncGenerator[Plugin, None]:
     """The plugin, switched on."""
     spec: Spec[object, Plugin] = OURS[name].load()  # type: ignore[type-var]
-    async with spec.open(site(folder, name), RIGS[name].settings(folder)) as plugin:
+    async with spec.open(site(folder, name, egress=RIGS[name].egress), RIGS[name].settings(folder)) as plugin:
         yield plugin
 
 
@@ -56,12 +56,14 @@ async def test_a_plugin_has_its_entry_points_name_and_a_rig_for_each_tool(name: 
 
 @every_plugin
 async def test_tools_are_described_as_every_lab_takes_them(name: str, tmp_path: Path) -> None:
-    """Names of letters, digits, _ and -; a description; arguments as the schema of an object."""
+    """Names of letters, digits, _ and -; a description; arguments as the schema of an object, each with its own."""
     async with opened(name, tmp_path) as plugin:
         for tool in plugin.tools:
             assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", tool.schema.name)
             assert tool.schema.description.strip()
-            assert json.loads(tool.schema.parameters)["type"] == "object"
+            schema = json.loads(tool.schema.parameters)
+            assert schema["type"] == "object"
+            assert [name for name, about in schema["properties"].items() if not about.get("description")] == []
 
 
 @every_plugin

@@ -12,14 +12,15 @@ from pydantic import BaseModel
 
 from core.app import Stop, serve
 from core.config.settings import Delivery, Section, Server, Settings, Timeouts
-from core.errors import PlatformRefusedUs, StoreError
+from core.errors import AddressRefused, PlatformRefusedUs, StoreError
 from core.process import report
 from core.process.control import connect
 from core.process.report import Report
-from core.seams import Accept, Adapter, Records, Turn
+from core.seams import Accept, Adapter, Plugin, Records, Turn
 from core.site import Site, Spec
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
+from turns import FakeTool
 
 PATIENCE_S = 10.0
 
@@ -128,6 +129,7 @@ class World:
         self.diary: list[str] = []
         self.engine = FakeEngine(self.diary, finish_s, problem)
         self.bots: list[Section] = []
+        self.plugins: list[Section] = []
         self.sites: dict[str, Site] = {}
         self.delivery = Delivery()
         self._data_dir = data_dir
@@ -144,6 +146,15 @@ class World:
         spec = opens(make, self.diary, after_s)
         self.bots.append(Section(name=name, spec=spec, settings=NoSettings()))
 
+    def plugin(self, name: str, *tools: str) -> None:
+        """Configure a plugin with these tools."""
+
+        def make(site: Site) -> Plugin:
+            self.sites[name] = site
+            return Plugin(name=name, tools=tuple(FakeTool(tool).tool for tool in tools))
+
+        self.plugins.append(Section(name=name, spec=opens(make, self.diary), settings=NoSettings()))
+
     def settings(self) -> Settings:
         """The configuration."""
         engine = opens(lambda _: self.engine, self.diary)
@@ -152,6 +163,7 @@ class World:
             server=Server(port=0),
             engine=engine,
             bots=tuple(self.bots),
+            plugins=tuple(self.plugins),
             delivery=self.delivery,
             timeouts=Timeouts(grace_s=5),
         )
@@ -205,6 +217,34 @@ async def test_everything_is_opened_wired_run_and_closed_in_the_reverse_order(tm
         "one closes",
         "made here closes",
     ]
+
+
+async def test_a_plugin_that_would_confuse_is_off_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """The first one keeps its name: what is installed comes before what lies in a folder."""
+    world = World(tmp_path)
+    world.plugin("good", "save", "look")
+    world.plugin("evil", "look", "send")
+    world.plugin("other", "send")
+    world.plugin("double", "see", "see")
+    world.plugins.append(Section(name="empty", spec=opens(lambda _: object(), []), settings=NoSettings()))
+    async with world.running() as (report, *_):
+        assert report.plugins == ("good", "other")
+        assert [(off.section, off.why) for off in report.off] == [
+            ("plugins.evil", "its tool look is called as one of good"),
+            ("plugins.double", "its tool see is called as one of double"),
+            ("plugins.empty", "it opens no Plugin"),
+        ]
+
+
+async def test_plugins_are_handed_the_gate(tmp_path: Path) -> None:
+    """One for all, which lets nobody in where nothing was allowed."""
+    world = World(tmp_path)
+    world.plugin("one")
+    world.plugin("two")
+    async with world.running():
+        assert world.sites["one"].egress is world.sites["two"].egress
+        with pytest.raises(AddressRefused, match="not public"):
+            await world.sites["one"].egress.get("http://127.0.0.1/")
 
 
 async def test_what_is_slow_to_open_delays_nothing_but_itself(tmp_path: Path) -> None:

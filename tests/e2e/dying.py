@@ -6,6 +6,7 @@ Run as a program: the folder of the deployment, then "before" (the note is writt
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,10 @@ def deadly(tool: Tool, dies: str) -> Tool:
 
     async def call(arguments: str, context: ToolContext) -> str:
         if dies == "before":
-            os._exit(9)
+            os.kill(os.getpid(), signal.SIGKILL)
         done = await tool.call(arguments, context)
         if dies == "after":
-            os._exit(9)
+            os.kill(os.getpid(), signal.SIGKILL)
         return done
 
     return replace(tool, call=call)

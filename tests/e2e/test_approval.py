@@ -7,6 +7,7 @@ on the disk, and the next life opens the copy. The messenger and the notes' fold
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -311,7 +312,7 @@ def test_a_process_that_dies_in_the_middle_of_saving_does_not_save_again(tmp_pat
     program = [sys.executable, str(Path(__file__).with_name("dying.py")), str(tmp_path)]
     here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     first = subprocess.run([*program, dies], env=here, capture_output=True, text=True, timeout=30, check=False)
-    assert first.returncode == 9, first.stderr
+    assert first.returncode == -signal.SIGKILL, first.stderr
     second = subprocess.run([*program, ""], env=here, capture_output=True, text=True, timeout=30, check=False)
     assert second.returncode == 0, second.stderr
     chat = json.loads(second.stdout.splitlines()[-1])

@@ -23,7 +23,8 @@ class Rig(Protocol):
     Where the platform has it, a rig also has: ``edit(message_id, text)``, by which the person changes what they said;
     ``again()``, by which the platform delivers the last event once more (or, without it, ``redelivers = True``: it
     does so by itself after ``accept`` failed); ``acknowledged()``, whether the platform takes the last event for
-    delivered; ``keeps = True`` where a message cannot be taken back.
+    delivered; ``keeps = True`` where a message cannot be taken back, ``appends = True`` where it
+    cannot be changed.
     """
 
     @property

@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from core.site import Egress, NoEgress
+from core.testing import FakeEgress
+from core.tools import Switch
+from plugins.fetch import FetchSettings
 from plugins.notes import NotesSettings
 
 
@@ -17,13 +21,28 @@ class Rig:
     Attributes:
         settings: What switches all of it on, given an empty folder.
         calls: For each tool, arguments it can work with, as JSON text.
+        egress: What there is in the web.
     """
 
     settings: Callable[[Path], BaseModel]
     calls: Mapping[str, str]
+    egress: Egress = field(default_factory=NoEgress)
 
 
 RIGS = {
+    "clock": Rig(
+        settings=lambda _: Switch(),
+        calls={
+            "current_time": json.dumps({"zone": "Europe/Paris"}),
+            "convert_time": json.dumps({"time": "2026-11-24T09:30", "from_zone": "Paris", "to_zone": "Tokyo"}),
+            "time_between": json.dumps({"start": "2026-11-24", "end": "2026-12-24"}),
+        },
+    ),
+    "fetch": Rig(
+        settings=lambda _: FetchSettings(),
+        calls={"fetch_page": json.dumps({"url": "https://a.example/"})},
+        egress=FakeEgress({"https://a.example/": "<title>Tea</title><p>Tea is a drink made of leaves."}),
+    ),
     "notes": Rig(
         settings=lambda folder: NotesSettings(folder=folder),
         calls={"save_note": json.dumps({"title": "Shopping", "text": "Bread and *butter*"})},

@@ -207,5 +207,6 @@ RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
     "compatible": compatible_rig,
     "echo": echo_rig,
     "embedded": embedded_rig,
+    "google": _elsewhere("google"),
     "openai": _elsewhere("openai"),
 }

@@ -2,6 +2,7 @@
 
 from core.context.parts import cut, result, sound, without_calls
 from core.exchange import Entry, Part
+from core.text.fencing import ending, outside
 
 
 def call(identity: str, name: str = "look") -> Part:
@@ -37,6 +38,20 @@ def test_results_share_the_room() -> None:
     assert all(part.body.startswith("é" * 25 + "\n[cut here: the whole was 100") for part in short)
     assert cut(results, 400) == tuple(results)
     assert cut([], 10) == ()
+
+
+def test_short_results_leave_their_room_to_long_ones() -> None:
+    """One that says little does not cost the other its half."""
+    short, long = cut([result(call("1"), "no"), result(call("2"), "x" * 1000)], 102)
+    assert short.body == "no"
+    assert long.body.startswith("x" * 100 + "\n[cut here")
+
+
+def test_the_line_that_ends_strangers_words_is_not_cut_off() -> None:
+    """Or what comes after them might be taken for theirs, or theirs for ours."""
+    (part,) = cut([result(call("1"), outside("x" * 1000))], 400)
+    assert part.body.endswith(f"characters long]\n{ending(part.body)}")
+    assert ending(part.body)
 
 
 def test_calls_can_be_left_out() -> None:

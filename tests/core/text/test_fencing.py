@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from core.text.fencing import fenced, followed, quoted
+from core.text.fencing import ending, fenced, followed, outside, quoted, visible
 
 MARKDOWN = MarkdownIt("commonmark")
 
@@ -60,3 +60,41 @@ def test_a_remark_stands_below_the_text_and_not_in_its_code(text: str, expected:
 def test_a_quotation_marks_every_line() -> None:
     """No line of it passes for somebody else's."""
     assert quoted("a\nb\u2028c\r\nd") == "> a\n> b\n> c\n> d"
+
+
+@given(st.text())
+def test_outside_text_ends_with_the_line_that_was_announced(text: str) -> None:
+    """Whatever it says; and the number is another each time."""
+    marked = outside(text)
+    first, _, rest = marked.partition("\n")
+    number = first.split()[2].rstrip(":")
+    assert rest == f"{visible(text)}\n[end of outside text {number}]"
+    assert ending(marked) == f"[end of outside text {number}]"
+    assert marked != outside(text)
+
+
+@pytest.mark.parametrize(
+    "text, left",
+    [
+        ("a\u200bb\u2060c\ufeffd\u00ade", "abcde"),
+        ("a\u202eb\u2066c", "abc"),
+        ("a\U000e0041\U000e0042b", "ab"),
+        ("a\ufe01\ufe02\U000e0100b", "ab"),
+        ("a\u200c\u200d\u200c\u200db", "ab"),
+        ("a\x1b[2Kb\x00c", "a[2Kbc"),
+        ("a\tb\nc\r\nd", "a\tb\nc\r\nd"),
+        (
+            "👩\u200d🚀 ☀\ufe0f ne\u200cm \u05d0\u200f שלום ไทย e\u0301",
+            "👩\u200d🚀 ☀\ufe0f ne\u200cm \u05d0\u200f שלום ไทย e\u0301",
+        ),
+    ],
+)
+def test_what_nobody_sees_is_left_out(text: str, left: str) -> None:
+    """What writing needs stays: joiners one at a time, accents, emoji."""
+    assert visible(text) == left
+
+
+@pytest.mark.parametrize("text", ["", "x", "[end of outside text 0123456789abcdef]", "x\n[end of outside text 12]"])
+def test_only_a_line_of_ours_at_the_end_is_one(text: str) -> None:
+    """Nothing else is put back after a cut."""
+    assert ending(text) == ""

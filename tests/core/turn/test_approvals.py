@@ -159,6 +159,20 @@ class TestTapping:
         assert not lane.jobs
         assert not {table for table, _ in lane.records.rows} & {"taps", "pending"}
 
+    async def test_the_chat_shows_that_something_is_being_done(self) -> None:
+        """A tool may take a minute: whoever tapped sees that the tap was heard."""
+        lane, tool = Lane(), sender()
+        talker = assistant(lane, Windowed(calls(("send", "X")), answer("Sent")), tools=[tool.tool])
+        yes, _ = await asked(lane, talker)
+        lane.shown.clear()
+        tool.go.clear()
+        lane.hear(tap(yes))
+        running = asyncio.create_task(lane.run(talker))
+        await tool.began.wait()
+        assert [(out.slot, out.reply.markdown, out.final) for out in lane.shown] == [("1", "", False)]
+        tool.go.set()
+        await running
+
     async def test_the_buttons_are_gone_before_the_model_has_its_say(self) -> None:
         """A slow model does not leave a question standing that was answered."""
         lane, tool = Lane(), sender()

@@ -1,0 +1,143 @@
+"""What a message says, of every kind there is.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples
+"""
+
+from typing import Any, Final
+
+from core.values import Body, Command, Contact, Media, MediaKind, Message, Place, Quote, Tap
+
+Json = dict[str, Any]
+
+_FILES: Final[dict[str, MediaKind]] = {
+    "image": "photo",
+    "video": "video",
+    "document": "document",
+    "sticker": "sticker",
+}
+_LONGEST_COMMAND: Final = 32
+
+
+def body_of(message: Json, adapter: str, *, ours: str) -> Body:
+    """What a message says.
+
+    Args:
+        ours: The number we speak as, to tell what was replied to.
+    """
+    kind = str(message.get("type", ""))
+    identity = str(message.get("id", ""))
+    inner = part(message, kind)
+    quotes = _quotes(part(message, "context"), ours)
+    match kind:
+        case "text":
+            return _text(identity, str(inner.get("body", "")), quotes)
+        case "edit":
+            changed = part(inner, "message")
+            said = body_of(changed | {"id": inner.get("original_message_id", identity)}, adapter, ours=ours)
+            return said if not isinstance(said, Message) else _edited(said)
+        case "revoke":
+            return Message(id=str(inner.get("original_message_id", identity)), text="", edited=True)
+        case "interactive":
+            return _interactive(identity, inner, quotes)
+        case "button":
+            return Message(id=identity, text=str(inner.get("text", "")), quotes=quotes)
+        case "reaction":
+            return _reaction(identity, inner)
+        case "location":
+            return Message(id=identity, text="", places=(_place(inner),), quotes=quotes)
+        case "contacts":
+            cards = tuple(map(_contact, dicts(message.get("contacts"))))
+            return Message(id=identity, text="", contacts=cards, quotes=quotes)
+        case "order":
+            return Message(id=identity, text=_ordered(inner), unknown="order")
+        case "image" | "video" | "document" | "sticker" | "audio":
+            return _file(identity, kind, inner, adapter, quotes)
+        case _:
+            return Message(id=identity, text="", unknown=str(inner.get("type") or kind or "nameless"))
+
+
+def _ordered(inner: Json) -> str:
+    items = dicts(inner.get("product_items"))
+    told = [f"{item.get('quantity')} × {item.get('product_retailer_id')}" for item in items]
+    return "\n".join(filter(None, [str(inner.get("text", "")), *told]))
+
+
+def _text(identity: str, text: str, quotes: tuple[Quote, ...]) -> Body:
+    name, _, args = text[1:].partition(" ")
+    if text.startswith("/") and name.isascii() and name.replace("_", "").isalnum() and len(name) <= _LONGEST_COMMAND:
+        return Command(name=name.lower(), args=args.strip())
+    return Message(id=identity, text=text, quotes=quotes)
+
+
+def _edited(said: Message) -> Message:
+    return Message(id=said.id, text=said.text, media=said.media, places=said.places, quotes=said.quotes, edited=True)
+
+
+def _interactive(identity: str, inner: Json, quotes: tuple[Quote, ...]) -> Body:
+    """A button or a row of a list was pressed: ours carry our token and nothing else."""
+    for kind in ("button_reply", "list_reply"):
+        if token := str(part(inner, kind).get("id", "")):
+            return Tap(token=token)
+    form = part(inner, "nfm_reply")
+    text = str(form.get("body") or form.get("response_json") or "")
+    return Message(id=identity, text=text, quotes=quotes, unknown="" if text else str(inner.get("type", "interactive")))
+
+
+def _reaction(identity: str, inner: Json) -> Message:
+    """Known to the conversation, and no question: an answer to every thumb would be a bill for every thumb."""
+    emoji = str(inner.get("emoji", ""))
+    text = f"[reacted with {emoji}]" if emoji else "[took the reaction back]"
+    return Message(id=identity, text=text, addressed=False)
+
+
+def _file(identity: str, kind: str, inner: Json, adapter: str, quotes: tuple[Quote, ...]) -> Message:
+    spoken: MediaKind = "voice" if inner.get("voice") else "audio"
+    mime = str(inner.get("mime_type", ""))
+    media = Media(
+        adapter=adapter,
+        ref=str(inner.get("id", "")),
+        kind=_FILES.get(kind, spoken),
+        name=str(inner.get("filename", "")),
+        mime=mime.partition(";")[0].strip(),
+    )
+    return Message(id=identity, text=str(inner.get("caption", "")), media=(media,), quotes=quotes)
+
+
+def _place(inner: Json) -> Place:
+    title = ", ".join(str(inner[key]) for key in ("name", "address") if inner.get(key))
+    return Place(latitude=_number(inner.get("latitude")), longitude=_number(inner.get("longitude")), title=title)
+
+
+def _contact(contact: Json) -> Contact:
+    phones = dicts(contact.get("phones"))
+    name = str(part(contact, "name").get("formatted_name", ""))
+    return Contact(name=name, phone=str(phones[0].get("phone", "")) if phones else "")
+
+
+def _quotes(context: Json, ours: str) -> tuple[Quote, ...]:
+    """What was replied to is told by its id alone: whose it was is all there is to say."""
+    if context.get("forwarded") or context.get("frequently_forwarded"):
+        return (Quote(text="", forwarded=True),)
+    if context.get("id"):
+        return (Quote(text="", mine=digits(str(context.get("from", ""))) == ours),)
+    return ()
+
+
+def digits(number: str) -> str:
+    """A telephone number's digits."""
+    return "".join(filter(str.isdigit, number))
+
+
+def part(of: Json, name: str) -> Json:
+    """An object in an object, an empty one where there is none."""
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def dicts(found: object) -> list[Json]:
+    """The objects in what should be a list of them."""
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _number(found: object) -> float:
+    return float(found) if isinstance(found, int | float) else 0.0

@@ -1,0 +1,127 @@
+"""What a webhook call brings, as events: many entries, changes, messages and statuses in one call, in any mixture.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from bots.whatsapp.content import body_of, dicts, digits, part
+from bots.whatsapp.people import People
+from core.values import Address, Inbound, Receipt
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+_ARRIVED: Final = frozenset({"sent", "delivered", "read", "played"})
+_CHANGES: Final = frozenset({"user_changed_number", "user_changed_user_id", "customer_changed_number"})
+
+
+class Intake:
+    """Makes events of what Meta brings.
+
+    Args:
+        number: The id of the number we speak as; what is for others is left alone.
+        wrote: Told whenever a person writes: their chat, the message's id, and when (seconds since 1970).
+    """
+
+    def __init__(
+        self,
+        adapter: str,
+        number: str,
+        people: People,
+        microcredits: int,
+        wrote: Callable[[str, str, float], None],
+    ) -> None:
+        self._adapter = adapter
+        self._number = number
+        self._people = people
+        self._microcredits = microcredits
+        self._wrote = wrote
+
+    async def events(self, payload: Json) -> list[Inbound | Receipt]:
+        """All that a call brings, in its order."""
+        found: list[Inbound | Receipt] = []
+        for entry in dicts(payload.get("entry")):
+            for change in dicts(entry.get("changes")):
+                value = part(change, "value")
+                if change.get("field") != "messages" or part(value, "metadata").get("phone_number_id") != self._number:
+                    log.info("webhook left alone", field=str(change.get("field")))
+                    continue
+                found += [receipt for status in dicts(value.get("statuses")) if (receipt := self._receipt(status))]
+                for message in dicts(value.get("messages")):
+                    if (event := await self._event(message, value)) is not None:
+                        found.append(event)
+        return found
+
+    async def _event(self, message: Json, value: Json) -> Inbound | None:
+        if message.get("type") == "system":
+            await self._system(message)
+            return None
+        contact = _contact(message, value)
+        bsuid = str(message.get("from_user_id") or contact.get("user_id") or "")
+        number = str(message.get("from") or contact.get("wa_id") or "")
+        if not (bsuid or number) or not message.get("id") or message.get("group_id"):
+            log.warning("message left alone", kind=str(message.get("type")), group=bool(message.get("group_id")))
+            return None
+        person = await self._people.of(bsuid, number)
+        ours = digits(str(part(value, "metadata").get("display_phone_number", "")))
+        identity = str(message["id"])
+        self._wrote(person, identity, _seconds(message.get("timestamp")))
+        profile = part(contact, "profile")
+        return Inbound(
+            key=f"{self._adapter}/{self._number}/{identity}",
+            sender=person,
+            to=Address(adapter=self._adapter, chat=person),
+            body=body_of(message, self._adapter, ours=ours),
+            name=str(profile.get("name") or profile.get("username") or ""),
+        )
+
+    async def _system(self, message: Json) -> None:
+        """Somebody has another number or id from now on; what else the system says is of no use here."""
+        system = part(message, "system")
+        kind = str(system.get("type", ""))
+        log.info("system message", kind=kind)
+        if kind not in _CHANGES:
+            return
+        before = str(message.get("from_user_id") or message.get("from") or "")
+        after_number = str(system.get("wa_id") or system.get("new_wa_id") or "")
+        after_bsuid = str(system.get("user_id") or system.get("new_user_id") or "")
+        if before and (after_number or after_bsuid):
+            await self._people.changed(before, after_bsuid, after_number)
+
+    def _receipt(self, status: Json) -> Receipt | None:
+        """A word about something we sent; it names the slot as we had named it."""
+        slot, state = str(status.get("biz_opaque_callback_data", "")), str(status.get("status", ""))
+        if not slot or not (state in _ARRIVED or state == "failed"):
+            return None
+        for error in dicts(status.get("errors")):
+            log.warning("not delivered", slot=slot, code=error.get("code"), reason=str(error.get("title", "")))
+        charged = state == "delivered" and part(status, "pricing").get("billable") is True
+        return Receipt(
+            key=f"{self._adapter}/{self._number}/{status.get('id')}/{state}",
+            slot=slot,
+            state="sent" if state in _ARRIVED else "failed",
+            microcredits=self._microcredits if charged else 0,
+        )
+
+
+def _contact(message: Json, value: Json) -> Json:
+    """The contact that belongs to a message of a call that may bring several people's."""
+    contacts = dicts(value.get("contacts"))
+    for contact in contacts:
+        ids = {contact.get("wa_id"), contact.get("user_id")} - {None, ""}
+        if ids & {message.get("from"), message.get("from_user_id")}:
+            return contact
+    alone = len(contacts) == 1 and not message.get("from_user_id") and len(dicts(value.get("messages"))) == 1
+    return contacts[0] if alone else {}
+
+
+def _seconds(timestamp: object) -> float:
+    try:
+        return float(str(timestamp))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,146 @@
+"""A reply as messages: the JSON bodies of https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages .
+
+Each costs money, so there are as few as the limits allow. Limits count characters; ours are UTF-16 units, which are
+never fewer.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from core.text.chat import Dialect, bare, written
+from core.text.splitting import split
+from core.values import Choice, Media, Page, Reply
+
+TEXT: Final = "text"
+TEMPLATE: Final = "template"
+"""What is let in more than 24 hours after the person last wrote."""
+
+TEXT_UNITS: Final = 4096
+INTERACTIVE_UNITS: Final = 1024
+TEMPLATE_UNITS: Final = 1000
+CAPTION_UNITS: Final = 1024
+BUTTONS: Final = 3
+ROWS: Final = 10
+BUTTON_UNITS: Final = 20
+ROW_UNITS: Final = 24
+
+DIALECT: Final = Dialect(
+    bold="*",
+    italic="_",
+    strike="~",
+    escape=lambda text: text,  # there is no way to escape; marks that stand in words mean nothing there
+    code=lambda text: f"`{text.replace('`', chr(39)).strip() or ' '}`",
+)
+
+Json = dict[str, Any]
+
+
+def units(text: str) -> int:
+    """UTF-16 units of a text."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def pages(reply: Reply, form: str) -> tuple[Page, ...]:
+    """Render a reply; its choices go on the last page. Where there is nothing to see it is an ellipsis."""
+    if form == TEMPLATE:
+        return _template(reply)
+    texts = list(split(reply.markdown, lambda piece: units(_said(piece)) <= TEXT_UNITS))
+    if reply.choices and texts and units(_said(texts[-1])) > INTERACTIVE_UNITS:
+        texts[-1:] = split(texts[-1], lambda piece: units(_said(piece)) <= INTERACTIVE_UNITS)
+    made = [_file_page(media) for media in reply.media]
+    if reply.media and len(texts) == 1 and not reply.choices and _takes_caption(reply.media[-1], texts[0]):
+        made[-1] = _file_page(reply.media[-1], texts[0])
+        return tuple(made)
+    if reply.choices:
+        *before, last = texts or [""]
+        return (*made, *map(_text_page, before), *_choosing(last, reply.choices))
+    return (*made, *map(_text_page, texts)) or (_text_page(""),)
+
+
+def _said(markdown: str) -> str:
+    return written(markdown, DIALECT)
+
+
+def _page(body: Json, source: str, media: tuple[Media, ...] = (), choices: tuple[Choice, ...] = ()) -> Page:
+    return Page(body=json.dumps(body, ensure_ascii=False), form=TEXT, source=source, media=media, choices=choices)
+
+
+def _text_page(markdown: str) -> Page:
+    text = {"body": _said(markdown) or "…", "preview_url": False}  # the platform would fetch the address for a preview
+    return _page({"type": "text", "text": text}, markdown)
+
+
+def _file_page(media: Media, markdown: str = "") -> Page:
+    kind = kind_of(media)
+    file: Json = {"caption": _said(markdown)} if markdown else {}
+    if kind == "document" and media.name:
+        file["filename"] = media.name[:240]
+    return _page({"type": kind, kind: file}, markdown, (media,))
+
+
+def kind_of(media: Media) -> str:
+    """As what a file is sent: what WhatsApp does not show as it is goes as a document."""
+    shown = {
+        "photo": ("image", {"image/jpeg", "image/png", ""}),
+        "video": ("video", {"video/mp4", "video/3gpp", ""}),
+        "voice": ("audio", {"audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", ""}),
+        "audio": ("audio", {"audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", ""}),
+        "sticker": ("sticker", {"image/webp", ""}),
+    }
+    kind, mimes = shown.get(media.kind, ("document", set()))
+    return kind if media.mime in mimes else "document"
+
+
+def _takes_caption(media: Media, markdown: str) -> bool:
+    return kind_of(media) in {"image", "video", "document"} and units(_said(markdown)) <= CAPTION_UNITS
+
+
+def _choosing(markdown: str, choices: Sequence[Choice]) -> list[Page]:
+    """The question with its buttons, or with a list where there are more; the longest of lists takes several."""
+    if len(choices) <= BUTTONS and all(units(choice.label) <= BUTTON_UNITS for choice in choices):
+        buttons = [{"type": "reply", "reply": {"id": c.token, "title": c.label or "…"}} for c in choices]
+        return [_interactive(markdown, "button", {"buttons": buttons}, tuple(choices))]
+    lists = [choices[at : at + ROWS] for at in range(0, len(choices), ROWS)]
+    return [
+        _interactive(
+            markdown if number == 0 else "",
+            "list",
+            {"button": "Choose", "sections": [{"title": "Choose", "rows": list(map(_row, some))}]},
+            tuple(some),
+        )
+        for number, some in enumerate(lists)
+    ]
+
+
+def _row(choice: Choice) -> Json:
+    row = {"id": choice.token, "title": _cut(choice.label, ROW_UNITS) or "…"}
+    return row | ({"description": _cut(choice.label, 72)} if units(choice.label) > ROW_UNITS else {})
+
+
+def _interactive(markdown: str, kind: str, action: Json, choices: tuple[Choice, ...]) -> Page:
+    inner = {"type": kind, "body": {"text": _said(markdown) or "…"}, "action": action}
+    return _page({"type": "interactive", "interactive": inner}, markdown, choices=choices)
+
+
+def _template(reply: Reply) -> tuple[Page, ...]:
+    """One variable in the template's body takes the words, in one line; its name is added when it is sent."""
+    texts = split(reply.markdown, lambda piece: units(_line(piece)) <= TEMPLATE_UNITS) or ("",)
+    made = []
+    for number, text in enumerate(texts):
+        last = number == len(texts) - 1
+        body = {"type": "template", "template": {"text": _line(text) or "…"}}
+        choices = reply.choices if last else ()
+        made.append(Page(body=json.dumps(body, ensure_ascii=False), form=TEMPLATE, source=text, choices=choices))
+    return tuple(made)
+
+
+def _line(markdown: str) -> str:
+    return re.sub(r"\s+", " ", bare(markdown)).strip()
+
+
+def _cut(text: str, most: int) -> str:
+    while units(text) > most:
+        text = text[:-2].rstrip() + "…" if not text.endswith("…") else text[:-2] + "…"
+    return text

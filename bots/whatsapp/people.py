@@ -1,0 +1,90 @@
+"""Who is who: a person stays the same when their number, or Meta's id for them, changes.
+
+Meta names people by an id of its own for each business (a BSUID), by their number, or by both; a number can be missing,
+and both can change (https://developers.facebook.com/docs/whatsapp/business-scoped-user-ids). Whoever was known by one
+of them is known by the other from the first message that shows both, and by a new one from the notice that says it has
+changed. A number that turns up with another BSUID, without such a notice, has a new owner: that is somebody else.
+"""
+
+import hashlib
+import hmac
+import json
+
+from core.site import Memo
+from core.values import value
+
+
+@value
+class Known:
+    """What is kept of an id.
+
+    Attributes:
+        person: The id they were first known by: the chat's name for good.
+        bsuid: Of a number: the BSUID that it came with, "" where it came alone.
+    """
+
+    person: str
+    bsuid: str = ""
+
+
+class People:
+    """The names of people, kept in the store under hashes of them.
+
+    Args:
+        secret: Keys the hashes.
+    """
+
+    def __init__(self, memo: Memo, secret: str) -> None:
+        self._memo = memo
+        self._secret = secret.encode()
+        self._reach: dict[str, str] = {}
+
+    async def of(self, bsuid: str, number: str) -> str:
+        """The person whom these ids name, from a verified message."""
+        by_bsuid = await self._known(bsuid)
+        by_number = await self._known(number)
+        if by_bsuid is not None:
+            person = by_bsuid.person
+        elif by_number is not None and by_number.bsuid in {"", bsuid}:
+            person = by_number.person
+        else:
+            person = bsuid or number
+        if bsuid and by_bsuid is None:
+            await self._keep(bsuid, Known(person=person))
+        wanted = Known(person=person, bsuid=bsuid or (by_number.bsuid if by_number else ""))
+        if number and by_number != wanted and (bsuid or by_number is None):
+            await self._keep(number, wanted)
+        await self._reached(person, bsuid or number)
+        return person
+
+    async def changed(self, before: str, after_bsuid: str, after_number: str) -> None:
+        """Meta says that somebody has another number, or another id, from now on."""
+        known = await self._known(before)
+        person = known.person if known is not None else before
+        for one in filter(None, (after_bsuid, after_number)):
+            await self._keep(one, Known(person=person, bsuid=after_bsuid if one == after_number else ""))
+        await self._reached(person, after_bsuid or after_number)
+
+    async def reach(self, person: str) -> str:
+        """By which id they can be written to now."""
+        if person not in self._reach:
+            self._reach[person] = await self._memo.get(self._name("reach", person)) or person
+        return self._reach[person]
+
+    async def _reached(self, person: str, by: str) -> None:
+        if by and await self.reach(person) != by:
+            self._reach[person] = by
+            await self._memo.keep(self._name("reach", person), by)
+
+    async def _known(self, identity: str) -> Known | None:
+        if not identity:
+            return None
+        kept = await self._memo.get(self._name("known", identity))
+        return Known(**json.loads(kept)) if kept else None
+
+    async def _keep(self, identity: str, known: Known) -> None:
+        body = json.dumps({"person": known.person, "bsuid": known.bsuid})
+        await self._memo.keep(self._name("known", identity), body)
+
+    def _name(self, kind: str, identity: str) -> str:
+        return f"{kind}/{hmac.new(self._secret, identity.encode(), hashlib.sha256).hexdigest()[:32]}"

@@ -1,0 +1,85 @@
+"""What a plugin's tests want: a call as a model makes it, a clock that moves when told, a web of a few pages."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from core.errors import ContentRefused, NotFetched
+from core.seams import Plugin, ToolContext
+from core.site import TEXT, Egress, Fetched, NoEgress, Spec
+from core.testing.events import site
+from core.turn.toolbox import tool_named
+
+MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+"""When nothing else is said: a Tuesday."""
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, start: datetime = MORNING) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        """What time it is."""
+        return self.now
+
+    def move(self, by: timedelta) -> None:
+        """Let time go by."""
+        self.now += by
+
+
+class FakeEgress:
+    """An ``Egress`` to pages a test wrote down: by address a body of HTML, or the whole answer.
+
+    Attributes:
+        asked: The addresses that were asked for.
+    """
+
+    def __init__(self, pages: Mapping[str, str | Fetched]) -> None:
+        self.asked: list[str] = []
+        self._pages = pages
+
+    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+        """See ``Egress``."""
+        self.asked.append(url)
+        page = self._pages.get(url)
+        if page is None:
+            raise NotFetched("there is no host of this name")
+        if isinstance(page, str):
+            page = Fetched(url=url, status=200, mime="text/html", charset="utf-8", body=page.encode())
+        if not any(fnmatchcase(page.mime, wanted) for wanted in types):
+            raise ContentRefused(f"it is of the type {page.mime}, which is not taken here", mime=page.mime)
+        if most_bytes is not None and len(page.body) > most_bytes:
+            raise ContentRefused("it is too large")
+        return page
+
+
+async def use(
+    plugin: Plugin | Spec[Any, Plugin],
+    name: str,
+    arguments: str = "{}",
+    *,
+    scope: str = "ann",
+    now: datetime = MORNING,
+    egress: Egress | None = None,
+) -> str:
+    """Call a tool once, as a model would; whatever the tool raises is raised.
+
+    Args:
+        plugin: An opened one, or a spec, which is opened for the call with its settings' defaults.
+        arguments: JSON text, also where it is wrong.
+        scope: Who asks.
+        egress: What a spec that is opened here finds in the web.
+    """
+    async with AsyncExitStack() as stack:
+        if isinstance(plugin, Spec):
+            place = site(Path("nowhere"), plugin.name, egress=egress or NoEgress())
+            plugin = await stack.enter_async_context(plugin.open(place, plugin.settings()))
+        return await tool_named(plugin.tools, name).call(arguments, ToolContext(scope=scope, now=now))
+
+
+_: type[Egress] = FakeEgress

@@ -1,0 +1,129 @@
+"""Saying a request in the words of the Gemini API: https://ai.google.dev/api/generate-content .
+
+Newer models refuse a call of the current turn without the signature of the thought that led to it; a call that another
+lab's model made goes with the mark that the documentation names for it:
+https://ai.google.dev/gemini-api/docs/thought-signatures
+"""
+
+import base64
+import json
+
+from core.exchange import Entry, Model, Part, Request
+from core.site import Fetch
+from providers import attachments, ids
+from providers.replay import Piece, recalled
+from providers.words import JSON, arguments, sendable
+
+_NO_SIGNATURE = "skip_thought_signature_validator"
+
+
+async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
+    """The body of ``streamGenerateContent``.
+
+    Args:
+        model: What is known of the model; what it cannot see is told in words.
+        provider: Whose opaque parts are handed back.
+    """
+    config: JSON = {"maxOutputTokens": request.max_output_tokens}
+    if request.effort:
+        config["thinkingConfig"] = {"thinkingLevel": request.effort.upper()}
+    said: JSON = {"contents": await _contents(request, model, provider, fetch), "generationConfig": config}
+    if request.system:
+        said["systemInstruction"] = {"parts": [{"text": sendable(request.system)}]}
+    tools: list[JSON] = []
+    if request.tools:
+        tools.append(
+            {
+                "functionDeclarations": [
+                    {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parametersJsonSchema": json.loads(tool.parameters),
+                    }
+                    for tool in request.tools
+                ]
+            }
+        )
+    if request.search:
+        tools.append({"googleSearch": {}})
+    if len(tools) > 1:
+        said["toolConfig"] = {"includeServerSideToolInvocations": True}  # or they may not stand side by side
+    return said | {"tools": tools} if tools else said
+
+
+async def _contents(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
+    contents: list[JSON] = []
+    results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
+    called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
+    for entry in request.entries:
+        if entry.role == "assistant":
+            parts = _said(entry, request.model, provider)
+            if parts and not contents:
+                _append(contents, "user", [{"text": "[The conversation goes on.]"}])
+            _append(contents, "model", parts)
+            calls = [part for part in entry.parts if part.kind == "call"]
+            _append(contents, "user", [_answer(call, results.get(call.id)) for call in calls])
+        else:
+            _append(contents, "user", await _user(entry, called, model, fetch))
+    return contents or [{"role": "user", "parts": [{"text": "[an empty message]"}]}]
+
+
+def _append(contents: list[JSON], role: str, parts: list[JSON]) -> None:
+    if not parts:
+        return
+    last = contents[-1] if contents else {}
+    before = last.get("parts")
+    if last.get("role") == role and isinstance(before, list):
+        before.extend(parts)
+    else:
+        contents.append({"role": role, "parts": parts})
+
+
+def _said(entry: Entry, model: str, provider: str) -> list[JSON]:
+    parts: list[JSON] = []
+    signed = False  # only the first of several calls at once has a signature
+    for piece in recalled(provider, model, entry.parts):
+        part = _part(piece)
+        if part is None:
+            continue
+        if piece.kind == "call" and not signed and "thoughtSignature" not in part:
+            part["thoughtSignature"] = _NO_SIGNATURE
+        signed = signed or piece.kind == "call"
+        parts.append(part)
+    return parts
+
+
+def _part(piece: Piece) -> JSON | None:
+    part, own = piece.part, piece.own or {}
+    if part is None:
+        return dict(own) or None
+    if piece.kind == "call":
+        called = {"id": ids.valid(part.id), "name": part.name, "args": arguments(part.body)}
+        return {"functionCall": called} | own
+    return {"text": sendable(part.body)} | own if part.body else None
+
+
+def _answer(call: Part, result: Part | None) -> JSON:
+    told = "There is no result." if result is None else sendable(result.body)
+    failed = result is None or result.failed
+    response = {"error" if failed else "result": told}
+    return {"functionResponse": {"id": ids.valid(call.id), "name": call.name, "response": response}}
+
+
+async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+    parts: list[JSON] = []
+    for part in entry.parts:
+        if part.kind == "media":
+            parts.append(await _file(part, model, fetch))
+        elif part.kind == "text" and part.body:
+            parts.append({"text": sendable(part.body)})
+        elif part.kind == "result" and part.id not in called:  # its call was trimmed away
+            parts.append({"text": sendable(f"[what the tool {part.name} said: {part.body}]")})
+    return parts
+
+
+async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
+    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+    if file.kind == "words":
+        return {"text": sendable(file.text)}
+    return {"inlineData": {"mimeType": file.mime, "data": base64.b64encode(file.data).decode()}}

@@ -1,0 +1,202 @@
+"""What Meta brings, as events: its own published payloads, each of the right kind, and people who stay who they are."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bots.whatsapp.content import body_of
+from bots.whatsapp.intake import Intake
+from bots.whatsapp.people import People
+from core.testing import FakeMemo
+from core.values import Command, Inbound, Message, Receipt, Tap
+from simulators.specs import load_spec, specs_dir
+
+Json = dict[str, Any]
+
+KINDS: dict[str, Callable[[Message], bool]] = {
+    "text": lambda m: bool(m.text),
+    "image": lambda m: m.media[0].kind == "photo",
+    "video": lambda m: m.media[0].kind == "video",
+    "document": lambda m: m.media[0].kind == "document",
+    "audio": lambda m: m.media[0].kind in {"audio", "voice"},
+    "sticker": lambda m: m.media[0].kind == "sticker",
+    "location": lambda m: bool(m.places),
+    "contacts": lambda m: bool(m.contacts),
+    "reaction": lambda m: not m.addressed,
+    "button": lambda m: bool(m.text),
+    "order": lambda m: m.unknown == "order",
+    "unsupported": lambda m: bool(m.unknown),
+    "edit": lambda m: m.edited,
+    "revoke": lambda m: m.edited and not m.text,
+}
+
+
+def calls(found: object, path: str = "") -> Iterator[tuple[str, Json]]:
+    """Every webhook call in a file, by where it stands."""
+    if isinstance(found, dict):
+        if "entry" in found:
+            yield path, found
+        else:
+            for key, inner in found.items():
+                yield from calls(inner, f"{path}/{key}")
+    elif isinstance(found, list):
+        for number, inner in enumerate(found):
+            yield from calls(inner, f"{path}/{number}")
+
+
+def recorded() -> list[Any]:
+    """All of them, or one that says why there are none."""
+    files = ("webhooks_meta.json", "webhooks_pywa.json")
+    found = [
+        pytest.param(call, id=f"{file}{path}") for file in files for path, call in calls(load_spec("whatsapp", file))
+    ]
+    missing = pytest.mark.skip(reason=f"no recorded payloads in {specs_dir()}")
+    return found or [pytest.param({}, marks=missing)]
+
+
+def intake(number: str, memo: FakeMemo | None = None) -> Intake:
+    """For one number of ours."""
+    return Intake("whatsapp", number, People(memo or FakeMemo(), "secret"), 500_000, lambda *_: None)
+
+
+@pytest.mark.parametrize("call", recorded())
+async def test_every_recorded_payload_is_understood(call: Json) -> None:
+    """Each message and each status becomes what it is; nothing is dropped in silence."""
+    for entry in call["entry"]:
+        for change in entry["changes"]:
+            value = change["value"]
+            number = value.get("metadata", {}).get("phone_number_id", "1")
+            events = await intake(number).events(call)
+            if change["field"] != "messages":
+                assert events == []
+                continue
+            wanted = [m for m in value.get("messages", []) if m["type"] != "system" and "group_id" not in m]
+            messages = [event for event in events if isinstance(event, Inbound)]
+            assert len(messages) == len(wanted)
+            for event, message in zip(messages, wanted, strict=True):
+                assert event.sender
+                assert event.key.endswith(message["id"])
+                check(event, message)
+            named = [s for s in value.get("statuses", []) if s.get("biz_opaque_callback_data")]
+            assert len(events) - len(messages) == len(named)
+
+
+def check(event: Inbound, message: Json) -> None:
+    """Whether an event is of a message's kind."""
+    if message["type"] == "interactive":
+        inner = message.get("interactive", {})
+        assert isinstance(event.body, Tap) == bool(inner.get("button_reply") or inner.get("list_reply"))
+        return
+    assert isinstance(event.body, Message)
+    known = KINDS.get(message["type"])
+    assert known(event.body) if known else event.body.unknown
+
+
+def call_of(*messages: Json, contacts: list[Json] | None = None, statuses: list[Json] | None = None) -> Json:
+    """A webhook call of our own."""
+    value = {"metadata": {"phone_number_id": "1", "display_phone_number": "999"}, "messages": list(messages)}
+    value |= {"contacts": contacts or [], "statuses": statuses or []}
+    return {"entry": [{"changes": [{"field": "messages", "value": value}]}]}
+
+
+def text(identity: str, **ids: str) -> Json:
+    """Somebody's word."""
+    return {"id": identity, "timestamp": "1", "type": "text", "text": {"body": "Hi"}} | ids
+
+
+@pytest.mark.parametrize(
+    "said, name, args",
+    [
+        ("/new", "new", ""),
+        ("/stop now", "stop", "now"),
+        ("/ nothing", None, ""),
+        ("/etc/passwd", None, ""),
+        ("a /b", None, ""),
+    ],
+)
+def test_commands_are_told_from_words(said: str, name: str | None, args: str) -> None:
+    """A path is no command."""
+    body = body_of({"id": "1", "type": "text", "text": {"body": said}}, "whatsapp", ours="")
+    assert body == (Message(id="1", text=said) if name is None else Command(name=name, args=args))
+
+
+def test_a_reply_says_whose_words_it_answers() -> None:
+    """The words themselves are not told by the platform."""
+    message = {"id": "1", "type": "text", "text": {"body": "Yes"}, "context": {"id": "0", "from": "+1 555"}}
+    body = body_of(message, "whatsapp", ours="1555")
+    assert isinstance(body, Message)
+    assert [quote.mine for quote in body.quotes] == [True]
+
+
+async def test_a_call_with_several_people_names_each() -> None:
+    """A batch brings many messages of many people, and statuses beside them."""
+    people = [
+        {"wa_id": "1", "user_id": "DE.1", "profile": {"name": "Ann"}},
+        {"user_id": "DE.2", "profile": {"username": "bob"}},
+    ]
+    told = {"id": "wamid.o", "status": "delivered", "biz_opaque_callback_data": "7.0", "pricing": {"billable": True}}
+    call = call_of(text("a", **{"from": "1"}), text("b", from_user_id="DE.2"), contacts=people, statuses=[told])
+    receipt, ann, bob = await intake("1").events(call)
+    assert isinstance(receipt, Receipt)
+    assert (receipt.slot, receipt.state, receipt.microcredits) == ("7.0", "sent", 500_000)
+    assert isinstance(ann, Inbound)
+    assert isinstance(bob, Inbound)
+    assert (ann.sender, ann.name) == ("DE.1", "Ann")
+    assert (bob.sender, bob.name) == ("DE.2", "bob")
+
+
+async def test_only_a_delivery_is_charged() -> None:
+    """Each message has several statuses, and one price."""
+    told = [
+        {"id": "o", "status": state, "biz_opaque_callback_data": "7.0", "pricing": {"billable": True}}
+        for state in ("sent", "delivered", "read")
+    ]
+    receipts = await intake("1").events(call_of(statuses=told))
+    assert [receipt.microcredits for receipt in receipts if isinstance(receipt, Receipt)] == [0, 500_000, 0]
+
+
+async def who(taking: Intake, **ids: str) -> str:
+    """Whom a message is taken to be from."""
+    (event,) = await taking.events(call_of(text("x", **ids)))
+    assert isinstance(event, Inbound)
+    return event.sender
+
+
+async def test_a_person_stays_the_same_when_an_id_is_added() -> None:
+    """Known by number alone, then by both, then by the new id alone; also after a restart."""
+    memo = FakeMemo()
+    first = await who(intake("1", memo), **{"from": "49151"})
+    assert await who(intake("1", memo), **{"from": "49151", "from_user_id": "DE.1"}) == first
+    assert await who(intake("1", memo), from_user_id="DE.1") == first
+
+
+async def test_a_person_stays_the_same_when_the_number_changes() -> None:
+    """Meta says so in a message of its own, which is no question."""
+    memo = FakeMemo()
+    taking = intake("1", memo)
+    first = await who(taking, **{"from": "49151"})
+    change = {"id": "s", "type": "system", "from": "49151", "system": {"type": "user_changed_number", "wa_id": "49160"}}
+    assert await taking.events(call_of(change)) == []
+    assert await who(intake("1", memo), **{"from": "49160"}) == first
+    assert await People(memo, "secret").reach(first) == "49160"
+
+
+async def test_a_number_with_a_new_owner_is_somebody_else() -> None:
+    """Numbers are given out again: whoever has one now must not be taken for whoever had it."""
+    taking = intake("1")
+    first = await who(taking, **{"from": "49151", "from_user_id": "DE.1"})
+    other = await who(taking, **{"from": "49151", "from_user_id": "DE.2"})
+    assert other != first
+    assert await who(taking, **{"from": "49151", "from_user_id": "DE.2"}) == other
+    assert await who(taking, from_user_id="DE.1") == first
+
+
+async def test_no_name_in_the_store_tells_a_number() -> None:
+    """What is kept is found by hashes; the numbers themselves are sealed with the rest."""
+    memo = FakeMemo()
+    await who(intake("1", memo), **{"from": "4915112345", "from_user_id": "DE.98765"})
+    assert memo.kept
+    assert not any("4915112345" in name or "98765" in name for name in memo.kept)
+    assert all(json.dumps(name) for name in memo.kept)

@@ -1,0 +1,152 @@
+"""The whole way with the real store: what each chat finally shows, whatever is brought twice, late or to nobody."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from contracts.rigs.engines import until
+from contracts.rigs.whatsapp import opened
+from core import testing
+from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
+from core.testing import deployed
+from simulators.whatsapp import WhatsAppSimulator
+from simulators.whatsapp.simulator import Fault
+
+DAY_S = 24 * 3600.0
+
+
+class Echo(testing.FakeProvider):
+    """A model that repeats the last words."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
+        self.requests.append(request)
+        text = "".join(part.body for part in request.entries[-1].parts if part.kind == "text")
+        yield Delta(text=f"You said {text}")
+        part = Part(kind="text", body=f"You said {text}")
+        yield Finished(reason="stop", parts=(part,), usage=Usage(input_tokens=1, output_tokens=1))
+
+
+@asynccontextmanager
+async def living(folder: Path, meta: WhatsAppSimulator, **more: object) -> AsyncGenerator[Echo]:
+    """One life of a deployment; the store outlives it."""
+    model = Echo()
+    async with opened(testing.site(folder, "whatsapp"), meta, **more) as adapter, deployed(folder, adapter, model):
+        yield model
+
+
+async def shows(screen: Callable[[], list[str]], wanted: list[str]) -> None:
+    """Wait until a chat shows this, and for a moment more, in case it shows more."""
+    await until(lambda: screen() == wanted, within_s=15)
+    await asyncio.sleep(0.05)
+    assert screen() == wanted
+
+
+async def test_a_storm_of_retries_is_answered_once_each(tmp_path: Path) -> None:
+    """Meta brings everything several times, in any order, also after a restart."""
+    async with WhatsAppSimulator() as meta:
+        people = [meta.person(f"49{number}", f"P{number}", f"DE.{number}") for number in range(8)]
+        said = [(person, person.message("text", {"body": f"hello {person.name}"})) for person in people]
+        async with living(tmp_path, meta):
+            for _ in range(3):
+                await meta.bring(said[::-1])
+                for one in said:
+                    await meta.bring([one])
+            for person in people:
+                await shows(person.screen, [f"You said hello {person.name}"])
+            await meta.settled()
+        async with living(tmp_path, meta):
+            await meta.bring(said)
+            await meta.settled()
+            await asyncio.sleep(0.2)
+        assert [person.screen() for person in people] == [[f"You said hello {person.name}"] for person in people]
+        assert meta.violations == []
+
+
+async def test_what_was_said_while_nobody_was_there_is_answered(tmp_path: Path) -> None:
+    """Meta comes again until there is somebody."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta):
+            await ann.say("one")
+            await shows(ann.screen, ["You said one"])
+        await ann.say("two")
+        await asyncio.sleep(0.1)
+        async with living(tmp_path, meta):
+            await shows(ann.screen, ["You said one", "You said two"])
+
+
+async def test_a_message_whose_line_was_cut_after_it_arrived_is_not_said_twice(tmp_path: Path) -> None:
+    """Nobody knows whether it arrived, until the status says so."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        meta.next(Fault(after=True))
+        async with living(tmp_path, meta):
+            await ann.say("Hello")
+            await shows(ann.screen, ["You said Hello"])
+            await meta.settled()
+            await ann.say("Again")
+            await shows(ann.screen, ["You said Hello", "You said Again"])
+
+
+async def test_what_waits_for_the_window_is_said_when_the_person_writes_again(tmp_path: Path) -> None:
+    """After the 24 hours, without a template: in order, and once."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta):
+            meta.next(Fault(code=131047))
+            await ann.say("one")
+            await meta.settled()
+            await asyncio.sleep(0.3)
+            assert ann.screen() == []
+            await ann.say("two")
+            await shows(ann.screen, ["You said one", "You said two"])
+
+
+async def test_outside_the_window_the_template_says_it(tmp_path: Path) -> None:
+    """Where there is one, nothing waits."""
+    async with WhatsAppSimulator(templates=["hello"]) as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta, template="hello"):
+            meta.next(Fault(code=131047))
+            await ann.say("one")
+            await shows(ann.screen, ["You said one"])
+            assert ann.chat[0].body["type"] == "template"
+
+
+async def test_what_a_message_cost_is_kept_with_it(tmp_path: Path) -> None:
+    """Each delivered message has its price."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta, price=0.005):
+            await ann.say("Hello")
+            await shows(ann.screen, ["You said Hello"])
+            await meta.settled()
+        with sqlite3.connect(tmp_path / "waystation.db") as db:
+            assert db.execute("SELECT state, microcredits FROM outbox").fetchall() == [("sent", 500_000)]
+
+
+async def test_people_by_id_alone_are_written_to_by_it(tmp_path: Path) -> None:
+    """Somebody with a username shows no number."""
+    async with WhatsAppSimulator() as meta:
+        bob = meta.person(bsuid="DE.42", name="Bob")
+        async with living(tmp_path, meta):
+            await bob.say("Hello")
+            await shows(bob.screen, ["You said Hello"])
+        assert meta.sent[0]["recipient"] == "DE.42"
+        assert meta.violations == []
+
+
+async def test_a_picture_with_its_words_reaches_the_model(tmp_path: Path) -> None:
+    """By reference, to be fetched when somebody looks."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            await ann.share("image", b"\x89PNG", "image/png", caption="What is it?")
+            await shows(ann.screen, ["You said What is it?"])
+            (media,) = [part.media for part in model.requests[0].entries[0].parts if part.media is not None]
+            assert (media.kind, media.mime) == ("photo", "image/png")

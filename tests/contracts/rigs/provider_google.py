@@ -1,0 +1,68 @@
+"""The rig of the provider ``google``: over a simulated lab."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from pydantic import SecretStr
+
+from contracts.rigs.faults import CITED, CITIES, RETRY_AFTER_S
+from contracts.rigs.providers import Rig, eventually, site
+from providers import google
+from simulators.google import GoogleSimulator
+from simulators.lab import Call, Fault, Said
+
+_OVERLOADED = b'data: {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}\n\n'
+
+FAULTS: dict[str, Said | Fault] = {
+    "unauthorized": Fault(status=400, message="API key not valid. Please pass a valid API key."),
+    "forbidden": Fault(status=403),
+    "missing": Fault(status=404, message="models/gemini-gone is not found for API version v1."),
+    "bad request": Fault(status=400, message="Invalid JSON payload received."),
+    "too long": Fault(status=400, message="The input token count (1048600) exceeds the maximum number of tokens."),
+    "too large": Fault(status=413),
+    "busy": Fault(status=429, retry_after_s=RETRY_AFTER_S),
+    "overloaded": Fault(status=503, message="The model is overloaded. Please try again later."),
+    "broken": Fault(status=500),
+    "cut before": Fault(cut=True),
+    "cut": Fault(after_words=3, cut=True),
+    "truncated": Fault(after_words=3),
+    "garbage": Fault(after_words=3, raw=b"data: {oops\n\n"),
+    "error inside": Fault(after_words=3, raw=_OVERLOADED),
+    "hang": Fault(silent=True),
+    "stall": Fault(after_words=3, silent=True),
+    "refusal": Said(text="I had rather not.", end="refusal"),
+    "length": Said(text="It goes on and", end="length"),
+    "calls": Said(thoughts="Two of them.", calls=tuple(Call(name="look_up", arguments={"city": c}) for c in CITIES)),
+    "usage": Said(text="Counted.", usage={"prompt": 1000, "cached": 200, "output": 50, "thoughts": 20}),
+    "citations": Said(sources=CITED),
+}
+
+
+@asynccontextmanager
+async def rig() -> AsyncIterator[Rig]:
+    """A lab over loopback that repeats what it is told."""
+    async with GoogleSimulator() as lab:
+        settings = google.GoogleSettings(api_key=SecretStr("sk-test"), base_url=lab.address)
+
+        async def released() -> None:
+            await eventually(lambda: lab.requests[-1].closed_early_at is not None, within_s=2)
+
+        faults: dict[str, Callable[[], object]] = {name: partial(lab.reply, said) for name, said in FAULTS.items()}
+        async with (
+            google.spec.open(site("google"), settings) as provider,
+            google.spec.open(site("google", first_token_s=0.3, idle_s=0.3), settings) as hurried,
+        ):
+            yield Rig(
+                provider=provider,
+                model="gemini-sim-flash",
+                repeats=True,
+                released=released,
+                hosting="hosted",
+                faults=faults,
+                hurried=hurried,
+                sent=lambda: lab.requests[-1].body["contents"],
+                sees="gemini-sim-flash",
+                violations=lambda: lab.violations,
+            )
+        assert lab.violations == []

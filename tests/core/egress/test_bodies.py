@@ -1,0 +1,89 @@
+"""Bodies: unpacked piece by piece, never further than was asked for."""
+
+import gzip
+import tracemalloc
+import zlib
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from core.egress.bodies import content_type, read_body
+from core.errors import ContentRefused, NotFetched
+
+TEXT = b"Hello, world. " * 1000
+
+
+async def pieces(body: bytes, size: int) -> AsyncGenerator[bytes, None]:
+    """A body as it arrives."""
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
+@pytest.mark.parametrize(
+    "body, encoding",
+    [
+        (TEXT, ""),
+        (TEXT, "identity"),
+        (gzip.compress(TEXT), "gzip"),
+        (gzip.compress(TEXT), " X-GZIP "),
+        (zlib.compress(TEXT), "deflate"),
+        (gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:]), "gzip"),
+    ],
+)
+async def test_a_body_is_the_same_however_it_is_packed_and_arrives(body: bytes, encoding: str, size: int) -> None:
+    """Also in several members, and byte by byte."""
+    assert await read_body(pieces(body, size), encoding, len(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "nonsense"])
+async def test_what_we_did_not_ask_for_is_refused(encoding: str) -> None:
+    """Also twice packed."""
+    with pytest.raises(ContentRefused, match="packed"):
+        await read_body(pieces(b"", 1), encoding, 100)
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_an_empty_body_is_empty(encoding: str) -> None:
+    """Whatever it claims."""
+    assert await read_body(pieces(b"", 1), encoding, 100) == b""
+
+
+async def test_a_bomb_takes_no_more_memory_than_was_allowed() -> None:
+    """A hundred megabytes in a hundred kilobytes."""
+    bomb = gzip.compress(b"\0" * 100_000_000, 9)
+    tracemalloc.start()
+    with pytest.raises(ContentRefused, match="larger than 1000 kB"):
+        await read_body(pieces(bomb, 65_536), "gzip", 1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+async def test_many_small_bombs_are_one() -> None:
+    """Members are counted together."""
+    with pytest.raises(ContentRefused):
+        await read_body(pieces(gzip.compress(b"\0" * 10_000) * 200, 1000), "gzip", 1_000_000)
+
+
+@pytest.mark.parametrize("body", [gzip.compress(TEXT)[:-1], gzip.compress(TEXT)[:50], b"nonsense", b"\x1f\x8b\x08"])
+async def test_half_a_body_is_none(body: bytes) -> None:
+    """Nobody takes it for the whole."""
+    with pytest.raises(NotFetched):
+        await read_body(pieces(body, 10), "gzip", 100_000)
+
+
+@pytest.mark.parametrize(
+    "header, mime, charset",
+    [
+        ("", "", ""),
+        ("text/html", "text/html", ""),
+        (" Text/HTML ; Charset=UTF-8", "text/html", "utf-8"),
+        ("text/html;charset='latin1'", "text/html", "latin1"),
+        ('text/html; a="b"; charset="x', "text/html", "x"),
+        (";charset=utf-8", "", "utf-8"),
+    ],
+)
+def test_a_type_is_read_however_it_is_written(header: str, mime: str, charset: str) -> None:
+    """Servers write it as they like."""
+    assert content_type(header) == (mime, charset)
