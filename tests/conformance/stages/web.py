@@ -25,7 +25,7 @@ from simulators.pages import Page
 
 _ONE_PERSON: Final = "whoever was let in is the owner"
 _NO_LINE: Final = "an answer is kept before a page is told of it, and a page that was away reads it again"
-_LACKS: Final[Mapping[Ability, str]] = {
+LACKS: Final[Mapping[Ability, str]] = {
     "contacts": "a browser shares none",
     "cuts": _NO_LINE,
     "edits": "the last question is asked anew, once its answer was stopped",
@@ -48,7 +48,7 @@ class Web:
     folder: Path
     session: ClientSession
     name: str = "web"
-    lacks: Mapping[Ability, str] = field(default_factory=lambda: _LACKS)
+    lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 200_000
     doubles: str = ""
     waits_for_all: bool = False
