@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from bots.telegram.paging import pages as telegram_pages
 from bots.web.rendering import render
+from bots.whatsapp.paging import TEXT
+from bots.whatsapp.paging import pages as whatsapp_pages
 from core.text.fencing import fenced
 from core.values import Page, Reply
 
@@ -42,6 +44,11 @@ def _telegram_page(page: Page) -> str:
     return "\n".join((body["text"], "", "-" * 80, *marks)) if marks else body["text"]
 
 
+def _whatsapp(markdown: str) -> str:
+    bodies = [json.loads(page.body) for page in whatsapp_pages(Reply(markdown=markdown), TEXT)]
+    return _NEXT.join(body["text"]["body"] for body in bodies)
+
+
 def _web(markdown: str) -> str:
     return "\n".join(block.strip() for block in render(markdown))
 
@@ -51,6 +58,7 @@ DRAWINGS: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "telegram.entities": ("Telegram, as text with entities", partial(_telegram, "entities")),
     "telegram.plain": ("Telegram, as plain text", partial(_telegram, "plain")),
     "web.html": ("The web chat", _web),
+    "whatsapp.text": ("WhatsApp", _whatsapp),
 }
 """By the middle of its file's name: what a reader calls it, and how it is drawn."""
 

@@ -8,11 +8,13 @@ from typing import Final
 from conformance.stage import Stage
 from conformance.stages.telegram import open_telegram
 from conformance.stages.web import open_web
+from conformance.stages.whatsapp import open_whatsapp
 
 STAGES: Final[Mapping[str, Callable[[Path], AbstractAsyncContextManager[Stage]]]] = {
     "telegram": lambda _: open_telegram(),
     "telegram without rich messages": lambda _: open_telegram(rich=False),
     "web": open_web,
+    "whatsapp": open_whatsapp,
 }
 
 UNSTAGED: Final[Mapping[str, str]] = {

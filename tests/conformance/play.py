@@ -133,9 +133,10 @@ class Play:
 
     def _note(self, events: Sequence[Inbound | Receipt], flags: Sequence[bool]) -> None:
         for event, fresh in zip(events, flags, strict=True):
-            self.repeats += not fresh
-            if fresh and isinstance(event, Inbound) and isinstance(event.body, Message):
-                self.heard.append(event.body)
+            if isinstance(event, Inbound):
+                self.repeats += not fresh
+                if fresh and isinstance(event.body, Message):
+                    self.heard.append(event.body)
 
     # -- waiting
 

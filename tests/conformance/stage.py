@@ -74,6 +74,9 @@ class Stage(Protocol):
         longest: The longest message the platform takes, as ``length`` counts.
         doubles: Why a send of which nobody knows whether it arrived may be seen twice, "" where it never is.
         waits_for_all: Whether being told to wait stops everybody, not one chat.
+        appends: Whether nothing that was said can be changed: what we would change comes as a message of its own, and
+            buttons stay.
+        settles_s: How long we wait for the platform to tell what became of such a send, before it is repeated.
     """
 
     name: str
@@ -81,6 +84,8 @@ class Stage(Protocol):
     longest: int
     doubles: str
     waits_for_all: bool
+    appends: bool
+    settles_s: float
 
     def length(self, text: str) -> int:
         """How long a text is, in the platform's units."""

@@ -12,7 +12,7 @@ LONG_CHARS = 12_000
 PIECES = {
     "a table": (
         "| Name | Price |\n|:-----|------:|\n| Tea | 12 |\n| Milk | 7 |",
-        ["Name", "Price", "Tea", "12", "Milk"],
+        ["Tea", "12", "Milk", "7"],
     ),
     "a fence": ("```python\nif a < b:\n    print('*c*', \"&\")\n```", ["if a < b:", "print('*c*', \"&\")"]),
     "maths": ("Then $a^2 + b^2$ it is, for $5 to $10.", ["Then", "it is", "5", "10"]),

@@ -1,17 +1,23 @@
 """A process that is killed at any moment loses nothing, on every platform, and says nothing twice that it need not."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 
 from conformance.mortal import Death, Moment
 from conformance.play import PATIENCE_S, Play
 from conformance.stage import Button, needs
 from core import phrases
+from core.seams import Tool
 from core.testing import answer
 from turns import FakeTool, calls
 
 LONG = "\n\n".join(f"Paragraph {number}: {'word ' * 180}" for number in range(12))
+_A_MOMENT_S = 0.3
 MOMENTS: tuple[Moment, ...] = ("hear", "heard", "say", "said")
 
 
@@ -19,6 +25,22 @@ async def killed(death: Death) -> None:
     """Wait for the end of the process."""
     async with asyncio.timeout(PATIENCE_S):
         await death.reached.wait()
+
+
+@asynccontextmanager
+async def afterwards(
+    play: Play, *tools: Tool, doing: asyncio.Task[None] | asyncio.Task[str] | None = None
+) -> AsyncGenerator[None]:
+    """The next life, in which the platform has had the time to tell what became of what was being sent."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        if play.stage.settles_s:
+            async with play.life(*tools):
+                await asyncio.sleep(_A_MOMENT_S)
+            clock.shift(play.stage.settles_s)
+        async with play.life(*tools):
+            if doing is not None:
+                await doing
+            yield
 
 
 def once(play: Play, texts: list[str], words: str, moment: Moment) -> None:
@@ -35,8 +57,7 @@ async def test_a_question_survives_a_kill(play: Play, moment: Moment) -> None:
         async with play.life(death=death):
             doing = tasks.create_task(play.stage.say("hello"))
             await killed(death)
-        async with play.life():
-            await doing
+        async with afterwards(play, doing=doing):
             await play.sees("You said: hello")
             await play.stage.say("still there?")
             await play.sees("You said: still there?")
@@ -53,7 +74,7 @@ async def test_a_long_answer_survives_a_kill_between_its_messages(play: Play, mo
     async with play.life(death=death):
         await play.stage.say("Tell me everything")
         await killed(death)
-    async with play.life():
+    async with afterwards(play):
         await play.sees("Paragraph 11")
         texts = await play.texts()
     for number in range(12):
@@ -77,8 +98,7 @@ async def test_what_was_allowed_is_done_once_over_a_kill(play: Play, moment: Mom
         async with play.life(tool.tool, death=death):
             doing = tasks.create_task(play.stage.press(question, allow))
             await killed(death)
-        async with play.life(tool.tool):
-            await doing
+        async with afterwards(play, tool.tool, doing=doing):
             await play.sees("It is paid.")
             await play.sees(phrases.DONE_MARK.strip("_()"))
     assert tool.made == ["{}"]
@@ -94,8 +114,7 @@ async def test_pictures_survive_a_kill(play: Play, moment: Moment) -> None:
         async with play.life(death=death):
             doing = tasks.create_task(play.stage.album(pictures, "Which one?"))
             await killed(death)
-        async with play.life():
-            await doing
+        async with afterwards(play, doing=doing):
             await play.sees("Which one?")
             media = [part.media for request in play.model.requests for part in request.entries[-1].parts if part.media]
             seen = {await play.fetched(one) for one in media}

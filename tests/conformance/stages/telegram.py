@@ -32,6 +32,8 @@ class Telegram:
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     doubles: str = "the Bot API has no key by which it would know a message again"
     waits_for_all: bool = False
+    appends: bool = False
+    settles_s: float = 0.0
     _memo: Notes = field(default_factory=Notes)
 
     def length(self, text: str) -> int:

@@ -52,6 +52,8 @@ class Web:
     longest: int = 200_000
     doubles: str = ""
     waits_for_all: bool = False
+    appends: bool = False
+    settles_s: float = 0.0
     _memo: FakeMemo = field(default_factory=FakeMemo)
     _page: Page | None = None
     _open: str = ""
