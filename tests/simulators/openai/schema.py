@@ -33,9 +33,11 @@ class Schemas:
             return schema
         if id(schema) in self._merged:
             return self._merged[id(schema)]
+        parts = [self.resolve(part) for part in schema["allOf"]]
+        if not any("properties" in part for part in parts):
+            return {key: value for part in (*parts, schema) for key, value in part.items() if key != "allOf"}
         merged: Json = {"type": "object", "properties": {}, "required": []}
-        for part in schema["allOf"]:
-            part = self.resolve(part)  # noqa: PLW2901 - the part as it really reads
+        for part in parts:
             merged["properties"] |= part.get("properties", {})
             merged["required"] += part.get("required", [])
         self._merged[id(schema)] = merged
@@ -54,9 +56,10 @@ class Schemas:
         if options:
             yield from self._best(value, [self.resolve(option) for option in options], path)
             return
-        kind = schema.get("type")
-        if kind and (not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
-            yield f"{path} is not {kind}"
+        kinds = schema.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if kinds and not any(_is_of(value, kind) for kind in kinds):
+            yield f"{path} is not {' or '.join(kinds)}"
             return
         if "enum" in schema and value not in schema["enum"]:
             yield f"{path} is {value!r}, none of {schema['enum']}"
@@ -89,6 +92,10 @@ class Schemas:
             if best is None or len(wrong) < len(best):
                 best = wrong
         yield from best or ()
+
+
+def _is_of(value: object, kind: str) -> bool:
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
 def _tag_fits(value: Json, option: Json) -> bool:

@@ -1,0 +1,66 @@
+"""Interactions: slash commands and buttons want a sign in three seconds, and can be answered for a quarter of an hour.
+
+https://discord.com/developers/docs/interactions/receiving-and-responding . What is needed for that travels in an
+address's handle, so that it survives a restart.
+"""
+
+import json
+from typing import Any, Final
+
+from core.values import value
+
+Json = dict[str, Any]
+
+_TOKEN_S: Final = 15 * 60.0
+_MARGIN_S: Final = 20.0
+
+DEFERRED_MESSAGE, DEFERRED_UPDATE = 5, 6
+
+
+@value
+class Ticket:
+    """The right to answer an interaction.
+
+    Attributes:
+        command: It is answered by a message that is there already, and says "thinking"; a button's is a new one.
+        until: When it ends (seconds since 1970).
+    """
+
+    application: str
+    token: str
+    command: bool
+    until: float
+
+    @property
+    def path(self) -> str:
+        """Where its messages are."""
+        return f"/webhooks/{self.application}/{self.token}"
+
+
+def handle(interaction: Json, now: float) -> str:
+    """What an address keeps of an interaction."""
+    facts = [
+        str(interaction.get("application_id", "")),
+        str(interaction.get("token", "")),
+        interaction.get("type") == 2,  # noqa: PLR2004 - a command
+        now + _TOKEN_S - _MARGIN_S,
+    ]
+    return json.dumps(facts)
+
+
+def ticket(handle: str, now: float) -> Ticket | None:
+    """The right that an address carries, None where it has none, or it is over."""
+    if not handle:
+        return None
+    try:
+        application, token, command, until = json.loads(handle)
+    except (ValueError, TypeError):
+        return None
+    return Ticket(application=application, token=token, command=bool(command), until=until) if now < until else None
+
+
+def acknowledgement(interaction: Json) -> tuple[str, Json]:
+    """The sign that an interaction wants: where it goes, and what it says."""
+    path = f"/interactions/{interaction.get('id')}/{interaction.get('token')}/callback"
+    command = interaction.get("type") == 2  # noqa: PLR2004
+    return path, {"type": DEFERRED_MESSAGE if command else DEFERRED_UPDATE}

@@ -1,0 +1,111 @@
+"""A reply as messages: https://discord.com/developers/docs/resources/message#create-message .
+
+A message holds 2,000 characters; we count UTF-16 units, which are never fewer.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from core.text.chat import Dialect, bare, written
+from core.text.splitting import split
+from core.values import Choice, Page, Reply
+
+MARKDOWN: Final = "markdown"
+PLAIN: Final = "plain"
+FORMS: Final = (MARKDOWN, PLAIN)
+
+CONTENT_UNITS: Final = 2000
+_SUPPRESS_EMBEDS: Final = 1 << 2  # the platform would fetch whatever address an answer names
+_ACROSS, _ROWS, _OPTIONS = 5, 5, 25
+_LABEL_CHARS, _OPTION_CHARS = 80, 100
+
+Json = dict[str, Any]
+
+_ADDRESS = re.compile(r"(https?://[^\s<>]+)")
+_MARKS = re.compile(r"([\\*_~`|<>\[\]])")
+_BEGINNING = re.compile(r"^(\s*)([#+>-]|\d+(?=[.)]))", re.MULTILINE)
+
+
+def _escaped(text: str) -> str:
+    """A text that means nothing but itself; addresses in it stay whole."""
+    pieces = _ADDRESS.split(text)
+    return "".join(piece if number % 2 else _plain(piece) for number, piece in enumerate(pieces))
+
+
+def _plain(text: str) -> str:
+    return _BEGINNING.sub(r"\1\\\2", _MARKS.sub(r"\\\1", text))
+
+
+def _code(text: str) -> str:
+    mark = "``" if "`" in text else "`"
+    inner = text.replace("``", "` `")
+    return f"{mark} {inner} {mark}" if mark == "``" else f"`{inner or ' '}`"
+
+
+DIALECT: Final = Dialect(
+    bold="**",
+    italic="*",
+    strike="~~",
+    escape=_escaped,
+    code=_code,
+    headings=3,
+    links=True,
+    languages=True,
+    nested=True,
+    tables="columns",
+)
+
+
+def units(text: str) -> int:
+    """UTF-16 units of a text."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def pages(reply: Reply, form: str) -> tuple[Page, ...]:
+    """Render a reply: files with the first page, choices below the last; an ellipsis where there is nothing."""
+    texts = split(reply.markdown, lambda piece: units(_said(piece, form)) <= CONTENT_UNITS) or ("",)
+    last = len(texts) - 1
+    made = []
+    for number, text in enumerate(texts):
+        content = _said(text, form) or ("" if reply.media and number == 0 and not reply.choices else "…")
+        body: Json = {"content": content, "allowed_mentions": {"parse": []}, "flags": _SUPPRESS_EMBEDS}
+        choices = reply.choices if number == last else ()
+        if choices:
+            body["components"] = _components(choices)
+        made.append(
+            Page(
+                body=json.dumps(body, ensure_ascii=False),
+                form=form,
+                source=text,
+                media=reply.media if number == 0 else (),
+                choices=choices,
+            )
+        )
+    return tuple(made)
+
+
+def _said(markdown: str, form: str) -> str:
+    return written(markdown, DIALECT, unfinished=True) if form == MARKDOWN else bare(markdown)
+
+
+def _components(choices: Sequence[Choice]) -> list[Json]:
+    """Buttons in rows, or menus where there are more than fit."""
+    if len(choices) <= _ACROSS * _ROWS:
+        buttons = [
+            {"type": 2, "style": 2, "label": _cut(choice.label, _LABEL_CHARS), "custom_id": choice.token}
+            for choice in choices
+        ]
+        return [{"type": 1, "components": buttons[at : at + _ACROSS]} for at in range(0, len(buttons), _ACROSS)]
+    options = [{"label": _cut(choice.label, _OPTION_CHARS), "value": choice.token} for choice in choices]
+    menus = [options[at : at + _OPTIONS] for at in range(0, len(options), _OPTIONS)][:_ROWS]
+    return [
+        {"type": 1, "components": [{"type": 3, "custom_id": f"menu-{number}", "options": menu}]}
+        for number, menu in enumerate(menus)
+    ]
+
+
+def _cut(text: str, most: int) -> str:
+    text = text.strip() or "…"
+    return text if len(text) <= most else text[: most - 1] + "…"

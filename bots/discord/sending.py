@@ -1,0 +1,121 @@
+"""Sending: one page becomes one call, to the channel or to the interaction that it answers."""
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+from urllib.parse import quote
+
+from bots.discord.content import dicts
+from bots.discord.interactions import Ticket, ticket
+from bots.discord.line import Cut, File, Line, Refused, Unsent
+from bots.discord.refusals import EXPIRED, translate
+from core.errors import MediaUnavailable
+from core.files import read_whole
+from core.site import Fetch
+from core.values import Address, Media, Page
+
+Json = dict[str, Any]
+
+_MOST_BYTES: Final = 10 << 20  # what a server without boosts takes
+_MIMES: Final = {
+    "photo": ("image/png", "png"),
+    "video": ("video/mp4", "mp4"),
+    "voice": ("audio/ogg", "ogg"),
+    "audio": ("audio/mpeg", "mp3"),
+    "sticker": ("image/webp", "webp"),
+    "document": ("application/octet-stream", "bin"),
+}
+
+
+class Sender:
+    """Says pages, and changes and takes back what was said."""
+
+    def __init__(self, line: Line, fetch: Fetch) -> None:
+        self._line = line
+        self._fetch = fetch
+
+    async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:
+        """See ``Adapter.put``; the slot is the nonce by which Discord knows a message it has had already."""
+        try:
+            right = ticket(to.handle, time.time())
+            if page is None:
+                return await self._take_back(to, was or "", right)
+            body: Json = json.loads(page.body)
+            if was is not None:
+                return await self._change(to, body, was, right)
+            files = [await self._file(media) for media in page.media]
+            if right is not None:
+                try:
+                    return await self._answer(right, body, files, slot)
+                except Refused as refused:
+                    if refused.code not in EXPIRED and refused.status != 404:  # noqa: PLR2004
+                        raise
+            said = body | {"nonce": slot[:25], "enforce_nonce": True}
+            return _id(await self._line.call("POST", f"/channels/{to.chat}/messages", said, files=files))
+        except (Refused, Unsent, Cut) as error:
+            raise translate(error) from None
+
+    async def typing(self, to: Address) -> None:
+        """Show it for ten seconds; an interaction that waits says "thinking" by itself."""
+        if ticket(to.handle, time.time()) is not None:
+            return
+        try:
+            await self._line.call("POST", f"/channels/{to.chat}/typing")
+        except (Refused, Unsent, Cut) as error:
+            raise translate(error) from None
+
+    async def fetch(self, media: Media, most_bytes: int) -> AsyncGenerator[bytes, None]:
+        """A file's bytes; its address holds for a day, so it is asked for by the message it came with."""
+        try:
+            channel, message, wanted = media.ref.split("/")
+            found = await self._line.call("GET", f"/channels/{channel}/messages/{message}")
+            (file,) = [one for one in dicts(found.get("attachments")) if one.get("id") == wanted]
+        except (Refused, Unsent, Cut, ValueError, AttributeError) as gone:
+            raise MediaUnavailable(f"Discord does not have it any more ({gone})") from None
+        got = 0
+        try:
+            async for piece in self._line.download(str(file.get("url", ""))):
+                got += len(piece)
+                if got > most_bytes:
+                    raise MediaUnavailable("larger than allowed")
+                yield piece
+        except (Refused, Cut) as gone:
+            raise MediaUnavailable(f"Discord does not hand it out ({gone})") from None
+
+    async def _answer(self, right: Ticket, body: Json, files: list[File], slot: str) -> str:
+        """The first message of a command's answer is the one that says "thinking"; all others are new ones."""
+        name, _, number = slot.partition(".")
+        if right.command and number == "0" and name.isdigit():
+            said = await self._line.call("PATCH", f"{right.path}/messages/@original", body, files=files)
+        else:
+            said = await self._line.call("POST", f"{right.path}?wait=true", body, files=files)
+        return _id(said)
+
+    async def _change(self, to: Address, body: Json, was: str, right: Ticket | None) -> str:
+        body.setdefault("components", [])
+        path = f"/channels/{to.chat}/messages/{quote(was)}"
+        try:
+            return _id(await self._line.call("PATCH", path, body))
+        except Refused as refused:
+            if right is None or refused.status not in {403, 404}:
+                raise
+            return _id(await self._line.call("PATCH", f"{right.path}/messages/{quote(was)}", body))
+
+    async def _take_back(self, to: Address, was: str, right: Ticket | None) -> str:
+        try:
+            await self._line.call("DELETE", f"/channels/{to.chat}/messages/{quote(was)}")
+        except Refused as refused:
+            if right is None or refused.status not in {403, 404}:
+                raise
+            await self._line.call("DELETE", f"{right.path}/messages/{quote(was)}")
+        return ""
+
+    async def _file(self, media: Media) -> File:
+        mime, ending = _MIMES[media.kind]
+        data = await read_whole(self._fetch, media, _MOST_BYTES)
+        return media.name or f"{media.kind}.{ending}", media.mime or mime, data
+
+
+def _id(said: object) -> str:
+    return str(said.get("id", "")) if isinstance(said, dict) else ""
