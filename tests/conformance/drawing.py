@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from bots.discord.paging import MARKDOWN
+from bots.discord.paging import pages as discord_pages
 from bots.telegram.paging import pages as telegram_pages
 from bots.web.rendering import render
 from bots.whatsapp.paging import TEXT
@@ -44,6 +46,10 @@ def _telegram_page(page: Page) -> str:
     return "\n".join((body["text"], "", "-" * 80, *marks)) if marks else body["text"]
 
 
+def _discord(markdown: str) -> str:
+    return _NEXT.join(json.loads(page.body)["content"] for page in discord_pages(Reply(markdown=markdown), MARKDOWN))
+
+
 def _whatsapp(markdown: str) -> str:
     bodies = [json.loads(page.body) for page in whatsapp_pages(Reply(markdown=markdown), TEXT)]
     return _NEXT.join(body["text"]["body"] for body in bodies)
@@ -58,6 +64,7 @@ DRAWINGS: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "telegram.entities": ("Telegram, as text with entities", partial(_telegram, "entities")),
     "telegram.plain": ("Telegram, as plain text", partial(_telegram, "plain")),
     "web.html": ("The web chat", _web),
+    "discord.markdown": ("Discord", _discord),
     "whatsapp.text": ("WhatsApp", _whatsapp),
 }
 """By the middle of its file's name: what a reader calls it, and how it is drawn."""

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from conformance.stage import Stage
+from conformance.stages.discord import open_discord
 from conformance.stages.telegram import open_telegram
 from conformance.stages.web import open_web
 from conformance.stages.whatsapp import open_whatsapp
 
 STAGES: Final[Mapping[str, Callable[[Path], AbstractAsyncContextManager[Stage]]]] = {
+    "discord": open_discord,
     "telegram": lambda _: open_telegram(),
     "telegram without rich messages": lambda _: open_telegram(rich=False),
     "web": open_web,

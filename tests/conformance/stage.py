@@ -23,6 +23,7 @@ Ability = Literal[
     "cuts",  # the line can break while we send
     "edits",  # people can change what they said while it is being answered
     "groups",
+    "kept taps",  # a button that was pressed while we died is brought again
     "markup refusals",  # the platform may refuse how a thing is said
     "people",  # more than one person
     "places",

@@ -7,7 +7,7 @@ import pytest
 
 from conformance.drawing import DOCUMENT, DRAWINGS, GOLDEN, NASTY, drawn, golden, page
 from conformance.platforms import STAGES, UNSTAGED
-from conformance.stages import web, whatsapp
+from conformance.stages import discord, web, whatsapp
 
 AGAIN = "read what changed, then: python3 .ci/uv.py run python tests/conformance/draw.py"
 
@@ -61,4 +61,4 @@ def test_every_messenger_has_a_stage_or_a_reason() -> None:
 def test_what_a_platform_lacks_is_documented() -> None:
     """Every reason on a stage is one that people can read."""
     said = " ".join((DOCUMENT.parent / "conformance.md").read_text(encoding="utf-8").split())
-    assert {why for stage in (web, whatsapp) for why in stage.LACKS.values() if why not in said} == set()
+    assert {why for stage in (discord, web, whatsapp) for why in stage.LACKS.values() if why not in said} == set()

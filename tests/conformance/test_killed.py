@@ -27,6 +27,13 @@ async def killed(death: Death) -> None:
         await death.reached.wait()
 
 
+async def met(play: Play) -> None:
+    """They have talked before: where a platform brings nothing again, we ask what was said in chats that we know."""
+    async with play.life():
+        await play.stage.say("good morning")
+        await play.sees("You said: good morning")
+
+
 @asynccontextmanager
 async def afterwards(
     play: Play, *tools: Tool, doing: asyncio.Task[None] | asyncio.Task[str] | None = None
@@ -53,6 +60,7 @@ def once(play: Play, texts: list[str], words: str, moment: Moment) -> None:
 async def test_a_question_survives_a_kill(play: Play, moment: Moment) -> None:
     """Whatever the platform was told by then, the question is answered, and so is the next one."""
     death = Death(moment)
+    await met(play)
     async with asyncio.TaskGroup() as tasks:
         async with play.life(death=death):
             doing = tasks.create_task(play.stage.say("hello"))
@@ -86,6 +94,8 @@ async def test_a_long_answer_survives_a_kill_between_its_messages(play: Play, mo
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_what_was_allowed_is_done_once_over_a_kill(play: Play, moment: Moment) -> None:
     """Tapped right before the end or right after it was done: never twice."""
+    if moment == "hear":
+        needs(play.stage, "kept taps")
     play.model.on("I allowed", answer("It is paid."))
     play.model.on("Please pay", calls(("pay", "{}")))
     tool = FakeTool("pay", "spends")
@@ -110,6 +120,7 @@ async def test_pictures_survive_a_kill(play: Play, moment: Moment) -> None:
     needs(play.stage, "albums")
     pictures = [b"\x89PNG\r\n\x1a\n" + bytes([number]) for number in range(3)]
     death = Death(moment)
+    await met(play)
     async with asyncio.TaskGroup() as tasks:
         async with play.life(death=death):
             doing = tasks.create_task(play.stage.album(pictures, "Which one?"))
