@@ -163,6 +163,7 @@ def _read(content: str) -> str:
 async def open_discord(folder: Path) -> AsyncGenerator[Stage]:
     """A platform of its own, with Ann, Bob and a channel of both."""
     async with DiscordSimulator() as discord:
+        discord.gateway.heartbeat_s = 3600.0  # a library's heart may beat on after a life that ended while connecting
         ann, bob, group = discord.person("Ann"), discord.person("Bob"), discord.channel("7001")
         chats = {ANN: discord.dm(), Chat(who="bob"): discord.dm()}
         chats |= {ANN_IN_GROUP: group, Chat(who="bob", group=True): group}
