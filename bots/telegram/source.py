@@ -90,7 +90,7 @@ def _fill(table: Table, kind: str, told: Any, source: str) -> None:  # noqa: ANN
         case "TableHead" | "TableRow":
             table.rows.append([])
         case "TableCell":
-            table.begin(source)
+            table.begin(source.replace("\\|", "|"))  # in a table alone a bar is escaped in code, too
         case "Text" | "Code" | "InlineMath" | "DisplayMath":
             table.say(told)
         case "InlineHtml":

@@ -33,6 +33,8 @@ _SILENT: Final = frozenset({"stop", "new", "switch"})
 """Commands that a page gives by itself: what they do is seen."""
 _LONGEST: Final = 200_000
 """Characters of a page; longer answers continue in another one."""
+_LATELY: Final = 100
+"""Messages at the end of a conversation among which an answer is looked for that is only delivered now."""
 _COMMAND = re.compile(r"/([A-Za-z][A-Za-z0-9_]*)(?:\s+(.*))?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CAN = Capabilities(
@@ -232,10 +234,10 @@ class Web:
         return name
 
     async def _has(self, view: View, text: str) -> bool:
-        """Whether the conversation ends with this answer, or nearly."""
+        """Whether the conversation has this answer already; it may have gone on since, when questions waited."""
         archived = await self.read(view)
         view.merged(archived)
-        return any(letters(line.text) == letters(text) and not line.mine for line in archived[-2:])
+        return any(letters(line.text) == letters(text) and not line.mine for line in archived[-_LATELY:])
 
     async def signal(self, to: Address, activity: Page | Literal["typing", "seen"], *, slot: str) -> None:
         """See ``Adapter``."""

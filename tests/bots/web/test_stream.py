@@ -211,3 +211,16 @@ async def test_an_answer_that_was_kept_in_an_earlier_life_is_there_once(world: W
     (late,) = world.core.web.pages(world.core.web_reply("The *answer*."), "markdown")
     await world.core.web.put(to, late, slot="7.0", was=None)
     assert (await shown(page))[0] == ["Tell me", "The answer ."]
+
+
+async def test_an_answer_that_is_delivered_after_the_next_one_was_kept_is_there_once(world: World) -> None:
+    """Questions that waited are answered faster than the answers are shown: the archive is ahead of the page."""
+    for number in range(4):
+        world.archive.kept["c1"] += [said(f"Question {number}"), answered(f"Answer {number}.")]
+    page = await world.owner()
+    before = (await shown(page))[0]
+    for number in range(4):
+        to = Address(adapter="web", chat="owner", handle="c1")
+        (late,) = world.core.web.pages(world.core.web_reply(f"Answer {number}."), "markdown")
+        await world.core.web.put(to, late, slot=f"{number}.0", was=None)
+    assert (await shown(page))[0] == before

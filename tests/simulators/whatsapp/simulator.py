@@ -128,6 +128,11 @@ class WhatsAppSimulator:
         """Let this become of the next messages to be sent."""
         self._faults.extend(faults)
 
+    @property
+    def waiting(self) -> int:
+        """How many faults have not struck yet."""
+        return len(self._faults)
+
     def keep(self, data: bytes, mime: str) -> str:
         """Keep a file; its id."""
         identity = str(700_000 + next(self._numbers))
@@ -238,7 +243,8 @@ class WhatsAppSimulator:
 
     def _whom(self, body: Json) -> Person | None:
         for person in self.people:
-            if ("to" in body and body["to"] == person.number) or body.get("recipient") == (person.bsuid or None):
+            name, identity = ("to", person.number) if "to" in body else ("recipient", person.bsuid)
+            if identity and body.get(name) == identity:
                 return person
         return None
 
