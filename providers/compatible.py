@@ -21,6 +21,8 @@ from core.site import Site, Spec
 from providers import discovery, transport
 from providers.chat import listing
 from providers.chat.answer import Answer
+from providers.chat.embedding import Embedder
+from providers.chat.pictures import Eyes, Pictures, pictures
 from providers.chat.prompt import functions, messages
 from providers.chat.quirks import Quirks
 from providers.sse import Frames, parsed
@@ -39,6 +41,8 @@ class CompatibleSettings(BaseModel):
         base_url: Up to and including the version: ``https://api.x.ai/v1``.
         hosting: ``self`` where prompts stay on machines of yours; such a server may go without a key.
         models: What to offer, best first; empty to ask the server.
+        images: Whether its models see images; left out, their names tell.
+        embeddings: The model that makes vectors, "" for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +52,8 @@ class CompatibleSettings(BaseModel):
     base_url: str = ""
     hosting: Literal["hosted", "self"] = "hosted"
     models: tuple[str, ...] = ()
+    images: bool | None = None
+    embeddings: str = ""
 
     @field_validator("base_url")
     @classmethod
@@ -66,6 +72,7 @@ class Compatible:
         self._keys = _keys(settings)
         self._line = transport.Line(settings.base_url, self._keys, site.connect_s)
         self._quirks = Quirks()
+        self._eyes = Eyes(settings.images)
 
     @property
     def name(self) -> str:
@@ -74,14 +81,16 @@ class Compatible:
 
     @property
     def abilities(self) -> Abilities:
-        """Nothing beside talking."""
-        return Abilities()
+        """Vectors, where the operator has named a model for them."""
+        model = self._settings.embeddings
+        return Abilities(embedder=Embedder(self._line, model) if model else None)
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, else what the server says it has."""
         hosting = self._settings.hosting
         models = tuple(Model(id=identity, hosting=hosting) for identity in self._settings.models)
-        return tuple(map(self._quirks.described, models or await self._listed()))
+        found = map(self._quirks.described, models or await self._listed())
+        return tuple(replace(model, images=self._eyes.see(model.id)) for model in found)
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
@@ -119,16 +128,18 @@ class Compatible:
 
     async def _ask(self, request: Request, first_at: float) -> transport.Reading:
         """The response as soon as it begins. Asks again where the server only disliked an option of ours."""
-        body = _body(request, self.name)
+        shown = await pictures(request, self._site.fetch) if self._eyes.see(request.model) else {}
         while True:
-            asked = self._quirks.heeded(body)
+            asked = self._quirks.heeded(_body(request, self.name, shown))
             try:
                 async with asyncio.timeout_at(first_at):
                     return await self._line.post("/chat/completions", asked)
             except TimeoutError as late:
                 raise ProviderDown(f"no answer within {self._site.first_token_s:g} s") from late
             except RequestRefused as refused:
-                if not self._quirks.learn(asked, str(refused)):
+                if self._eyes.learn(request.model, str(refused), shown):
+                    shown = {}
+                elif not self._quirks.learn(asked, str(refused)):
                     raise
 
     async def _read(self, reading: transport.Reading, answer: Answer, first_at: float) -> bytes:
@@ -150,10 +161,10 @@ class Compatible:
             raise
 
 
-def _body(request: Request, name: str) -> JSON:
+def _body(request: Request, name: str, shown: Pictures) -> JSON:
     body: JSON = {
         "model": request.model,
-        "messages": messages(request, name),
+        "messages": messages(request, name, shown),
         "max_tokens": request.max_output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},

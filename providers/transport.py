@@ -76,6 +76,18 @@ class Line:
             raise await self._no_stream(response)
         return Reading(self, response)
 
+    async def ask(self, path: str, body: JSON) -> object:
+        """Ask for some JSON, by some.
+
+        Raises:
+            ProviderError: There is none.
+            ValueError: It is no JSON.
+        """
+        response = await self._request("POST", path, body)
+        with self.translated():
+            said = await response.read()
+        return json.loads(said)
+
     async def get(self, path: str) -> object:
         """Fetch some JSON.
 

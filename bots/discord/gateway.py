@@ -92,11 +92,12 @@ class Gateway:
 
     async def _stay(self, client: discord.Client) -> None:
         how: Json = {"initial": True}
+        opened: list[DiscordWebSocket] = []
+        sockets = _sockets(self._url, opened)
         while True:
             socket: DiscordWebSocket | None = None
             try:
-                opening = _sockets(self._url).from_client(client, **how)
-                socket = await asyncio.wait_for(opening, timeout=_OPEN_S)
+                socket = await asyncio.wait_for(sockets.from_client(client, **how), timeout=_OPEN_S)
                 self._hear(socket)
                 while True:
                     await socket.poll_event()
@@ -113,8 +114,8 @@ class Gateway:
                 how = _again(socket, resume=True) if socket is not None else how
                 await self._pause()
             finally:
-                if socket is not None:
-                    await socket.close()
+                while opened:  # also one that was given up while it was being opened: its heart beats in a thread
+                    await opened.pop().close()
 
     def _hear(self, socket: DiscordWebSocket) -> None:
         def hear(kind: str) -> Callable[[Json], None]:
@@ -158,15 +159,17 @@ def _client(line: Line, silence_s: float) -> discord.Client:
     return client
 
 
-def _sockets(url: str) -> type[DiscordWebSocket]:
-    """The library's connections, to a gateway of the operator's."""
-    if not url:
-        return DiscordWebSocket
+def _sockets(url: str, opened: list[DiscordWebSocket]) -> type[DiscordWebSocket]:
+    """The library's connections, to Discord's gateway or the operator's, each noted as it is opened."""
 
-    class Elsewhere(DiscordWebSocket):
-        DEFAULT_GATEWAY = yarl.URL(url)
+    class Noted(DiscordWebSocket):
+        DEFAULT_GATEWAY = yarl.URL(url) if url else DiscordWebSocket.DEFAULT_GATEWAY
 
-    return Elsewhere
+        def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - as the library's own
+            super().__init__(*given, **more)
+            opened.append(self)
+
+    return Noted
 
 
 def _again(socket: DiscordWebSocket | None, *, resume: bool) -> Json:

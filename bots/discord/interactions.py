@@ -14,7 +14,12 @@ Json = dict[str, Any]
 _TOKEN_S: Final = 15 * 60.0
 _MARGIN_S: Final = 20.0
 
-DEFERRED_MESSAGE, DEFERRED_UPDATE = 5, 6
+MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE = 4, 5, 6
+
+_UNANSWERED: Final = frozenset({"stop"})
+"""Commands that may well be answered by nothing: they get a sign that only their sender sees, instead of "thinking"."""
+
+_SEEN: Final[Json] = {"content": "👍", "flags": 1 << 6}
 
 
 @value
@@ -62,5 +67,9 @@ def ticket(handle: str, now: float) -> Ticket | None:
 def acknowledgement(interaction: Json) -> tuple[str, Json]:
     """The sign that an interaction wants: where it goes, and what it says."""
     path = f"/interactions/{interaction.get('id')}/{interaction.get('token')}/callback"
-    command = interaction.get("type") == 2  # noqa: PLR2004
-    return path, {"type": DEFERRED_MESSAGE if command else DEFERRED_UPDATE}
+    if interaction.get("type") != 2:  # noqa: PLR2004
+        return path, {"type": DEFERRED_UPDATE}
+    data = interaction.get("data")
+    if isinstance(data, dict) and data.get("name") in _UNANSWERED:
+        return path, {"type": MESSAGE, "data": _SEEN}
+    return path, {"type": DEFERRED_MESSAGE}

@@ -194,6 +194,7 @@ class _Writer:
         for row in rows[1:]:
             cells = [self._inline(cell.children, plain=True).replace("\n", " ") for cell in row]
             first = self._marked(self._dialect.bold, cells[0])
+            first = f"{heads[0]}: {first}" if heads[0] and first else first
             rest = [
                 f"{head}: {cell}" if head else cell for head, cell in zip(heads[1:], cells[1:], strict=False) if cell
             ]

@@ -52,6 +52,7 @@ class Answer:
         self._thoughts = ""
         self._calls = Calls()
         self._refused = False
+        self._sources: dict[str, str] = {}
         self._meter = _Meter(prompt_tokens)
 
     def add(self, chunk: object) -> None:
@@ -65,6 +66,7 @@ class Answer:
         if chunk.get("error") or chunk.get("object") == "error":
             raise refusal(0, chunk)
         self._meter.count(chunk.get("usage"))
+        self._note(chunk.get("citations"))
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
@@ -106,7 +108,8 @@ class Answer:
         """The whole answer. Calls count only where the model came to their end by itself."""
         reason = self._reason()
         text = "".join(self._said["answer"])
-        parts = [Part(kind="text", body=text)] if text else []
+        cited = [Part(kind="citation", name=title, body=address) for address, title in self._sources.items()]
+        parts = [Part(kind="text", body=text), *cited] if text else []
         if reason == "tools":
             parts = [*self._wanted_back(), *parts, *self._calls.parts()]
         return Finished(reason=reason, parts=tuple(parts), usage=self._meter.usage())
@@ -135,6 +138,7 @@ class Answer:
                 self._thoughts = field
                 self._new.append(("reasoning", thought))
                 break
+        self._note(delta.get("annotations"))
         if text := _text(delta.get("content")):
             self._new += self._thinking.feed(text)
         if refused := _text(delta.get("refusal")):
@@ -144,6 +148,15 @@ class Answer:
         for fragment in fragments if isinstance(fragments, list) else ():
             self._meter.weigh(self._calls.add(fragment))
         self.begun = self.begun or bool(self._new or self._calls)
+
+    def _note(self, sources: object) -> None:
+        """Sources, as xAI and Perplexity (addresses) or OpenRouter (annotations) tell them: for all of the answer."""
+        for source in sources if isinstance(sources, list) else ():
+            inner = source.get("url_citation", source) if isinstance(source, dict) else {"url": source}
+            address = inner.get("url") if isinstance(inner, dict) else None
+            if isinstance(address, str) and address:
+                title = inner.get("title")
+                self._sources[address] = title if isinstance(title, str) and title else self._sources.get(address, "")
 
     def _whole(self, kind: Kind, text: str) -> str:
         """The text without half characters: some servers cut an emoji's two escapes apart, into two chunks."""

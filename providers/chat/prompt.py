@@ -5,13 +5,15 @@ https://platform.openai.com/docs/api-reference/chat/create
 
 import json
 from collections.abc import Iterator
+from types import MappingProxyType
 
 from core.exchange import Entry, Part, Request, ToolSchema
 from providers.attachments import attachment
+from providers.chat.pictures import Pictures
 from providers.words import JSON, arguments, json_object, sendable
 
 
-def messages(request: Request, provider: str) -> list[JSON]:
+def messages(request: Request, provider: str, pictures: Pictures = MappingProxyType({})) -> list[JSON]:
     """The conversation as messages.
 
     Neighbours of one role become one message, since many chat templates demand that roles alternate. Every call is
@@ -19,6 +21,7 @@ def messages(request: Request, provider: str) -> list[JSON]:
 
     Args:
         provider: Opaque parts of this provider are handed back to it; those of others mean nothing to it.
+        pictures: What of the files the model is shown; the others are told in words.
     """
     said: list[JSON] = []
     if request.system:
@@ -30,9 +33,10 @@ def messages(request: Request, provider: str) -> list[JSON]:
             _append(said, _assistant(entry, provider))
             said.extend(_answers(entry, results))
         else:
-            _append(said, {"role": "user", "content": _user(entry, called)})
+            _append(said, {"role": "user", "content": _user(entry, called, pictures)})
     for message in said:
-        message["content"] = sendable(str(message["content"]))
+        content = message["content"]
+        message["content"] = content if isinstance(content, list) else sendable(str(content))
     return said
 
 
@@ -52,13 +56,27 @@ def _append(said: list[JSON], message: JSON) -> None:
     if not message["content"] and "tool_calls" not in message:
         return
     if last.get("role") == message["role"] and last.keys() == message.keys() == {"role", "content"}:
-        last["content"] = f"{last['content']}\n\n{message['content']}"
+        one, other = last["content"], message["content"]
+        plain = isinstance(one, str) and isinstance(other, str)
+        last["content"] = f"{one}\n\n{other}" if plain else [*_pieces(one), *_pieces(other)]
     else:
         said.append(message)
 
 
-def _user(entry: Entry, called: set[str]) -> str:
-    return "\n\n".join(text for part in entry.parts if (text := _told(part, called)))
+def _pieces(content: object) -> list[JSON]:
+    """A content as typed parts."""
+    return content if isinstance(content, list) else [{"type": "text", "text": sendable(str(content))}]
+
+
+def _user(entry: Entry, called: set[str], pictures: Pictures) -> str | list[JSON]:
+    """What a person said: plain words, or words and images where there are some."""
+    seen = [pictures[part.media] for part in entry.parts if part.media is not None and part.media in pictures]
+    told = (_told(part, called) for part in entry.parts if part.media is None or part.media not in pictures)
+    words = "\n\n".join(filter(None, told))
+    if not seen:
+        return words
+    images: list[JSON] = [{"type": "image_url", "image_url": {"url": address}} for address in seen]
+    return [*(_pieces(words) if words else ()), *images]
 
 
 def _told(part: Part, called: set[str]) -> str:

@@ -171,6 +171,18 @@ async def test_a_slash_command_is_answered_in_time(tmp_path: Path) -> None:
         assert discord.violations == []
 
 
+async def test_a_stop_is_no_promise_of_an_answer(tmp_path: Path) -> None:
+    """Its sign is seen by nobody else, and nothing says "thinking" for a quarter of an hour."""
+    async with DiscordSimulator() as discord:
+        ann, chat = discord.person(), discord.dm()
+        async with living(tmp_path, discord):
+            made = discord.command(ann, chat, "stop")
+            await until(lambda: made.answered == 4)
+            await until(lambda: chat.messages[0].text == "There is nothing to stop.", within_s=5)
+        assert chat.screen() == []
+        assert discord.violations == []
+
+
 @pytest.mark.parametrize(
     "break_it, words",
     [

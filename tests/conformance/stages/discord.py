@@ -22,7 +22,6 @@ LACKS: Final[Mapping[Ability, str]] = {
     "markup refusals": "a text is taken as it is, whatever marks are in it",
     "places": "nobody can share one",
 }
-_THINKING: Final = "is thinking…"
 _VOICE_FLAG: Final = 1 << 13
 
 
@@ -126,7 +125,7 @@ class Discord:
                 buttons=tuple(Button(label=label, token=token) for label, token in said.buttons),
             )
             for said in self.chats[chat].messages
-            if said.author is self.discord.me and said.text != _THINKING
+            if said.author is self.discord.me and not said.ephemeral
         )
 
     def refuse_markup(self) -> None:
@@ -163,7 +162,6 @@ def _read(content: str) -> str:
 async def open_discord(folder: Path) -> AsyncGenerator[Stage]:
     """A platform of its own, with Ann, Bob and a channel of both."""
     async with DiscordSimulator() as discord:
-        discord.gateway.heartbeat_s = 3600.0  # a library's heart may beat on after a life that ended while connecting
         ann, bob, group = discord.person("Ann"), discord.person("Bob"), discord.channel("7001")
         chats = {ANN: discord.dm(), Chat(who="bob"): discord.dm()}
         chats |= {ANN_IN_GROUP: group, Chat(who="bob", group=True): group}

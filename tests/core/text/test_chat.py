@@ -61,14 +61,14 @@ TABLE = "| Name | Price |\n|---|---|\n| 茶 | $5 |\n| **milk** | $10 |"
 
 def test_a_table_is_a_list_or_aligned_columns() -> None:
     """Wide letters take two columns."""
-    assert written(TABLE, FEW) == "- *茶*\n  Price: $5\n- *milk*\n  Price: $10"
+    assert written(TABLE, FEW) == "- Name: *茶*\n  Price: $5\n- Name: *milk*\n  Price: $10"
     assert written(TABLE, MANY) == "```\nName │ Price\n─────┼──────\n茶   │ $5\nmilk │ $10\n```"
 
 
 def test_a_table_too_wide_for_a_telephone_is_a_list() -> None:
     """Columns that wrap are worse than none."""
     wide = f"| a | b |\n|---|---|\n| {'x' * 80} | 1 |"
-    assert written(wide, MANY) == f"- **{'x' * 80}**\n  b: 1"
+    assert written(wide, MANY) == f"- a: **{'x' * 80}**\n  b: 1"
 
 
 def test_marks_keep_to_one_line_and_to_words() -> None:

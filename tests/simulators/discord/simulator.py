@@ -286,9 +286,12 @@ class DiscordSimulator:
             return _error(404, 10062, "Unknown interaction")
         if made.answered:
             return _error(400, 40060, "Interaction has already been acknowledged.")
-        made.answered = int((await request.json())["type"])
-        if made.answered == 5:
-            thinking = Said(snowflake(), self.me, {"content": "is thinking…"})
+        said = await request.json()
+        made.answered = int(said["type"])
+        if made.answered in {4, 5}:
+            content = said["data"]["content"] if made.answered == 4 else "is thinking…"
+            unseen = bool(said.get("data", {}).get("flags", 0) & 1 << 6)
+            thinking = Said(snowflake(), self.me, {"content": content}, ephemeral=unseen)
             made.original = thinking.id
             made.channel.messages.append(thinking)
         return web.Response(status=204)

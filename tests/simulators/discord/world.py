@@ -82,8 +82,8 @@ class Channel:
     closed: int = 0
 
     def screen(self) -> list[str]:
-        """What the bot has said here and still stands."""
-        return [said.text for said in self.messages if said.author is self.me]
+        """What the bot has said here to everybody and still stands."""
+        return [said.text for said in self.messages if said.author is self.me and not said.ephemeral]
 
     def say(self, who: Person, text: str, **more: object) -> str:
         """Somebody writes something; its id."""
