@@ -171,6 +171,8 @@ def _body(request: Request, name: str, shown: Pictures) -> JSON:
     }
     if request.tools:
         body["tools"] = functions(request.tools)
+    if request.effort:
+        body["reasoning_effort"] = request.effort
     return body
 
 

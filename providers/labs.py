@@ -14,6 +14,8 @@ from providers.sdk import C, Client
 from providers.stream import Patience, objects
 from providers.words import JSON
 
+_GATHER_S = 0.015
+
 
 class LabSettings(BaseModel):
     """A lab's section of ``[providers]``.
@@ -94,7 +96,7 @@ async def streamed(
             return await stack.enter_async_context(client.opened(asked, patience.first_at, site.first_token_s))
 
         response = await keys.using(opened)
-        async for event in objects(response.iter_bytes(), patience):
+        async for event in objects(response.iter_bytes(), patience, gather_s=_GATHER_S):
             said = answer.add(event)
             patience.begun = patience.begun or answer.begun
             for one in said:

@@ -32,8 +32,13 @@ class Patience:
         return ProviderDown(f"no token within {self._first_token_s:g} s")
 
 
-async def objects(pieces: AsyncIterable[bytes], patience: Patience) -> AsyncGenerator[JSON, None]:
+async def objects(
+    pieces: AsyncIterable[bytes], patience: Patience, *, gather_s: float = 0.0
+) -> AsyncGenerator[JSON, None]:
     """The events of a stream, each a JSON object, until its end or its ``[DONE]``.
+
+    Args:
+        gather_s: How long what arrives may lie once the model speaks, since each word by itself costs as much as many.
 
     Raises:
         ProviderDown: It was silent for too long, or made no sense.
@@ -51,6 +56,8 @@ async def objects(pieces: AsyncIterable[bytes], patience: Patience) -> AsyncGene
             if frame == b"[DONE]":
                 return
             yield _object(frame)
+        if gather_s and patience.begun:
+            await asyncio.sleep(gather_s)
 
 
 def _frames(frames: Frames, piece: bytes) -> list[bytes]:

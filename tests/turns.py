@@ -227,6 +227,7 @@ def assistant(
     call_s: float = 30.0,
     limits: Tools | None = None,
     system: str = "Be brief.",
+    search: bool = False,
 ) -> Assistant:
     """The real turn over a lane's records."""
     limits = limits or Tools(call_s=call_s)
@@ -236,6 +237,7 @@ def assistant(
         router=Router(providers, "auto"),
         toolbox=toolbox,
         system=system,
+        search=search,
         while_busy=while_busy,
         turn_s=turn_s,
         album_s=0.01,

@@ -180,6 +180,7 @@ class Tools(Keys):
         call_s: The longest a call may take.
         result_chars: How many characters are kept of one result.
         step_bytes: How many bytes are kept of all results of one step.
+        web_search: Whether a lab whose models can may look things up in the web, which costs about a credit each.
     """
 
     steps: PositiveInt = 12
@@ -188,6 +189,7 @@ class Tools(Keys):
     call_s: PositiveFloat = 60.0
     result_chars: PositiveInt = 40_000
     step_bytes: PositiveInt = 200_000
+    web_search: bool = True
 
 
 class Logging(Keys):

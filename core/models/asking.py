@@ -51,7 +51,8 @@ async def ask(provider: Provider, request: Request, answer: Answer, grow: Callab
             answer.begun = True
             match event:
                 case Delta(kind="progress"):
-                    pass
+                    if not answer.text:
+                        grow(event.text)
                 case Delta(kind="reasoning"):  # not for the chat, but paid for
                     answer.heard_bytes += len(event.text.encode("utf-8", "replace"))
                 case Delta():

@@ -37,12 +37,14 @@ class Frame:
     Attributes:
         wish: The model that the person chose, "" for none.
         thread: See ``Request``.
+        search: Whether a lab may look things up in the web.
     """
 
     system: str
     tools: tuple[ToolSchema, ...] = ()
     wish: str = ""
     thread: str = ""
+    search: bool = False
 
 
 @value
@@ -135,7 +137,8 @@ class Asker:
 
     def _take(self, chosen: Chosen) -> None:
         self._tried.append(chosen.name)
-        self._window = Window(chosen, self._frame.system, self._frame.tools, self._frame.thread)
+        frame = self._frame
+        self._window = Window(chosen, frame.system, frame.tools, frame.thread, search=frame.search)
 
     async def _once_more(self, failed: list[tuple[Window, ProviderError]], question: Question) -> Finished:
         """Nobody is left: ask the first of them again that may have got over it by now."""

@@ -14,12 +14,17 @@ _BYTES_A_SPOKEN_TOKEN = 4
 class Window:
     """One model's window.
 
+    Args:
+        search: Whether its lab may look things up in the web, where it can.
+
     Attributes:
         chosen: Whose it is.
         room: Bytes of conversation it holds beside everything that does not change.
     """
 
-    def __init__(self, chosen: Chosen, system: str, tools: tuple[ToolSchema, ...], thread: str = "") -> None:
+    def __init__(
+        self, chosen: Chosen, system: str, tools: tuple[ToolSchema, ...], thread: str = "", *, search: bool = False
+    ) -> None:
         model = chosen.model
         offered = tools if model.tools else ()
         output = answer_tokens(model)
@@ -27,7 +32,13 @@ class Window:
         self.chosen = chosen
         self.room = room_for(model.context_tokens, output, overhead)
         self._frame = Request(
-            model=model.id, entries=(), system=system, tools=offered, max_output_tokens=output, thread=thread
+            model=model.id,
+            entries=(),
+            system=system,
+            tools=offered,
+            max_output_tokens=output,
+            search=search and model.search,
+            thread=thread,
         )
 
     def request(self, entries: tuple[Entry, ...]) -> Request:

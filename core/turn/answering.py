@@ -48,6 +48,7 @@ class Means:
 
     Attributes:
         system: What every model is told first.
+        search: Whether labs may look things up in the web.
         turn_s: The longest an answer may take.
         album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
     """
@@ -57,6 +58,7 @@ class Means:
     toolbox: Toolbox
     system: str
     prices: Prices = field(default_factory=Prices)
+    search: bool = False
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
     album_s: float = 0.7
@@ -144,6 +146,7 @@ class Answering:
             question=question,
             system=means.system,
             tools=means.toolbox.schemas(),
+            search=means.search,
         )
         self._notice, self._room = blind(asker, question), asker.window.room
         return asker

@@ -23,6 +23,7 @@ async def consulted(
     question: Sequence[Entry],
     system: str,
     tools: tuple[ToolSchema, ...],
+    search: bool = False,
 ) -> Asker:
     """Somebody to ask for all of one answer.
 
@@ -33,7 +34,8 @@ async def consulted(
     taken = conversation.tokens(history, question, overhead=len(system))
     needs = Needs(images=images, documents=documents, tools=bool(tools), tokens=taken)
     wish = await wishes.of(records, history.lane)
-    frame = Frame(system=system, tools=tools, wish=wish, thread=conversation.thread(history))
+    thread = conversation.thread(history)
+    frame = Frame(system=system, tools=tools, wish=wish, thread=thread, search=search)
     asker = Asker(router, bill, frame, needs)
     await asker.begin()
     return asker

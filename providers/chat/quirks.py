@@ -11,6 +11,7 @@ _OPTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("stream_options", re.compile(r"stream_options", re.IGNORECASE), ""),
     # OpenAI's newer models: https://platform.openai.com/docs/api-reference/chat/create#chat-create-max_tokens
     ("max_tokens", re.compile(r"max_completion_tokens", re.IGNORECASE), "max_completion_tokens"),
+    ("reasoning_effort", re.compile(r"reasoning.?effort", re.IGNORECASE), ""),
     # Ollama; vLLM without --enable-auto-tool-choice; llama.cpp without --jinja.
     (
         "tools",

@@ -619,3 +619,17 @@ async def test_vectors_are_made_by_the_model_that_was_named() -> None:
         assert made.usage.input_tokens == 7
         async with spec.open(site("c"), settings(base_url)) as server:
             assert server.abilities.embedder is None
+
+
+async def test_how_long_to_think_is_passed_on_and_left_out_where_it_is_refused() -> None:
+    """A plain server knows no such option."""
+    async with OpenAISimulator() as lab:
+        async with spec.open(site("c"), settings(lab.base_url)) as server:
+            hard = replace(request(said("Hard?")), effort="high")
+            await ask(cast("Compatible", server), hard)
+            lab.on().reply(status(400, message="Unrecognized request argument supplied: reasoning_effort"))
+            for _ in range(2):
+                await ask(cast("Compatible", server), hard)
+        asked = [request.body.get("reasoning_effort") for request in lab.requests]
+        assert asked == ["high", "high", None, None]
+        assert lab.violations == []

@@ -7,7 +7,7 @@ import pytest
 
 from core import phrases
 from core.errors import StoreError
-from core.exchange import Delta, Finished, Part, Usage
+from core.exchange import Delta, Finished, Model, Part, Usage
 from core.testing import answer
 from core.turn.hearing import WhileBusy
 from core.values import Command, Fired, Media, Message, Quote, Tap
@@ -481,3 +481,25 @@ async def test_sources_are_numbered_over_all_steps_and_listed_once() -> None:
     lane.hear("Sure?")
     await lane.run(assistant(lane, model))
     assert model.requests[2].entries[1].parts == (*first, *last)
+
+
+async def test_a_lab_may_search_where_its_model_can_and_the_operator_lets_it() -> None:
+    """What it looks up is shown until the first word, and is in no answer."""
+
+    class Searching(Windowed):
+        async def models(self) -> tuple[Model, ...]:
+            return (Model(id="m", search=True),)
+
+    lane = Lane()
+    hold = asyncio.Event()
+    searching = Delta(text="Searching the web: rain", kind="progress")
+    model = Searching((searching, hold, *answer("It rains.")), answer("Yes"))
+    lane.hear("Weather?")
+    running = asyncio.create_task(lane.run(assistant(lane, model, search=True)))
+    await lane.showing("Searching the web: rain")
+    hold.set()
+    await running
+    assert lane.texts() == ["It rains."]
+    lane.hear("Sure?")
+    await lane.run(assistant(lane, model))
+    assert [request.search for request in model.requests] == [True, False]
