@@ -138,6 +138,7 @@ class Gateway:
 
 def _client(line: Line, silence_s: float) -> discord.Client:
     """The library's client, for its connections and what it says of itself; it keeps nothing."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
     intents = discord.Intents.none()
     intents.guilds = intents.guild_messages = intents.dm_messages = intents.message_content = True
     client = discord.Client(
