@@ -297,7 +297,7 @@ def build_turn(
         toolbox=Toolbox(plugins, settings.tools, now),
         system=system_prompt(settings.conversation.system_prompt),
         prices=prices_of(settings),
-        search=settings.tools.web_search,
+        search=settings.conversation.web_search,
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
     )

@@ -42,10 +42,12 @@ class Conversation(Keys):
     Attributes:
         while_busy: What a message does that arrives while an answer is being written.
         system_prompt: What every model is told first, "" for Waystation's own words.
+        web_search: Whether a lab whose models can may look things up in the web, which costs about a credit each.
     """
 
     while_busy: Literal["queue", "merge", "interrupt"] = "queue"
     system_prompt: str = ""
+    web_search: bool = True
 
 
 class Delivery(Keys):
@@ -180,7 +182,6 @@ class Tools(Keys):
         call_s: The longest a call may take.
         result_chars: How many characters are kept of one result.
         step_bytes: How many bytes are kept of all results of one step.
-        web_search: Whether a lab whose models can may look things up in the web, which costs about a credit each.
     """
 
     steps: PositiveInt = 12
@@ -189,7 +190,6 @@ class Tools(Keys):
     call_s: PositiveFloat = 60.0
     result_chars: PositiveInt = 40_000
     step_bytes: PositiveInt = 200_000
-    web_search: bool = True
 
 
 class Logging(Keys):
