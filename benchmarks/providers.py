@@ -31,6 +31,10 @@ from core.seams import Provider  # noqa: E402
 from core.site import Spec  # noqa: E402
 from providers import anthropic, compatible, google, openai  # noqa: E402
 from providers.sse import Frames  # noqa: E402
+from simulators.anthropic import AnthropicSimulator  # noqa: E402
+from simulators.google import GoogleSimulator  # noqa: E402
+from simulators.openai import OpenAISimulator, Pace  # noqa: E402
+from simulators.responses import ResponsesSimulator  # noqa: E402
 
 WORDS, PER_S, AT_ONCE, ANSWERS, ROUNDS = 300, 400.0, 20, 100, 3
 QUESTION = " ".join(["word"] * (WORDS - 2))
@@ -44,10 +48,6 @@ PATHS = {
 
 def serve(pipe: Connection) -> None:
     """The labs, in a process of their own."""
-    from simulators.anthropic import AnthropicSimulator
-    from simulators.google import GoogleSimulator
-    from simulators.openai import OpenAISimulator, Pace
-    from simulators.responses import ResponsesSimulator
 
     async def run() -> None:
         async with AsyncExitStack() as stack:

@@ -1,21 +1,18 @@
 """The compatible provider over a simulated server: what goes well, and each way in which it does not."""
 
 import asyncio
-import base64
 import json
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import cast
 
 import pytest
 from aiohttp import web
 
-from contracts.rigs.providers import PNG, answered, eventually, said, site
+from contracts.rigs.providers import answered, eventually, said, site
 from core.errors import (
     ContextTooLong,
     ModelUnknown,
@@ -25,9 +22,10 @@ from core.errors import (
     ProviderRefusedUs,
     RequestRefused,
 )
-from core.exchange import Delta, Entry, Finished, ModelEvent, Part, Request, Spent, ToolSchema
+from core.exchange import Delta, Entry, Finished, Part, Request, Spent, ToolSchema
 from core.values import Media
 from providers.compatible import Compatible, CompatibleSettings, spec
+from servers import ask, end, request, serving, settings
 from simulators.openai import (
     Fault,
     OpenAISimulator,
@@ -66,28 +64,6 @@ async def server(lab: OpenAISimulator) -> AsyncIterator[Compatible]:
         yield provider
 
 
-def settings(base_url: str, **more: object) -> CompatibleSettings:
-    """Settings of a server on this machine."""
-    return CompatibleSettings.model_validate({"base_url": base_url, "hosting": "self", **more})
-
-
-def request(*entries: Entry, model: str = "sim-small", tools: tuple[ToolSchema, ...] = ()) -> Request:
-    """A request, by default a short one."""
-    return Request(model=model, entries=entries or (said("Hello?"),), tools=tools)
-
-
-async def ask(server: Compatible, asked: Request) -> list[ModelEvent]:
-    """All events of one answer."""
-    async with aclosing(server.stream(asked)) as stream:
-        return [event async for event in stream]
-
-
-def end(events: list[ModelEvent]) -> Finished:
-    """The end of an answer."""
-    assert isinstance(events[-1], Finished)
-    return events[-1]
-
-
 @asynccontextmanager
 async def own_server(
     complete: Callable[[web.Request], Awaitable[web.StreamResponse]], first_token_s: float = 5.0
@@ -102,18 +78,6 @@ async def own_server(
     ):
         assert isinstance(provider, Compatible)
         yield provider
-
-
-@asynccontextmanager
-async def serving(app: web.Application) -> AsyncIterator[str]:
-    """A server on loopback; where its version 1 is."""
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
 
 
 async def _models(_: web.Request) -> web.StreamResponse:
@@ -538,98 +502,3 @@ def test_what_is_missing_is_said_in_a_sentence(given: dict[str, str], missing: s
     reason = spec.configured(CompatibleSettings.model_validate(given))
     assert (reason or "").startswith(missing or "")
     assert (reason is None) == (missing is None)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Images, sources, vectors
-
-
-async def shelf(media: Media) -> AsyncGenerator[bytes, None]:
-    """Every file is a tiny image."""
-    del media
-    yield PNG
-
-
-def looking(model: str) -> Request:
-    """A question about a picture."""
-    photo = Media(adapter="telegram", ref="x", kind="photo", mime="image/png", name="cat.png")
-    parts = (Part(kind="text", body="What is it?"), Part(kind="media", media=photo))
-    return Request(model=model, entries=(Entry(role="user", parts=parts),))
-
-
-async def test_a_model_that_sees_is_shown_the_image() -> None:
-    """By its name, or where the operator says so; others are told of it in words."""
-    async with OpenAISimulator(models={"qwen3-vl": None, "sim-small": None}) as lab:
-        for model, images, seen in (("qwen3-vl", None, True), ("sim-small", None, False), ("sim-small", True, True)):
-            told = settings(lab.base_url, images=images)
-            async with spec.open(replace(site("c"), fetch=shelf), told) as server:
-                assert {one.id: one.images for one in await server.models()}[model] is seen
-                await ask(cast("Compatible", server), looking(model))
-            content = lab.requests[-1].messages[-1]["content"]
-            assert (base64.b64encode(PNG).decode() in str(content)) is seen
-        assert lab.violations == []
-
-
-async def test_a_model_that_turns_out_to_be_blind_is_told_in_words() -> None:
-    """Its complaint costs one request, once."""
-    async with OpenAISimulator(models={"some-vision": None}) as lab:
-        lab.on().reply(status(400, message="image_url is only supported by certain models"))
-        async with spec.open(replace(site("c"), fetch=shelf), settings(lab.base_url)) as server:
-            for _ in range(2):
-                assert end(await ask(cast("Compatible", server), looking("some-vision"))).reason == "stop"
-            assert [model.images for model in await server.models()] == [False]
-        shown = ["image_url" in str(request.messages) for request in lab.requests]
-        assert shown == [True, False, False]
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        {"citations": ["https://a.org", "https://b.org"]},
-        {"annotations": [{"type": "url_citation", "url_citation": {"url": "https://a.org", "title": "A"}}]},
-    ],
-)
-async def test_sources_that_a_server_tells_are_kept(extra: dict[str, object]) -> None:
-    """As xAI and Perplexity tell them, and as OpenRouter does."""
-    async with OpenAISimulator() as lab:
-        lab.on().reply(Reply(text="It rains.", extra=extra))
-        async with spec.open(site("c"), settings(lab.base_url)) as server:
-            parts = end(await ask(cast("Compatible", server), request(said("Weather?")))).parts
-        told = [part.body for part in parts if part.kind == "citation"]
-        assert told == ["https://a.org", "https://b.org"][: len(told)]
-        assert told
-
-
-async def test_vectors_are_made_by_the_model_that_was_named() -> None:
-    """In the order of the texts, each of length 1; without a name there are none."""
-
-    async def embed(asked: web.Request) -> web.Response:
-        body = await asked.json()
-        assert body["model"] == "nomic"
-        rows = [{"index": place, "embedding": [3.0, 4.0 * place]} for place in range(len(body["input"]))]
-        return web.json_response({"data": rows[::-1], "usage": {"prompt_tokens": 7}})
-
-    app = web.Application()
-    app.router.add_post("/v1/embeddings", embed)
-    async with serving(app) as base_url:
-        async with spec.open(site("c"), settings(base_url, embeddings="nomic")) as server:
-            assert server.abilities.embedder is not None
-            made = await server.abilities.embedder.embed(["a", "b"])
-        assert made.vectors == ((1.0, 0.0), (0.6, 0.8))
-        assert made.usage.input_tokens == 7
-        async with spec.open(site("c"), settings(base_url)) as server:
-            assert server.abilities.embedder is None
-
-
-async def test_how_long_to_think_is_passed_on_and_left_out_where_it_is_refused() -> None:
-    """A plain server knows no such option."""
-    async with OpenAISimulator() as lab:
-        async with spec.open(site("c"), settings(lab.base_url)) as server:
-            hard = replace(request(said("Hard?")), effort="high")
-            await ask(cast("Compatible", server), hard)
-            lab.on().reply(status(400, message="Unrecognized request argument supplied: reasoning_effort"))
-            for _ in range(2):
-                await ask(cast("Compatible", server), hard)
-        asked = [request.body.get("reasoning_effort") for request in lab.requests]
-        assert asked == ["high", "high", None, None]
-        assert lab.violations == []
