@@ -45,6 +45,7 @@ class Anthropic:
         self._client: Client[AsyncAnthropic] = Client("anthropic", self._make)
         self._shelf = Shelf(settings.models)
         self._efforts: set[str] = set()
+        self._thinkers: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -72,6 +73,8 @@ class Anthropic:
         body: dict[str, Any] = await prompt.body(request, model, self.name, self._site.fetch)
         if request.effort and request.model in self._efforts:
             body["output_config"] = {"effort": request.effort}
+        if request.effort and request.model in self._thinkers:
+            body["thinking"] = {"type": "adaptive", "display": "summarized"}
         ask = partial(client.messages.with_streaming_response.create, stream=True, **body)
         answer = Answer(self.name, request.model, weight(request))
         async with aclosing(streamed(self._client, self._keys, ask, answer, self._site)) as events:
@@ -100,6 +103,7 @@ class Anthropic:
         ranked = sorted(told.values(), key=lambda model: (_rank(model.line), -model.created_at.timestamp()))
         self._shelf.known = {model.id: _described(model) for model in ranked}
         self._efforts = {model.id for model in ranked if _can(model, "effort")}
+        self._thinkers = {model.id for model in ranked if _thinks(model)}
 
 
 async def _listed(client: "AsyncAnthropic") -> list[Any]:
@@ -125,6 +129,13 @@ def _described(model: Any) -> Model:  # noqa: ANN401 - the SDK's type, which is 
 def _can(model: Any, ability: str) -> bool:  # noqa: ANN401 - likewise
     told = getattr(model.capabilities, ability, None)
     return bool(getattr(told, "supported", told is not None))
+
+
+def _thinks(model: Any) -> bool:  # noqa: ANN401 - likewise
+    """Whether it decides by itself how long to think, where it is told to."""
+    thinking = getattr(model.capabilities, "thinking", None)
+    adaptive = getattr(getattr(thinking, "types", None), "adaptive", None)
+    return bool(getattr(adaptive, "supported", False))
 
 
 def _configured(settings: AnthropicSettings) -> str | None:

@@ -55,10 +55,14 @@ class WhatsApp:
 
     def notice(self) -> str:
         """What whoever runs this should know."""
-        waiting = len(self._sender.waiting)
-        if not waiting:
-            return TERMS
-        return f"{TERMS} {waiting} chats wait to be written in: more than 24 hours are over, and there is no template."
+        notices = [TERMS]
+        if not self._site.public_url:
+            notices.append("Meta brings nothing to an address it cannot reach: set server.public_url.")
+        if waiting := len(self._sender.waiting):
+            notices.append(
+                f"{waiting} chats wait for their person to write: 24 hours are over, and there is no template."
+            )
+        return " ".join(notices)
 
     def capabilities(self, to: Address) -> Capabilities:  # noqa: ARG002 - the same in every chat
         """Say what a chat can do. Meta allows one message in six seconds to a person, and bursts before."""

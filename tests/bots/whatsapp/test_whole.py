@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from contracts.rigs.engines import until
@@ -32,10 +33,13 @@ class Echo(testing.FakeProvider):
 
 
 @asynccontextmanager
-async def living(folder: Path, meta: WhatsAppSimulator, **more: object) -> AsyncGenerator[Echo]:
+async def living(
+    folder: Path, meta: WhatsAppSimulator, notices: list[Callable[[], str]] | None = None, **more: object
+) -> AsyncGenerator[Echo]:
     """One life of a deployment; the store outlives it."""
     model = Echo()
-    async with opened(testing.site(folder, "whatsapp"), meta, **more) as adapter, deployed(folder, adapter, model):
+    site = replace(testing.site(folder, "whatsapp"), announce=(notices if notices is not None else []).append)
+    async with opened(site, meta, **more) as adapter, deployed(folder, adapter, model):
         yield model
 
 
@@ -97,12 +101,14 @@ async def test_what_waits_for_the_window_is_said_when_the_person_writes_again(tm
     """After the 24 hours, without a template: in order, and once."""
     async with WhatsAppSimulator() as meta:
         ann = meta.person("49151")
-        async with living(tmp_path, meta):
+        notices: list[Callable[[], str]] = []
+        async with living(tmp_path, meta, notices):
             meta.next(Fault(code=131047))
             await ann.say("one")
             await meta.settled()
             await asyncio.sleep(0.3)
             assert ann.screen() == []
+            assert "1 chats wait" in notices[-1]()
             await ann.say("two")
             await shows(ann.screen, ["You said one", "You said two"])
 

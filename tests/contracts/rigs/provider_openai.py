@@ -22,6 +22,7 @@ FAULTS: dict[str, Said | Fault] = {
     "too long": Fault(status=400, message="Your input exceeds the context window of this model."),
     "too large": Fault(status=413),
     "busy": Fault(status=429, retry_after_s=RETRY_AFTER_S),
+    "overloaded": Fault(status=503, message="That model is currently overloaded with other requests."),
     "broken": Fault(status=500),
     "cut before": Fault(cut=True),
     "cut": Fault(after_words=3, cut=True),

@@ -105,7 +105,7 @@ def _model(name: str) -> Json:
     capabilities: Json = dict.fromkeys(["batch", "citations", "code_execution", "image_input", "pdf_input"], can)
     capabilities |= {"structured_outputs": can, "server_tools": can | {"web_search": can, "code_execution": can}}
     capabilities |= {"effort": can | dict.fromkeys(["low", "medium", "high", "max"], can)}
-    capabilities |= {"thinking": can | {"types": {}}, "context_management": can}
+    capabilities |= {"thinking": can | {"types": {"adaptive": can, "enabled": can}}, "context_management": can}
     made = datetime(2026, 9, 1, tzinfo=UTC).isoformat()
     facts = {"type": "model", "id": name, "display_name": name, "created_at": made, "lifecycle": "active"}
     return (

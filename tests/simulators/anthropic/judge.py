@@ -57,6 +57,8 @@ def faults_of(body: Json, headers: dict[str, str], signed: Callable[[str], str])
         yield "max_tokens: Field required"
     if body.get("output_config", {}).get("effort", "low") not in _EFFORTS:
         yield "output_config.effort: unknown"
+    if body.get("thinking", {}).get("type", "adaptive") not in {"adaptive", "disabled", "between_tools"}:
+        yield "thinking.type: not supported for this model"
     if "system" in body and not body["system"]:
         yield "system: must not be empty"
     yield from _tools(body.get("tools", []))
