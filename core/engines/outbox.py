@@ -259,7 +259,9 @@ class OutboxTable:
         return int(
             db.execute(
                 "INSERT INTO outbox (slot, page, chat, state, final) VALUES (?, ?, ?, 'sending', 0)"
-                " ON CONFLICT (slot, page) DO UPDATE SET state = 'sending' RETURNING id",
+                # An earlier run's may be there, and stay there though this one fails: that is not to be forgotten.
+                " ON CONFLICT (slot, page) DO UPDATE SET state = 'sending',"
+                " stale = stale OR (sent_as IS NULL AND state IN ('sending', 'unknown')) RETURNING id",
                 (slot, page, chat),
             ).fetchone()[0]
         )

@@ -227,6 +227,26 @@ async def test_what_a_killed_turn_had_shown_is_taken_back_if_the_next_run_says_n
         await stage.reads()
 
 
+async def test_what_an_earlier_run_may_have_shown_is_not_forgotten_when_a_later_one_fails(rig: SqliteRig) -> None:
+    """Where the platform drops second sends: the first sight arrived, unnoticed; the next run's certainly did not."""
+    adapter = FakeAdapter(can=replace(BY_EDITS, idempotent=True))
+    async with staged(rig, adapter) as stage:
+        adapter.faults.append(Fault(hold=asyncio.Event()))
+        scene = await stage.ask()
+        await scene.show("Hel")
+        await stage.called(1)
+        (page,) = adapter.pages(Reply(markdown="Hel"), "rich")
+        await adapter.put(scene.first.inbound.to, page, slot=f"{scene.first.row}.0", was=None)
+        after = rig.killed()
+    adapter.faults.append(Fault(error=AdapterError("not now")))
+    async with staged(after, adapter) as stage:
+        scene = await stage.scene()
+        await scene.show("Hell")
+        await stage.called(3)
+        scene.end("Hello")
+        await stage.reads("Hello")
+
+
 async def test_a_platform_that_drops_second_sends_still_reads_the_final_text(rig: SqliteRig) -> None:
     """Where a first sight arrived unnoticed, sending its slot again gives the old text: so it is edited, too."""
     adapter = FakeAdapter(can=replace(BY_EDITS, idempotent=True))
