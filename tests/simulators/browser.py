@@ -60,8 +60,10 @@ class Browser:
             if message.type is not WSMsgType.TEXT:
                 continue
             told = json.loads(message.data)
-            if (answer := self._answers.pop(told.get("id", 0), None)) is not None and not answer.done():
-                answer.set_result(told)
+            if "id" in told:
+                answer = self._answers.pop(told["id"], None)
+                if answer is not None and not answer.done():  # whoever asked may have waited long enough
+                    answer.set_result(told)
             elif tab := self._tabs.get(told.get("sessionId", "")):
                 tab.heard(told["method"], told["params"])
 
