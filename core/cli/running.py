@@ -24,7 +24,7 @@ from core.config.configuration import load
 from core.config.settings import Settings
 from core.errors import StoreError
 from core.models.configured import retiring
-from core.process import report
+from core.process import loop, report
 from core.process.control import Connection, connect, trouble
 from core.process.logs import open_logging
 from core.process.report import Report
@@ -43,7 +43,7 @@ def run(config: Path | None, *, chat: bool | None) -> int:
         chat = sys.stdin.isatty() and sys.stdout.isatty()
     _log(settings, quiet=chat)
     if not chat:
-        asyncio.run(_serve_until_signalled(settings, _begin))
+        loop.run(_serve_until_signalled(settings, _begin))
         return 0
     with _Beside(settings) as app:
         _begin(app.report)
@@ -114,9 +114,9 @@ def check(config: Path | None) -> int:
 
 async def _serve_until_signalled(settings: Settings, ready: Callable[[Report], None]) -> None:
     stop = Stop()
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.ask)
+        running.add_signal_handler(number, stop.ask)
     await serve(settings, stop, ready)
 
 
@@ -165,18 +165,18 @@ class _Beside:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            loop.run(self._serve())
         except BaseException as problem:  # noqa: BLE001 - it is raised where the thread is waited for
             self._problem = problem
         finally:
             self._began.set()
 
     async def _serve(self) -> None:
-        stop, loop = Stop(), asyncio.get_running_loop()
+        stop, running = Stop(), asyncio.get_running_loop()
 
         def ask() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(stop.ask)
+            if not running.is_closed():
+                running.call_soon_threadsafe(stop.ask)
 
         self._ask = ask
         await serve(self._settings, stop, self._ready)

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ConfigDict
 from core.delivery.couriers import Delivery
 from core.delivery.governor import Governor
 from core.engines.inbox import Names
+from core.engines.reader import Reader
 from core.engines.schema import connect, migrate
 from core.engines.sealing import Hasher, PlainSealer, load_secret
 from core.engines.store import SqliteStore
-from core.engines.writer import Worker
+from core.engines.writer import Writer
 from core.errors import StoreError
 from core.lanes import Lanes
 from core.patience import patiently
@@ -189,16 +190,15 @@ async def open_sqlite(site: Site, settings: SqliteSettings) -> AsyncGenerator[Sq
     del settings
     path = site.data_dir / "waystation.db"
     secret = await asyncio.to_thread(_prepare, path)
-    writer = Worker(lambda: connect(path), writes=True)
-    reader = Worker(lambda: connect(path, writes=False), writes=False)
+    writer, reader = Writer(lambda: connect(path)), Reader(lambda: connect(path, writes=False))
     await writer.start()
     try:
-        await reader.start()
+        reader.open()
         try:
             store = SqliteStore(writer, reader, PlainSealer(), Names(Hasher(secret).name))
             yield SqliteEngine(store, site.grace_s)
         finally:
-            await reader.stop()
+            reader.close()
     finally:
         await writer.stop()
 

@@ -1,4 +1,4 @@
-"""The embedded store: the tables behind their two workers, as lanes, delivery and everybody's reading need them."""
+"""The embedded store: the tables behind one writer and one reader, as lanes, delivery and everybody need them."""
 
 import asyncio
 import time
@@ -11,8 +11,9 @@ from core.engines import upkeep
 from core.engines.inbox import InboxTable, Names, lane_of
 from core.engines.jobs import Appointment, Due, JobTable, first_ms, next_ms
 from core.engines.outbox import OutboxTable
+from core.engines.reader import Reader
 from core.engines.vault import Vault
-from core.engines.writer import Worker
+from core.engines.writer import Writer
 from core.seams import Records, Sealer
 from core.storage import DueChats, LaneStore, Opened, Outbox, OutboxRow, Written
 from core.values import Address, Inbound, Outbound, Outcome, Page, Put, Receipt
@@ -28,11 +29,11 @@ _JOBS_AT_ONCE = 100
 class SqliteStore:
     """What ``LaneStore``, ``Outbox`` and ``Records`` ask for, and jobs, leases and upkeep for the engine."""
 
-    def __init__(self, writer: Worker, reader: Worker, sealer: Sealer, names: Names) -> None:
+    def __init__(self, writer: Writer, reader: Reader, sealer: Sealer, names: Names) -> None:
         self._writer = writer
         self._reader = reader
         self._names = names
-        # Each worker has a vault of its own, since each remembers keys and they run in different threads.
+        # Each has a vault of its own, since each remembers keys and they run in different threads.
         writing, self._reading = Vault(sealer), Vault(sealer)
         self._out, self._read_out = OutboxTable(writing), OutboxTable(self._reading)
         self._jobs, self._read_jobs = JobTable(writing), JobTable(self._reading)
@@ -51,12 +52,12 @@ class SqliteStore:
     async def waiting_lanes(self, limit: int, but: Collection[str]) -> tuple[str, ...]:
         """See ``LaneStore``."""
         but = frozenset(but)
-        return await self._reader.do(lambda db: self._read_in.waiting_lanes(db, limit, but))
+        return self._reader.do(lambda db: self._read_in.waiting_lanes(db, limit, but))
 
     async def open_lane(self, lane: str, after: int, limit: int) -> Opened:
         """See ``LaneStore``."""
         while True:
-            opened, lost = await self._reader.do(lambda db: self._read_in.open_lane(db, lane, after, limit))
+            opened, lost = self._reader.do(lambda db: self._read_in.open_lane(db, lane, after, limit))
             if not lost:
                 return opened
             await self._writer.do(partial(self._in.drop, rows=lost))
@@ -83,7 +84,7 @@ class SqliteStore:
 
     async def next_job_s(self) -> float | None:
         """Seconds until the next job is due, negative when it is late; None without any."""
-        due_ms = await self._reader.do(self._read_jobs.next)
+        due_ms = self._reader.do(self._read_jobs.next)
         return None if due_ms is None else due_ms / 1000 - time.time()
 
     async def due_jobs(self) -> list[Due]:
@@ -109,7 +110,7 @@ class SqliteStore:
     async def due_chats(self, adapter: str, limit: int, but: Collection[str]) -> DueChats:
         """See ``Outbox``."""
         but = frozenset(but)
-        return await self._reader.do(lambda db: self._read_out.due_chats(db, adapter, limit, but))
+        return self._reader.do(lambda db: self._read_out.due_chats(db, adapter, limit, but))
 
     async def take(self, chat: str) -> OutboxRow | float | None:
         """See ``Outbox``."""
@@ -133,7 +134,7 @@ class SqliteStore:
 
     async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
         """See ``Outbox``."""
-        return await self._reader.do(lambda db: self._read_out.preview_rows(db, slot))
+        return self._reader.do(lambda db: self._read_out.preview_rows(db, slot))
 
     async def begin_preview(self, lane: str, out: Outbound, page: int) -> int:
         """See ``Outbox``."""
@@ -152,11 +153,11 @@ class SqliteStore:
 
     async def get(self, table: str, row: str) -> bytes | None:
         """See ``Records``."""
-        return await self._reader.do(lambda db: self._reading.get(db, table, row))
+        return self._reader.do(lambda db: self._reading.get(db, table, row))
 
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         """See ``Records``."""
-        return await self._reader.do(lambda db: self._reading.latest(db, table, prefix, limit))
+        return self._reader.do(lambda db: self._reading.latest(db, table, prefix, limit))
 
     async def lease(self, name: str) -> int:
         """The next fence of a name."""
@@ -176,12 +177,12 @@ class SqliteStore:
     async def lane(self, adapter: str, sender: str) -> str:
         """The lane of somebody's private chats, "" for whom we have never heard of."""
         lookup = self._names.sender(adapter, sender)
-        person = await self._reader.do(lambda db: self._reading.person(db, lookup))
+        person = self._reader.do(lambda db: self._reading.person(db, lookup))
         return lane_of(person) if person else ""
 
     async def counts(self) -> dict[str, int]:
         """How much is where."""
-        return await self._reader.do(upkeep.counts)
+        return self._reader.do(upkeep.counts)
 
 
 _lanes: type[LaneStore] = SqliteStore

@@ -23,24 +23,21 @@ _Result = tuple["asyncio.Future[Any]", Any, BaseException | None]
 _AT_ONCE = 256
 
 
-class Worker:
+class Writer:
     """Runs jobs on one connection in one thread, in the order they were given.
 
     Args:
         connect: Makes the connection, in the thread that will use it.
-        writes: Whether jobs are committed together; a reading worker runs them bare.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, writes: bool) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
-        self._writes = writes
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._open = False
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
-        name = "store-writer" if writes else "store-reader"
         # A daemon: a program that ends without stopping us ends; what was committed is safe, and nothing else was told.
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     async def start(self) -> None:
         """Open the connection; whatever that raises is raised here."""
@@ -80,13 +77,9 @@ class Worker:
         try:
             going_on = True
             while going_on and (first := self._jobs.get()) is not None:
-                going_on = self._commit(connection, first) if self._writes else self._read(connection, first)
+                going_on = self._commit(connection, first)
         finally:
             connection.close()
-
-    def _read(self, connection: sqlite3.Connection, job: _Job) -> bool:
-        self._tell([_result(connection, job)])
-        return True
 
     def _commit(self, connection: sqlite3.Connection, first: _Job) -> bool:
         """Run one job and those that wait behind it as one transaction; False when told to stop."""

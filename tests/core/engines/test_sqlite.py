@@ -148,7 +148,7 @@ async def test_on_a_full_disk_nothing_is_lost_and_all_goes_on_when_there_is_room
     adapter = FakeAdapter()
     async with staged(rig, adapter) as stage:
         scene = await stage.ask()
-        (pages,) = await store_of(stage.engine)._reader.do(lambda db: db.execute("PRAGMA page_count").fetchone())
+        (pages,) = store_of(stage.engine)._reader.do(lambda db: db.execute("PRAGMA page_count").fetchone())
         await limit(stage.engine, f"max_page_count = {pages}")
         with pytest.raises(StoreError, match="disk is full"):
             await stage.engine.accept([message("x" * 50_000, key="long")])

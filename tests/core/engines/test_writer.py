@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.engines.schema import connect
-from core.engines.writer import Worker
+from core.engines.writer import Writer
 from core.errors import StoreError
 
 PAGES = 40
@@ -26,9 +26,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def worker(connect: Callable[[], sqlite3.Connection], *, writes: bool = True) -> AsyncGenerator[Worker]:
-    """A worker that has begun."""
-    one = Worker(connect, writes=writes)
+async def begun(connect: Callable[[], sqlite3.Connection]) -> AsyncGenerator[Writer]:
+    """A writer that has begun."""
+    one = Writer(connect)
     await one.start()
     try:
         yield one
@@ -54,7 +54,7 @@ def kept(path: Path) -> list[int]:
 
 async def test_a_job_is_committed_when_its_caller_goes_on(path: Path) -> None:
     """Another connection sees it at once."""
-    async with worker(lambda: connect(path)) as writer:
+    async with begun(lambda: connect(path)) as writer:
         assert await writer.do(insert(1)) == 1
         assert kept(path) == [1]
 
@@ -62,7 +62,7 @@ async def test_a_job_is_committed_when_its_caller_goes_on(path: Path) -> None:
 async def test_jobs_that_wait_share_a_commit(path: Path) -> None:
     """Hundreds of callers at once cost few commits, and run in the order they came."""
     commits = 0
-    begun: list[int] = []
+    ran: list[int] = []
 
     def counting() -> sqlite3.Connection:
         db = connect(path)
@@ -74,14 +74,14 @@ async def test_jobs_that_wait_share_a_commit(path: Path) -> None:
         db.set_trace_callback(trace)
         return db
 
-    async with worker(counting) as writer:
+    async with begun(counting) as writer:
 
         def job(number: int, db: sqlite3.Connection) -> int:
-            begun.append(number)
+            ran.append(number)
             return insert(number)(db)
 
         await asyncio.gather(*(writer.do(partial(job, number)) for number in range(1000)))
-    assert begun == list(range(1000)) == kept(path)
+    assert ran == list(range(1000)) == kept(path)
     assert commits < 100
 
 
@@ -92,7 +92,7 @@ async def test_a_job_that_fails_takes_nobody_with_it(path: Path) -> None:
         insert(50)(db)
         raise LookupError("in the middle")
 
-    async with worker(lambda: connect(path)) as writer:
+    async with begun(lambda: connect(path)) as writer:
         results = await asyncio.gather(
             writer.do(insert(1)), writer.do(half), writer.do(insert(1)), writer.do(insert(2)), return_exceptions=True
         )
@@ -105,7 +105,7 @@ async def test_a_job_that_fails_takes_nobody_with_it(path: Path) -> None:
 
 async def test_a_caller_that_leaves_does_not_undo_its_job(path: Path) -> None:
     """A cancelled wait is only a wait; those behind it are served."""
-    async with worker(lambda: connect(path)) as writer:
+    async with begun(lambda: connect(path)) as writer:
         leaving = asyncio.create_task(writer.do(insert(1)))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -115,7 +115,7 @@ async def test_a_caller_that_leaves_does_not_undo_its_job(path: Path) -> None:
 
 async def test_stopping_finishes_what_was_given_and_refuses_more(path: Path) -> None:
     """Nobody waits for ever for a store that is closed."""
-    async with worker(lambda: connect(path)) as writer:
+    async with begun(lambda: connect(path)) as writer:
         waiting = [asyncio.create_task(writer.do(insert(number))) for number in range(100)]
         await asyncio.sleep(0)
     assert await asyncio.gather(*waiting) == list(range(100))
@@ -127,7 +127,7 @@ async def test_stopping_finishes_what_was_given_and_refuses_more(path: Path) -> 
 async def test_a_store_that_cannot_be_opened_says_so_at_the_start(tmp_path: Path) -> None:
     """And its thread has ended."""
     (tmp_path / "t.db").write_bytes(b"this is no database, whatever its name says. " * 100)
-    writer = Worker(lambda: connect(tmp_path / "t.db"), writes=True)
+    writer = Writer(lambda: connect(tmp_path / "t.db"))
     with pytest.raises(StoreError, match="restore a backup"):
         await writer.start()
     with pytest.raises(StoreError, match="closed"):
@@ -143,7 +143,7 @@ def small(path: Path) -> sqlite3.Connection:
 
 async def test_a_full_disk_is_said_in_words_and_loses_nothing(path: Path) -> None:
     """Every caller is told whether its job was kept, and what was told to be kept is; smaller jobs go on."""
-    async with worker(lambda: small(path)) as writer:
+    async with begun(lambda: small(path)) as writer:
         results = await asyncio.gather(
             *(writer.do(insert(number, 8000)) for number in range(40)), return_exceptions=True
         )
@@ -162,7 +162,7 @@ async def test_an_error_that_loses_the_transaction_fails_all_of_it(path: Path) -
         db.execute("CREATE TEMP TRIGGER lost BEFORE INSERT ON t BEGIN SELECT RAISE(ROLLBACK, 'lost'); END")
         db.execute("INSERT INTO t VALUES (1000, x'')")
 
-    async with worker(lambda: connect(path)) as writer:
+    async with begun(lambda: connect(path)) as writer:
         results = await asyncio.gather(
             *(writer.do(job) for job in (insert(1), lose, insert(2))), return_exceptions=True
         )
@@ -180,18 +180,10 @@ async def test_a_database_another_program_holds_is_said_in_words(path: Path) -> 
         db.execute("PRAGMA busy_timeout = 20")
         return db
 
-    async with worker(impatient) as writer:
+    async with begun(impatient) as writer:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreError, match="another program"):
                 await writer.do(insert(1))
             other.execute("ROLLBACK")
         assert await writer.do(insert(1)) == 1
-
-
-async def test_a_reader_cannot_write(path: Path) -> None:
-    """What only reads can damage nothing."""
-    async with worker(lambda: connect(path, writes=False), writes=False) as reader:
-        with pytest.raises(StoreError, match="readonly"):
-            await reader.do(insert(1))
-        assert await reader.do(lambda db: db.execute("SELECT count(*) FROM t").fetchone()) == (0,)
