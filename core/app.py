@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from core.models.configured import prices_of, retiring, router_of, survey_of
 from core.models.routing import Chosen, Router
 from core.models.survey import Survey
 from core.people.access import Access
+from core.people.owners import Owners
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
@@ -176,6 +178,7 @@ class _House:
 
     def site(self, section: Section, engine: Engine) -> Site:
         """What an implementation is handed."""
+        owners = Owners(engine, [bot.name for bot in self.settings.bots])
         return replace(
             _site(self.settings, section.name, Notes(engine, section.name), self.control),
             routes=self.server,
@@ -184,6 +187,7 @@ class _House:
             fetch=self.files.fetch,
             egress=self.egress,
             announce=self.notices.append,
+            tell_owner=partial(owners.tell, but=section.name),
         )
 
     def settle(self, states: Callable[[], dict[str, str]]) -> None:

@@ -134,6 +134,11 @@ class NoEgress:
         raise AddressRefused("nothing is fetched from here")
 
 
+async def _nobody_told(text: str) -> None:
+    """Tell nobody: a place without an owner."""
+    del text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """What the composition root hands to whatever it opens.
@@ -148,6 +153,7 @@ class Site:
         fetch: The bytes of a file that came in by any adapter.
         egress: Fetches what people, pages and models name.
         announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing.
+        tell_owner: Say something to the owner, by another messenger; never fails. For what cannot wait to be asked for.
         unknown: What the operator wants done after a send of which nobody knows whether it arrived.
         commands: What a menu of commands should show: names without the slash, and what each does.
         connect_s: How long to wait for a connection; likewise for a model's first token, for its next, and at shutdown.
@@ -163,6 +169,7 @@ class Site:
     fetch: Fetch = nothing_to_fetch
     egress: Egress = field(default_factory=NoEgress)
     announce: Callable[[Callable[[], str]], None] = lambda _: None
+    tell_owner: Callable[[str], Awaitable[None]] = _nobody_told
     unknown: Literal["resend", "mark"] = "resend"
     commands: tuple[tuple[str, str], ...] = ()
     connect_s: float = 5.0

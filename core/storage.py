@@ -114,8 +114,12 @@ class Outbox(Protocol):
     async def take(self, chat: str) -> OutboxRow | float | None:
         """The chat's next page, its intent to be sent committed; or the seconds until one is due; or nothing."""
 
-    async def sent(self, row: int, sent_as: str) -> None:
-        """It is there, under this id; "" for what is not there any more."""
+    async def sent(self, row: int, sent_as: str, *, settles: bool = False) -> None:
+        """It is there, under this id; "" for what is not there any more.
+
+        Args:
+            settles: The platform will say later what became of it (``Receipt``); until then what it says is kept.
+        """
 
     async def dropped(self, row: int, state: str) -> None:
         """It will not be tried again: ``sent``, ``failed`` or ``unknown``."""

@@ -178,12 +178,13 @@ class Receipt:
     Attributes:
         key: Names the event, as an ``Inbound``'s does.
         slot: What ``Adapter.put`` was given.
+        state: ``undone``: it was taken, and let in after all not; it is put again, by an adapter that knows better now.
         microcredits: What the platform charges for it, in millionths of a credit (of US$ 0.01).
     """
 
     key: str
     slot: str
-    state: Literal["sent", "failed"]
+    state: Literal["sent", "failed", "undone"]
     microcredits: int = 0
 
 

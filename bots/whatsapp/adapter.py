@@ -44,9 +44,16 @@ class WhatsApp:
         self._has_template = bool(settings.template)
         people = People(site.memo, settings.app_secret.get_secret_value())
         template = (settings.template, settings.template_language)
-        self._sender = Sender(site.name, line, people, site.fetch, template)
+        self._sender = Sender(site, line, people, template)
         price = round(settings.price * _MICROCREDITS_A_DOLLAR)
-        self._intake = Intake(site.name, settings.phone_number_id, people, price, self._sender.wrote)
+        self._intake = Intake(
+            site.name,
+            settings.phone_number_id,
+            people,
+            price,
+            wrote=self._sender.wrote,
+            closed=self._sender.closed,
+        )
 
     @property
     def name(self) -> str:

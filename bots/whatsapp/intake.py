@@ -10,6 +10,7 @@ import structlog
 
 from bots.whatsapp.content import body_of, dicts, digits, part
 from bots.whatsapp.people import People
+from bots.whatsapp.refusals import WINDOW_CLOSED
 from core.values import Address, Inbound, Receipt
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,7 @@ class Intake:
     Args:
         number: The id of the number we speak as; what is for others is left alone.
         wrote: Told whenever a person writes: their chat, the message's id, and when (seconds since 1970).
+        closed: Told of a chat that lets nothing in, since its person has not written for 24 hours.
     """
 
     def __init__(
@@ -34,13 +36,16 @@ class Intake:
         number: str,
         people: People,
         microcredits: int,
+        *,
         wrote: Callable[[str, str, float], None],
+        closed: Callable[[str], None],
     ) -> None:
         self._adapter = adapter
         self._number = number
         self._people = people
         self._microcredits = microcredits
         self._wrote = wrote
+        self._closed = closed
 
     async def events(self, payload: Json) -> list[Inbound | Receipt]:
         """All that a call brings, in its order."""
@@ -51,10 +56,9 @@ class Intake:
                 if change.get("field") != "messages" or part(value, "metadata").get("phone_number_id") != self._number:
                     log.info("webhook left alone", field=str(change.get("field")))
                     continue
-                found += [receipt for status in dicts(value.get("statuses")) if (receipt := self._receipt(status))]
-                for message in dicts(value.get("messages")):
-                    if (event := await self._event(message, value)) is not None:
-                        found.append(event)
+                statuses = [await self._receipt(status) for status in dicts(value.get("statuses"))]
+                messages = [await self._event(message, value) for message in dicts(value.get("messages"))]
+                found += [one for one in (*statuses, *messages) if one is not None]
         return found
 
     async def _event(self, message: Json, value: Json) -> Inbound | None:
@@ -93,18 +97,26 @@ class Intake:
         if before and (after_number or after_bsuid):
             await self._people.changed(before, after_bsuid, after_number)
 
-    def _receipt(self, status: Json) -> Receipt | None:
-        """A word about something we sent; it names the slot as we had named it."""
+    async def _receipt(self, status: Json) -> Receipt | None:
+        """A word about something we sent; it names the slot as we had named it.
+
+        That the 24 hours are over is mostly told here: the call that sent the message was answered with 200.
+        """
         slot, state = str(status.get("biz_opaque_callback_data", "")), str(status.get("status", ""))
         if not slot or not (state in _ARRIVED or state == "failed"):
             return None
-        for error in dicts(status.get("errors")):
+        errors = dicts(status.get("errors")) if state == "failed" else []
+        for error in errors:
             log.warning("not delivered", slot=slot, code=error.get("code"), reason=str(error.get("title", "")))
+        bsuid, number = str(status.get("recipient_user_id") or ""), str(status.get("recipient_id") or "")
+        shut = (bsuid or number) and any(error.get("code") in WINDOW_CLOSED for error in errors)
+        if shut:
+            self._closed(await self._people.whom(bsuid, number))
         charged = state == "delivered" and part(status, "pricing").get("billable") is True
         return Receipt(
             key=f"{self._adapter}/{self._number}/{status.get('id')}/{state}",
             slot=slot,
-            state="sent" if state in _ARRIVED else "failed",
+            state="sent" if state in _ARRIVED else "undone" if shut else "failed",
             microcredits=self._microcredits if charged else 0,
         )
 

@@ -57,6 +57,11 @@ class People:
         await self._reached(person, bsuid or number)
         return person
 
+    async def whom(self, bsuid: str, number: str) -> str:
+        """The person a word about something we sent is about; it teaches us nothing of them."""
+        known = await self._known(bsuid) or await self._known(number)
+        return known.person if known is not None else bsuid or number
+
     async def changed(self, before: str, after_bsuid: str, after_number: str) -> None:
         """Meta says that somebody has another number, or another id, from now on."""
         known = await self._known(before)

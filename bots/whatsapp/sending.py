@@ -9,9 +9,9 @@ from bots.whatsapp.line import Cut, Line, Refused, Unsent
 from bots.whatsapp.paging import TEMPLATE, kind_of
 from bots.whatsapp.people import People
 from bots.whatsapp.refusals import closed, translate
-from core.errors import MediaUnavailable, MessageGone
+from core.errors import AdapterError, ChatClosed, MediaUnavailable, MessageGone
 from core.files import read_whole
-from core.site import Fetch
+from core.site import Site
 from core.values import Address, Media, Page
 
 Json = dict[str, Any]
@@ -28,6 +28,11 @@ _MIMES: Final = {
 }
 _WINDOW_S: Final = 24 * 3600.0
 _REMEMBERED: Final = 2000
+_WAITS: Final = (
+    "An answer on WhatsApp has to wait: its person wrote more than 24 hours ago, and Meta then lets in only templates "
+    "it has approved. It goes out when they write again. To have such answers sent at once, name a template in "
+    "`bots.whatsapp.template`."
+)
 
 
 class Sender:
@@ -35,15 +40,18 @@ class Sender:
 
     Args:
         template: Name and language of what is said outside the 24 hours; ("", …) for none.
+
+    Attributes:
+        waiting: Chats for which something waits until their person writes.
     """
 
-    def __init__(self, name: str, line: Line, people: People, fetch: Fetch, template: tuple[str, str]) -> None:
-        self._name = name
+    def __init__(self, site: Site, line: Line, people: People, template: tuple[str, str]) -> None:
+        self._site = site
         self._line = line
         self._people = people
-        self._fetch = fetch
         self._template = template
         self._last: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._shut: set[str] = set()
         self.waiting: set[str] = set()
 
     def wrote(self, chat: str, message: str, at: float) -> None:
@@ -51,24 +59,26 @@ class Sender:
         _, before = self._last.pop(chat, ("", 0.0))
         self._last[chat] = (message, max(before, at))
         self.waiting.discard(chat)
+        self._shut.discard(chat)
         while len(self._last) > _REMEMBERED:
             self._last.popitem(last=False)
+
+    def closed(self, chat: str) -> None:
+        """Meta says that their 24 hours are over."""
+        self._shut.add(chat)
 
     async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:
         """See ``Adapter.put``; what was said cannot be changed here."""
         if page is None or was is not None:
             raise MessageGone("WhatsApp changes and takes back nothing that a business has said.")
-        has_template = bool(self._template[0])
+        may_template = bool(self._template[0]) and page.form != TEMPLATE
         if page.form != TEMPLATE and self._is_closed(to.chat):
-            raise self._closed(to.chat)
+            raise await self._noted(to.chat, closed(template=may_template))
         body = await self._body(page)
         try:
             sent = await self._line.send(await self._addressed(to, body, slot))
         except (Refused, Unsent, Cut) as error:
-            translated = translate(error, template=has_template and page.form != TEMPLATE)
-            if isinstance(translated, type(closed(template=False))):
-                self.waiting.add(to.chat)
-            raise translated from None
+            raise await self._noted(to.chat, translate(error, template=may_template)) from None
         self.waiting.discard(to.chat)
         return sent
 
@@ -86,13 +96,16 @@ class Sender:
     def _is_closed(self, chat: str) -> bool:
         """Whether the 24 hours are certainly over; after a restart nobody knows, and Meta tells."""
         _, at = self._last.get(chat, ("", 0.0))
-        return bool(at) and time.time() - at > _WINDOW_S
+        return chat in self._shut or (bool(at) and time.time() - at > _WINDOW_S)
 
-    def _closed(self, chat: str) -> Exception:
-        has_template = bool(self._template[0])
-        if not has_template:
+    async def _noted(self, chat: str, error: AdapterError) -> AdapterError:
+        """Remember where something has to wait, and let the owner know when it is the first."""
+        if isinstance(error, ChatClosed):
+            first = not self.waiting
             self.waiting.add(chat)
-        return closed(template=has_template)
+            if first:
+                await self._site.tell_owner(_WAITS)
+        return error
 
     async def _addressed(self, to: Address, body: Json, slot: str) -> Json:
         reach = await self._people.reach(to.chat)
@@ -111,10 +124,10 @@ class Sender:
         return body
 
     async def _upload(self, media: Media) -> str:
-        if media.adapter == self._name:
+        if media.adapter == self._site.name:
             return media.ref  # Meta has it already
         kind = kind_of(media)
-        data = await read_whole(self._fetch, media, _MOST_BYTES[kind])
+        data = await read_whole(self._site.fetch, media, _MOST_BYTES[kind])
         try:
             return await self._line.upload(data, media.mime or _MIMES[media.kind], media.name or media.kind)
         except Refused as error:

@@ -159,6 +159,15 @@ class Delivery:
                 branch.spilled = True
                 self._changed.set()
 
+    def look(self) -> None:
+        """Something on disk is due that was not, in a chat nobody names."""
+        for branch in self._branches.values():
+            branch.spilled = True
+        for desk in self._desks.values():
+            desk.waiting = True
+            desk.news.set()
+        self._changed.set()
+
     # -- life
 
     async def run(self) -> None:

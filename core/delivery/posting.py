@@ -107,7 +107,8 @@ class Posting:
             await self._keep(self._outbox.sent, row.id, sent_as)
             return
         log.debug("stage", stage="confirm", phase="begin", slot=row.key)
-        await self._keep(self._outbox.sent, row.id, "" if row.page is None else sent_as)
+        there = "" if row.page is None else sent_as
+        await patiently(lambda: self._outbox.sent(row.id, there, settles=can.settles_s > 0))
         log.debug("stage", stage="confirm", phase="done", slot=row.key)
         log.info("delivered", slot=row.key, edited=row.sent_as is not None, attempts=row.attempts + 1)
 

@@ -162,17 +162,21 @@ class OutboxTable:
             stale=bool(stale),
         )
 
-    def sent(self, db: sqlite3.Connection, row: int, sent_as: str) -> None:
-        """It is there, or with "" is not any more. What was said is forgotten here; the conversation keeps it."""
+    def sent(self, db: sqlite3.Connection, row: int, sent_as: str, *, settles: bool = False) -> None:
+        """It is there, or with "" is not any more. What was said is forgotten here; the conversation keeps it.
+
+        Where a receipt is to come it is forgotten with that, since the receipt may undo it.
+        """
         if (place := self._place(db, row)) is None:
             return
         name, space = place
         sealed = self._vault.seal(db, space, "sent", name, sent_as.encode()) if sent_as else None
         # A page may have been given another text meanwhile: then only the id is news.
         db.execute(
-            "UPDATE outbox SET sent_as = ?1, stale = 0, body = CASE state WHEN 'sending' THEN NULL ELSE body END,"
+            "UPDATE outbox SET sent_as = ?1, stale = 0,"
+            " body = CASE WHEN state = 'sending' AND NOT ?3 THEN NULL ELSE body END,"
             " state = CASE state WHEN 'sending' THEN 'sent' ELSE state END WHERE id = ?2",
-            (sealed, row),
+            (sealed, row, settles),
         )
 
     def dropped(self, db: sqlite3.Connection, row: int, state: str) -> None:
@@ -191,12 +195,25 @@ class OutboxTable:
         slot, _, page = receipt.slot.rpartition(".")
         if not (page.isascii() and page.isdecimal()):
             return
+        if receipt.state == "undone" and self._undo(db, slot, int(page[:9])):
+            return
+        state = "sent" if receipt.state == "sent" else "failed"
         db.execute(
             "UPDATE outbox SET state = ?1, body = NULL, microcredits = microcredits + ?4"
             " WHERE slot = (SELECT id FROM slots WHERE slot = ?2) AND page = ?3 AND (state IN ('sending', 'unknown',"
             " 'sent') OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND NOT stale AND ?1 = 'sent'))",
-            (receipt.state, slot, int(page[:9]), receipt.microcredits),
+            (state, slot, int(page[:9]), receipt.microcredits),
         )
+
+    def _undo(self, db: sqlite3.Connection, slot: str, page: int) -> bool:
+        """Let a page be put again as if it never had been; False where nobody knows any more what it said."""
+        cursor = db.execute(
+            "UPDATE outbox SET state = 'pending', sent_as = NULL, attempts = 0, stale = 0, due_ms = 0"
+            " WHERE slot = (SELECT id FROM slots WHERE slot = ?) AND page = ? AND body IS NOT NULL"
+            " AND state IN ('sending', 'unknown', 'sent')",
+            (slot, page),
+        )
+        return cursor.rowcount > 0
 
     def put_off(self, db: sqlite3.Connection, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
         """Try again later."""
@@ -220,7 +237,8 @@ class OutboxTable:
         slot, first, chat = found
         name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()
         behind = db.execute(
-            "SELECT page, body FROM outbox WHERE slot = ? AND page > ? AND body IS NOT NULL ORDER BY page",
+            "SELECT page, body FROM outbox WHERE slot = ? AND page > ? AND body IS NOT NULL AND state <> 'sent'"
+            " ORDER BY page",
             (slot, first),
         ).fetchall()
         bodies: list[bytes | None] = [dump(Page, page) for page in pages]

@@ -74,6 +74,9 @@ class SqliteEngine:
         results = await self._store.accept(events)
         log.debug("stage", stage="accept", phase="done", count=len(events))
         self._heard(*(lane for _, lane in results))
+        undone = any(isinstance(event, Receipt) and event.state == "undone" for event in events)
+        if undone and self._delivery is not None:
+            self._delivery.look()
         return tuple(new for new, _ in results)
 
     async def commit(self, outcome: Outcome, /) -> None:
@@ -85,6 +88,8 @@ class SqliteEngine:
         if delivery is None:
             written = (Written(out=o, chat=self._store.chat(o.to), pages=(unpaged(o.reply),)) for o in outcome.out)
             await self._store.settle("", outcome, tuple(written))
+            if self._delivery is not None:  # begun meanwhile, and perhaps had looked already
+                self._delivery.look()
         else:
             pages = tuple(delivery.written(out) for out in outcome.out)
             with delivery.closing("", pages):

@@ -116,9 +116,9 @@ class SqliteStore:
         """See ``Outbox``."""
         return await self._writer.do(lambda db: self._out.take(db, chat))
 
-    async def sent(self, row: int, sent_as: str) -> None:
+    async def sent(self, row: int, sent_as: str, *, settles: bool = False) -> None:
         """See ``Outbox``."""
-        await self._writer.do(lambda db: self._out.sent(db, row, sent_as))
+        await self._writer.do(lambda db: self._out.sent(db, row, sent_as, settles=settles))
 
     async def dropped(self, row: int, state: str) -> None:
         """See ``Outbox``."""

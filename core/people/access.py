@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Collection
 from typing import Literal
 
+from core.people.owners import chat_of_owner
 from core.seams import Records
 from core.values import Command, Message, Put, Received, value
 
@@ -72,7 +73,7 @@ class Access:
         # Two may send the code at once, in turns that run side by side: it names the first of them alone.
         if owner is None and self._gives_code(received) and self._named.setdefault(adapter, scope) == scope:
             row = Put(table=_TABLE, row=f"owner/{adapter}", scope=scope, body=scope.encode())
-            return Verdict(kind="new", writes=(row,))
+            return Verdict(kind="new", writes=(row, chat_of_owner(adapter, scope, received.inbound.to)))
         if await self._records.get(_TABLE, f"told/{scope}") is not None:
             return Verdict(kind="ignored")
         told = Put(table=_TABLE, row=f"told/{scope}", scope=scope, body=b"1")

@@ -58,7 +58,9 @@ def recorded() -> list[Any]:
 
 def intake(number: str, memo: FakeMemo | None = None) -> Intake:
     """For one number of ours."""
-    return Intake("whatsapp", number, People(memo or FakeMemo(), "secret"), 500_000, lambda *_: None)
+    return Intake(
+        "whatsapp", number, People(memo or FakeMemo(), "secret"), 500_000, wrote=lambda *_: None, closed=lambda _: None
+    )
 
 
 @pytest.mark.parametrize("call", recorded())

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from contracts.rigs.engines import until
 from contracts.rigs.whatsapp import opened
 from core import testing
@@ -34,11 +36,21 @@ class Echo(testing.FakeProvider):
 
 @asynccontextmanager
 async def living(
-    folder: Path, meta: WhatsAppSimulator, notices: list[Callable[[], str]] | None = None, **more: object
+    folder: Path,
+    meta: WhatsAppSimulator,
+    notices: list[Callable[[], str]] | None = None,
+    told: list[str] | None = None,
+    **more: object,
 ) -> AsyncGenerator[Echo]:
     """One life of a deployment; the store outlives it."""
     model = Echo()
-    site = replace(testing.site(folder, "whatsapp"), announce=(notices if notices is not None else []).append)
+
+    async def tell_owner(text: str) -> None:
+        if told is not None:
+            told.append(text)
+
+    announce = (notices if notices is not None else []).append
+    site = replace(testing.site(folder, "whatsapp"), announce=announce, tell_owner=tell_owner)
     async with opened(site, meta, **more) as adapter, deployed(folder, adapter, model):
         yield model
 
@@ -97,31 +109,56 @@ async def test_a_message_whose_line_was_cut_after_it_arrived_is_not_said_twice(t
             await shows(ann.screen, ["You said Hello", "You said Again"])
 
 
-async def test_what_waits_for_the_window_is_said_when_the_person_writes_again(tmp_path: Path) -> None:
-    """After the 24 hours, without a template: in order, and once."""
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("number, bsuid", [("49151", ""), ("49151", "DE.1"), ("", "DE.1")])
+async def test_what_waits_for_the_window_is_said_when_the_person_writes_again(
+    tmp_path: Path, number: str, bsuid: str, *, late: bool
+) -> None:
+    """After the 24 hours, without a template: in order, and once, however Meta tells; and the owner hears of it."""
     async with WhatsAppSimulator() as meta:
-        ann = meta.person("49151")
+        ann = meta.person(number, bsuid=bsuid)
         notices: list[Callable[[], str]] = []
-        async with living(tmp_path, meta, notices):
-            meta.next(Fault(code=131047))
+        told: list[str] = []
+        async with living(tmp_path, meta, notices, told):
+            meta.next(Fault(code=131047, late=late))
             await ann.say("one")
+            await until(lambda: len(told) == 1)
             await meta.settled()
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.2)
             assert ann.screen() == []
             assert "1 chats wait" in notices[-1]()
             await ann.say("two")
             await shows(ann.screen, ["You said one", "You said two"])
+            await meta.settled()
+        assert len(told) == 1
+        async with living(tmp_path, meta):
+            await asyncio.sleep(0.2)
+        assert ann.screen() == ["You said one", "You said two"]
 
 
-async def test_outside_the_window_the_template_says_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", [False, True])
+async def test_outside_the_window_the_template_says_it(tmp_path: Path, *, late: bool) -> None:
     """Where there is one, nothing waits."""
     async with WhatsAppSimulator(templates=["hello"]) as meta:
         ann = meta.person("49151")
         async with living(tmp_path, meta, template="hello"):
-            meta.next(Fault(code=131047))
+            meta.next(Fault(code=131047, late=late))
             await ann.say("one")
             await shows(ann.screen, ["You said one"])
             assert ann.chat[0].body["type"] == "template"
+
+
+async def test_what_the_platform_refuses_late_for_another_reason_is_not_said_again(tmp_path: Path) -> None:
+    """It would be refused again."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta):
+            meta.next(Fault(code=131026, late=True))
+            await ann.say("one")
+            await until(lambda: not meta.waiting)
+            await meta.settled()
+            await ann.say("two")
+            await shows(ann.screen, ["You said two"])
 
 
 async def test_what_a_message_cost_is_kept_with_it(tmp_path: Path) -> None:

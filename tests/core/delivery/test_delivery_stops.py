@@ -103,6 +103,26 @@ async def test_a_receipt_settles_what_nobody_knew_of(rig: SqliteRig, state: str,
         assert await stage.engine.accept([Receipt(key="x", slot="nothing of ours", state="sent")]) == (True,)
 
 
+SETTLES = replace(Capabilities(forms=("plain",)), settles_s=30.0)
+
+
+async def test_what_the_platform_let_in_after_all_not_is_put_again(rig: SqliteRig) -> None:
+    """It is put as new, and a word that it arrived forgets what it said."""
+    async with staged(rig, adapter := FakeAdapter(can=SETTLES)) as stage:
+        scene = await stage.ask()
+        scene.end("one")
+        await settled(rig, "sent")
+        slot = f"{scene.first.row}.0"
+        assert await stage.engine.accept([Receipt(key="1", slot=slot, state="undone")]) == (True,)
+        await stage.called(2)
+        await settled(rig, "sent")
+        assert adapter.kinds() == ["send", "send"]
+        await stage.engine.accept([Receipt(key="2", slot=slot, state="sent")])
+        await stage.engine.accept([Receipt(key="3", slot=slot, state="undone")])
+        await settled(rig, "failed")
+    assert adapter.texts() == ["one", "one"]
+
+
 # --- kills and stops -------------------------------------------------------------------------------------------------
 
 

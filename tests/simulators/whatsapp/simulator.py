@@ -36,6 +36,7 @@ class Fault:
     Attributes:
         code: Meta's error code; 0 with a status for an error without one.
         after: It is delivered first, and then the line is cut.
+        late: It is taken, and not delivered: a status says so.
     """
 
     code: int = 0
@@ -43,6 +44,7 @@ class Fault:
     retry_after_s: float | None = None
     cut: bool = False
     after: bool = False
+    late: bool = False
 
 
 class WhatsAppSimulator:
@@ -200,15 +202,18 @@ class WhatsAppSimulator:
         if person is None:
             return _error(131026, "Message undeliverable")
         fault = self._faults.popleft() if self._faults else None
-        if fault is not None and not fault.after:
+        if fault is not None and not (fault.after or fault.late):
             return _struck(request, fault)
         if (refused := self._not_now(person, body)) is not None:
             return refused
         identity = f"wamid.out{next(self._numbers)}"
-        self.sent.append(body)
-        person.chat.append(Shown(identity, body))
-        await self._tell(person, identity, body)
-        if fault is not None and request.transport is not None:
+        if fault is not None and fault.late:
+            await self._tell(person, identity, body, code=fault.code)
+        else:
+            self.sent.append(body)
+            person.chat.append(Shown(identity, body))
+            await self._tell(person, identity, body)
+        if fault is not None and fault.after and request.transport is not None:
             request.transport.abort()
         contacts = [{"input": person.number, "wa_id": person.number}]
         said = {"messaging_product": "whatsapp", "contacts": contacts, "messages": [{"id": identity}]}
@@ -226,11 +231,15 @@ class WhatsAppSimulator:
             return _error(131053, "Media upload error")
         return None
 
-    async def _tell(self, person: Person, identity: str, body: Json) -> None:
-        """Bring the statuses of a message."""
-        for status in self.statuses:
+    async def _tell(self, person: Person, identity: str, body: Json, *, code: int = 0) -> None:
+        """Bring the statuses of a message, or that it failed for this reason."""
+        for status in ("failed",) if code else self.statuses:
             told: Json = {"id": identity, "status": status, "timestamp": "1", "recipient_id": person.number}
-            told["pricing"] = {"billable": True, "pricing_model": "PMP", "category": "service"}
+            told |= {"recipient_user_id": person.bsuid} if person.bsuid else {}
+            if code:
+                told["errors"] = [{"code": code, "title": "As the test wished"}]
+            else:
+                told["pricing"] = {"billable": True, "pricing_model": "PMP", "category": "service"}
             if data := body.get("biz_opaque_callback_data"):
                 told["biz_opaque_callback_data"] = data
             await self.call({"statuses": [told]})
