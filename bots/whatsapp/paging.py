@@ -6,6 +6,7 @@ never fewer.
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -34,6 +35,9 @@ DIALECT: Final = Dialect(
     code=lambda text: f"`{text.replace('`', chr(39)).strip() or ' '}`",
 )
 
+_EMOJI_LETTERS: Final = 16  # the longest, a family of four with tones of skin, has eleven
+_FIRST_EMOJI: Final = "\N{WATCH}"
+
 Json = dict[str, Any]
 
 
@@ -46,6 +50,8 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
     """Render a reply; its choices go on the last page. Where there is nothing to see it is an ellipsis."""
     if form == TEMPLATE:
         return _template(reply)
+    if not (reply.media or reply.choices or reply.unfinished) and is_emoji(reply.markdown.strip()):
+        return (_page({"type": "reaction", "reaction": {"emoji": reply.markdown.strip()}}, reply.markdown),)
     texts = list(split(reply.markdown, lambda piece: units(_said(piece)) <= TEXT_UNITS))
     if reply.choices and texts and units(_said(texts[-1])) > INTERACTIVE_UNITS:
         texts[-1:] = split(texts[-1], lambda piece: units(_said(piece)) <= INTERACTIVE_UNITS)
@@ -57,6 +63,15 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
         *before, last = texts or [""]
         return (*made, *map(_text_page, before), *_choosing(last, reply.choices))
     return (*made, *map(_text_page, texts)) or (_text_page(""),)
+
+
+def is_emoji(text: str) -> bool:
+    """Whether it is one emoji and nothing else: what people here set below a message rather than write one for it."""
+    from wcwidth import iter_graphemes  # slow to import, and asked of the shortest texts alone
+
+    if not 0 < len(text) <= _EMOJI_LETTERS or text.isascii() or len(list(iter_graphemes(text))) != 1:
+        return False
+    return "\N{VARIATION SELECTOR-16}" in text or (text[0] >= _FIRST_EMOJI and unicodedata.category(text[0]) == "So")
 
 
 def _said(markdown: str) -> str:

@@ -28,6 +28,7 @@ _MIMES: Final = {
 }
 _WINDOW_S: Final = 24 * 3600.0
 _REMEMBERED: Final = 2000
+_NOT_SO: Final = 400
 _WAITS: Final = (
     "An answer on WhatsApp has to wait: its person wrote more than 24 hours ago, and Meta then lets in only templates "
     "it has approved. It goes out when they write again. To have such answers sent at once, name a template in "
@@ -74,13 +75,22 @@ class Sender:
         may_template = bool(self._template[0]) and page.form != TEMPLATE
         if page.form != TEMPLATE and self._is_closed(to.chat):
             raise await self._noted(to.chat, closed(template=may_template))
-        body = await self._body(page)
+        body = await self._body(to.chat, page)
         try:
-            sent = await self._line.send(await self._addressed(to, body, slot))
+            sent = await self._sent(to, body, slot)
         except (Refused, Unsent, Cut) as error:
             raise await self._noted(to.chat, translate(error, template=may_template)) from None
         self.waiting.discard(to.chat)
         return sent
+
+    async def _sent(self, to: Address, body: Json, slot: str) -> str:
+        """Send; an emoji that Meta sets below nothing (it knows fewer than there are) is said."""
+        try:
+            return await self._line.send(await self._addressed(to, body, slot))
+        except Refused as error:
+            if body["type"] != "reaction" or error.status != _NOT_SO:
+                raise
+            return await self._line.send(await self._addressed(to, _text(body["reaction"]["emoji"]), slot))
 
     async def seen(self, to: Address, *, typing: bool) -> None:
         """Mark the last message as read, which is also the only way to show "typing"."""
@@ -112,16 +122,26 @@ class Sender:
         whom = {"to": reach} if reach.isdigit() else {"recipient": reach}
         return {"recipient_type": "individual", **whom, "biz_opaque_callback_data": slot, **body}
 
-    async def _body(self, page: Page) -> Json:
+    async def _body(self, chat: str, page: Page) -> Json:
         body: Json = json.loads(page.body)
         if page.form == TEMPLATE:
             name, language = self._template
             parameters = [{"type": "text", "text": body["template"]["text"]}]
             components = [{"type": "body", "parameters": parameters}]
             return body | {"template": {"name": name, "language": {"code": language}, "components": components}}
+        if body["type"] == "reaction":
+            return self._reaction(chat, body)
         for media in page.media:
             body[body["type"]]["id"] = await self._upload(media)
         return body
+
+    def _reaction(self, chat: str, body: Json) -> Json:
+        """Below what the person wrote last; where that is not known any more, after a restart, a message of its own."""
+        message, _ = self._last.get(chat, ("", 0.0))
+        emoji = body["reaction"]["emoji"]
+        if message:
+            return {"type": "reaction", "reaction": {"message_id": message, "emoji": emoji}}
+        return _text(emoji)
 
     async def _upload(self, media: Media) -> str:
         if media.adapter == self._site.name:
@@ -134,3 +154,7 @@ class Sender:
             raise MediaUnavailable(str(error)) from None
         except (Unsent, Cut) as error:
             raise translate(Unsent(str(error)), template=False) from None
+
+
+def _text(text: str) -> Json:
+    return {"type": "text", "text": {"body": text, "preview_url": False}}

@@ -1,6 +1,7 @@
 """Out: files, buttons and lists, the 24 hours, and what each refusal means."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bots.whatsapp.paging import TEMPLATE, TEXT
+from bots.whatsapp.adapter import WhatsApp
+from bots.whatsapp.paging import TEMPLATE, TEXT, pages
 from contracts.rigs.whatsapp import opened
 from core import testing
 from core.errors import (
@@ -211,3 +213,27 @@ async def test_a_meta_that_is_not_there_is_down(adapter: Adapter, meta: WhatsApp
     await meta.__aexit__(None, None, None)
     with pytest.raises(PlatformDown):
         await say(adapter, Reply(markdown="Hello"))
+
+
+@pytest.mark.parametrize("text", ["👍", "👍🏽", "❤️", "👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", " 🙏\n"])
+def test_one_emoji_is_a_reaction(text: str) -> None:
+    """However many letters it takes."""
+    assert [json.loads(page.body)["type"] for page in pages(Reply(markdown=text), TEXT)] == ["reaction"]
+
+
+@pytest.mark.parametrize("text", ["", "a", "1", "ok 👍", "👍👍", "©", "é", "日", "👍" * 20])
+def test_anything_else_is_a_text(text: str) -> None:
+    """Two of them, too."""
+    assert [json.loads(page.body)["type"] for page in pages(Reply(markdown=text), TEXT)] == ["text"]
+
+
+async def test_a_reaction_that_cannot_be_set_is_said(adapter: Adapter, meta: WhatsAppSimulator, ann: Person) -> None:
+    """After a restart nobody knows below what; and Meta knows fewer emoji than there are."""
+    await say(adapter, Reply(markdown="👍"))
+    assert ann.screen() == ["👍"]
+    meta.next(Fault(code=131009))
+    assert isinstance(adapter, WhatsApp)
+    adapter._sender.wrote("49151", ann.said[-1], 1e12)
+    await say(adapter, Reply(markdown="★"))
+    assert ann.screen() == ["👍", "★"]
+    assert not ann.reactions

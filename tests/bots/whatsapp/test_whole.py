@@ -21,16 +21,22 @@ DAY_S = 24 * 3600.0
 
 
 class Echo(testing.FakeProvider):
-    """A model that repeats the last words."""
+    """A model that repeats the last words.
+
+    Attributes:
+        says: This instead, unless empty.
+    """
 
     def __init__(self) -> None:
         super().__init__(())
+        self.says = ""
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         self.requests.append(request)
         text = "".join(part.body for part in request.entries[-1].parts if part.kind == "text")
-        yield Delta(text=f"You said {text}")
-        part = Part(kind="text", body=f"You said {text}")
+        said = self.says or f"You said {text}"
+        yield Delta(text=said)
+        part = Part(kind="text", body=said)
         yield Finished(reason="stop", parts=(part,), usage=Usage(input_tokens=1, output_tokens=1))
 
 
@@ -193,3 +199,19 @@ async def test_a_picture_with_its_words_reaches_the_model(tmp_path: Path) -> Non
             await shows(ann.screen, ["You said What is it?"])
             (media,) = [part.media for part in model.requests[0].entries[0].parts if part.media is not None]
             assert (media.kind, media.mime) == ("photo", "image/png")
+
+
+async def test_an_answer_of_one_emoji_is_a_reaction(tmp_path: Path) -> None:
+    """Below the message it answers; whoever has nothing to set it below says it."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            model.says = "👍🏽"
+            message = await ann.say("Thanks!")
+            await until(lambda: ann.reactions == {message: "👍🏽"}, within_s=15)
+            await ann.say("one")
+            await until(lambda: len(ann.reactions) == 2)
+            model.says = ""
+            await ann.say("two")
+            await shows(ann.screen, ["You said two"])
+        assert meta.violations == []

@@ -54,6 +54,8 @@ class Person:
         number: Their number, "" where they have a username and show none.
         bsuid: Meta's id for them, "" for the time before there were any.
         wrote_at: When they last wrote (seconds since 1970); the 24 hours begin there.
+        said: The ids of what they wrote.
+        reactions: Emoji we have set below messages of theirs, by id.
         reads: Messages of theirs that were marked as read; ``typing`` how often "typing" was shown.
     """
 
@@ -63,6 +65,8 @@ class Person:
     bsuid: str = ""
     wrote_at: float = 0.0
     chat: list[Shown] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    reactions: dict[str, str] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
     typing: int = 0
 
@@ -110,6 +114,7 @@ class Person:
         ids: Json = {"from": self.number} if self.number else {}
         ids |= {"from_user_id": self.bsuid} if self.bsuid else {}
         head = {"id": f"wamid.in{next(_numbers)}", "timestamp": str(int(self.wrote_at)), "type": kind}
+        self.said.append(head["id"])
         return {**ids, **head, kind: inner, **more}
 
     @property

@@ -211,7 +211,10 @@ class WhatsAppSimulator:
             await self._tell(person, identity, body, code=fault.code)
         else:
             self.sent.append(body)
-            person.chat.append(Shown(identity, body))
+            if body["type"] == "reaction":
+                person.reactions[body["reaction"]["message_id"]] = body["reaction"]["emoji"]
+            else:
+                person.chat.append(Shown(identity, body))
             await self._tell(person, identity, body)
         if fault is not None and fault.after and request.transport is not None:
             request.transport.abort()
@@ -227,6 +230,8 @@ class WhatsAppSimulator:
             return None if known else _error(132001, "Template name does not exist in the translation")
         if time.time() + self.clock_s - person.wrote_at > _WINDOW_S:
             return _error(131047, "Re-engagement message")
+        if kind == "reaction" and body[kind]["message_id"] not in person.said:
+            return _error(131009, "Parameter value is not valid")
         if "id" in body[kind] and body[kind]["id"] not in self._files:
             return _error(131053, "Media upload error")
         return None
