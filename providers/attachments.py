@@ -17,6 +17,7 @@ _SIGNATURES = (
     (b"GIF8", "image/gif"),
     (b"%PDF-", PDF),
 )
+_SOUNDS = {"audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/wav": "wav", "audio/webm": "webm"}
 _MOST_BYTES = 10 << 20
 _TEXTS = ("text/", "application/json", "application/xml", "application/toml", "application/yaml")
 _TEXT_BYTES = 200_000
@@ -49,7 +50,7 @@ async def shown(media: Media | None, fetch: Fetch, *, images: bool, documents: b
         data = await read_whole(fetch, media, _MOST_BYTES)
     except MediaUnavailable:
         return Shown(kind="words", text=attachment(media, why="it cannot be had any more, or is too large"))
-    mime = _mime(data)
+    mime = mime_of(data)
     if images and mime in IMAGES:
         return Shown(kind="image", mime=mime, data=data, name=media.name)
     if documents and mime == PDF:
@@ -67,6 +68,11 @@ def attachment(media: Media | None, why: str = "its content cannot be shown to y
     return f"[{media.kind}: {media.name or 'unnamed'}{size}; {why}]"
 
 
+def sound_name(mime: str) -> str:
+    """A name for a recording, since labs tell its kind by that."""
+    return f"sound.{_SOUNDS.get(mime.partition(';')[0], 'ogg')}"
+
+
 def _worth_fetching(media: Media, *, images: bool, documents: bool) -> bool:
     if media.mime.startswith(_TEXTS):
         return True
@@ -75,7 +81,8 @@ def _worth_fetching(media: Media, *, images: bool, documents: bool) -> bool:
     return documents and media.kind == "document" and media.mime in {PDF, ""}
 
 
-def _mime(data: bytes) -> str:
+def mime_of(data: bytes) -> str:
+    """What a file is by its first bytes, "" for what no model is shown."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((mime for signature, mime in _SIGNATURES if data.startswith(signature)), "")

@@ -20,8 +20,8 @@ from core.seams import Abilities, Provider
 from core.site import Site, Spec
 from providers import discovery, transport
 from providers.chat import listing
+from providers.chat.abilities import Embedder, Listener, Painter, Speaker
 from providers.chat.answer import Answer
-from providers.chat.embedding import Embedder
 from providers.chat.pictures import Eyes, Pictures, pictures
 from providers.chat.prompt import functions, messages
 from providers.chat.quirks import Quirks
@@ -42,7 +42,8 @@ class CompatibleSettings(BaseModel):
         hosting: ``self`` where prompts stay on machines of yours; such a server may go without a key.
         models: What to offer, best first; empty to ask the server.
         images: Whether its models see images; left out, their names tell.
-        embeddings: The model that makes vectors, "" for none.
+        embeddings: The model that makes vectors, "" for none; likewise ``image_generation``, ``transcription`` (speech
+            into text) and ``speech`` (text into speech, by ``voice``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,10 @@ class CompatibleSettings(BaseModel):
     models: tuple[str, ...] = ()
     images: bool | None = None
     embeddings: str = ""
+    image_generation: str = ""
+    transcription: str = ""
+    speech: str = ""
+    voice: str = ""
 
     @field_validator("base_url")
     @classmethod
@@ -81,9 +86,14 @@ class Compatible:
 
     @property
     def abilities(self) -> Abilities:
-        """Vectors, where the operator has named a model for them."""
-        model = self._settings.embeddings
-        return Abilities(embedder=Embedder(self._line, model) if model else None)
+        """Those the operator has named a model for."""
+        named, line, within_s = self._settings, self._line, self._site.first_token_s
+        return Abilities(
+            embedder=Embedder(line, named.embeddings, within_s) if named.embeddings else None,
+            painter=Painter(line, named.image_generation) if named.image_generation else None,
+            listener=Listener(line, named.transcription, within_s) if named.transcription else None,
+            speaker=Speaker(line, named.speech, within_s, named.voice) if named.speech else None,
+        )
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, else what the server says it has."""

@@ -8,8 +8,9 @@ a thread, when the line is first needed.
 import asyncio
 import importlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -21,7 +22,7 @@ from providers.faults import refusal, retry_after_s
 from providers.words import JSON
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession, FormData
 
 _NO_STREAM = frozenset({"application/json", "text/html"})
 _GATHER_S = (0.025, 0.25)
@@ -32,6 +33,21 @@ _DRAIN_S = 0.1
 def bearer(key: str) -> Mapping[str, str]:
     """The usual header for a key."""
     return {"Authorization": f"Bearer {key or 'none'}"}  # local servers want one, but do not look at it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A file in a form.
+
+    Attributes:
+        name: The field's.
+        file: The file's.
+    """
+
+    name: str
+    file: str
+    mime: str
+    data: bytes
 
 
 class Line:
@@ -51,7 +67,6 @@ class Line:
         self._base_url = base_url
         self._keys = key if isinstance(key, Keys) else Keys(key)
         self._headers = {
-            "Content-Type": "application/json",
             "Accept-Encoding": "identity",  # what is compressed comes in lumps
             "User-Agent": "waystation",
         }
@@ -83,7 +98,27 @@ class Line:
             ProviderError: There is none.
             ValueError: It is no JSON.
         """
+        _, said = await self.ask_bytes(path, body)
+        return json.loads(said)
+
+    async def ask_bytes(self, path: str, body: JSON) -> tuple[str, bytes]:
+        """Ask for what is no JSON; its type, without parameters, and what it is.
+
+        Raises:
+            ProviderError: There is none.
+        """
         response = await self._request("POST", path, body)
+        with self.translated():
+            return response.content_type, await response.read()
+
+    async def ask_form(self, path: str, fields: Mapping[str, str], files: Sequence[Part]) -> object:
+        """Ask for some JSON, by a form with files.
+
+        Raises:
+            ProviderError: There is none.
+            ValueError: It is no JSON.
+        """
+        response = await self._keys.using(lambda key: self._request_by(key, "POST", path, _Form(fields, files)))
         with self.translated():
             said = await response.read()
         return json.loads(said)
@@ -134,14 +169,15 @@ class Line:
     async def _request(self, method: str, path: str, body: JSON | None = None) -> "ClientResponse":
         return await self._keys.using(lambda key: self._request_by(key, method, path, body))
 
-    async def _request_by(self, key: str, method: str, path: str, body: JSON | None) -> "ClientResponse":
+    async def _request_by(self, key: str, method: str, path: str, body: "JSON | _Form | None") -> "ClientResponse":
         session = await self._open()
         with self.translated():
+            data, headers = _packed(body)
             response = await session.request(
                 method,
                 self._base_url + path,
-                data=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-                headers={**self._headers, **self._auth(key)},
+                data=data,
+                headers={**self._headers, **headers, **self._auth(key)},
                 allow_redirects=False,  # a prompt goes where the operator said, or nowhere
             )
             if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -235,6 +271,29 @@ class Reading:
                 await self._response.read()
         except (TimeoutError, aiohttp.ClientError, OSError):
             return
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What can be packed anew for each attempt."""
+
+    fields: Mapping[str, str]
+    files: Sequence[Part]
+
+
+def _packed(body: JSON | _Form | None) -> "tuple[bytes | FormData | None, Mapping[str, str]]":
+    """A body as it travels, and the headers that say how."""
+    if not isinstance(body, _Form):
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return data, {"Content-Type": "application/json"}
+    from aiohttp import FormData
+
+    form = FormData()
+    for name, value in body.fields.items():
+        form.add_field(name, value)
+    for part in body.files:
+        form.add_field(part.name, part.data, filename=part.file, content_type=part.mime)
+    return form, {}
 
 
 def near(base_url: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.errors import ProviderDown
 from core.exchange import Blob, Embedded, Painted, Spoken, Transcript, Usage
 from core.seams import Abilities
+from providers.attachments import sound_name
 from providers.sdk import Client
 from providers.tokens import estimate
 
@@ -23,8 +24,6 @@ _LISTENING = "gpt-transcribe"
 _SPEAKING = "gpt-4o-mini-tts"
 _VOICE = "marin"
 _PAINT_S = 180.0
-
-_EXTENSIONS = {"audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/wav": "wav", "audio/webm": "webm"}
 
 
 def abilities(client: "Client[AsyncOpenAI]", within_s: float) -> Abilities:
@@ -99,8 +98,7 @@ class _Listener:
     async def transcribe(self, sound: Blob, *, model: str = "") -> Transcript:
         """See ``Listener``."""
         sdk = await self._client.get()
-        mime = sound.mime.partition(";")[0]
-        file = (f"sound.{_EXTENSIONS.get(mime, 'ogg')}", sound.data, mime)
+        file = (sound_name(sound.mime), sound.data, sound.mime.partition(";")[0])
         asked = sdk.audio.transcriptions.create(model=model or _LISTENING, file=file, response_format="json")
         made = await self._client.call(asked, self._within_s)
         told = made.usage
