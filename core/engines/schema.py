@@ -17,6 +17,9 @@ from core.errors import StoreError
 migrations = Migrations("waystation")
 
 _PATIENCE_S = 10.0
+_CACHE_KB = 512
+"""Of pages each connection keeps: the system keeps the rest, once for all of them."""
+
 _CHECKPOINT_PAGES = 4000
 """The write-ahead log's pages (16 MB) before they go into the database: most lie there many times, and go once."""
 """How long a write waits for another program that holds the database, such as one that makes a backup."""
@@ -94,6 +97,7 @@ def connect(path: Path, *, writes: bool = True) -> sqlite3.Connection:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         connection.execute("PRAGMA temp_store = MEMORY")  # a savepoint's journal is a few pages: no file each
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         if not writes:

@@ -1,7 +1,7 @@
 """The embedded engine: one SQLite file, one process, nothing else to install.
 
-All writes go through one worker, many to a commit (``writer.py``); reads of committed rows have a connection of
-their own. What is waiting lives on disk; memory holds only what is being worked on.
+All writes go through one thread, many to a commit (``writer.py``); committed rows are read in place, by a connection of
+their own (``reader.py``). What is waiting lives on disk; memory holds only what is being worked on.
 """
 
 import asyncio
