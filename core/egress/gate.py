@@ -55,7 +55,7 @@ async def open_gate(settings: EgressSettings) -> AsyncGenerator[Egress]:
 
 
 def system() -> Resolve:
-    """Ask the system, in threads of its own: a look-up cannot be stopped, and labs' names are looked up in the loop's."""
+    """Ask the system, in threads of its own: no look-up can be stopped, and labs' names are looked up in the loop's."""
     threads = Threads(at_once=16)
 
     async def resolve(name: str) -> Sequence[str]:

@@ -1,9 +1,9 @@
 """The gate, over sites on loopback: what is connected to, what is followed, what is sent along, what is believed."""
 
 import asyncio
+import gzip
 import socket
 import threading
-import gzip
 from collections.abc import AsyncGenerator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -311,7 +311,7 @@ async def test_whoever_drips_is_left(site: SimulatedSite, slow: str) -> None:
 
 
 async def test_names_that_nobody_answers_for_take_no_place_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's look-up cannot be stopped: where pages have many hang, labs' names must be looked up all the same."""
+    """No look-up can be stopped: where many hang, labs' names must be looked up all the same."""
     go, asked = threading.Event(), threading.Semaphore(0)
 
     def hangs(*args: object, **how: object) -> list[object]:
@@ -321,7 +321,7 @@ async def test_names_that_nobody_answers_for_take_no_place_from_others(monkeypat
 
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
     resolve = system()
-    looks = [asyncio.create_task(resolve("a.example")) for _ in range(40)]
+    looks = [asyncio.ensure_future(resolve("a.example")) for _ in range(40)]
     try:
         await until(lambda: asked.acquire(blocking=False))
         async with asyncio.timeout(10):
