@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 
 from core.errors import ContentRefused, NotFetched
 
+_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+"""https://www.rfc-editor.org/rfc/rfc6838#section-4.2; refusals repeat a type, so no sentence may pass for one."""
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _PACKED = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -16,7 +18,8 @@ def content_type(header: str) -> tuple[str, str]:
     """A type without its parameters, and the charset among them; "" for what is not said."""
     mime, _, parameters = header.partition(";")
     charset = _CHARSET.search(parameters)
-    return mime.strip().lower(), charset[1].lower() if charset else ""
+    mime = mime.strip().lower()
+    return mime if _TYPE.fullmatch(mime) else "", charset[1].lower() if charset else ""
 
 
 def check_type(mime: str, types: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from ssl import SSLContext
 from typing import TYPE_CHECKING, cast
@@ -25,6 +26,7 @@ from core.egress.targets import Target
 from core.errors import AddressRefused, EgressError, NotFetched
 from core.hosts import WEB_PORTS, allowed, is_inner
 from core.site import TEXT, Egress, Fetched
+from core.threads import Threads
 
 if TYPE_CHECKING:
     from aiohttp import ClientError, ClientResponse, ClientSession
@@ -52,18 +54,22 @@ async def open_gate(settings: EgressSettings) -> AsyncGenerator[Egress]:
         await gate.aclose()
 
 
-async def resolve(name: str) -> Sequence[str]:
-    """Ask the system."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return [str(address[0]) for *_, address in found]
+def system() -> Resolve:
+    """Ask the system, in threads of its own: no look-up can be stopped, and labs' names are looked up in the loop's."""
+    threads = Threads(at_once=16)
+
+    async def resolve(name: str) -> Sequence[str]:
+        ask = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        return [str(address[0]) for *_, address in await threads.run(ask)]
+
+    return resolve
 
 
 class Gate:
     """See ``Egress``.
 
     Args:
-        resolve: Finds addresses; once for each hop.
+        resolve: Finds addresses, once for each hop; None to ask the system.
         public: Which of them may be connected to.
         ports: Which ports may be, on hosts the operator has not listed.
         tls: What certificates are trusted, None for the system's.
@@ -73,14 +79,14 @@ class Gate:
         self,
         settings: EgressSettings,
         *,
-        resolve: Resolve = resolve,
+        resolve: Resolve | None = None,
         public: Callable[[IPAddress], bool] = is_public,
         ports: Collection[int] = WEB_PORTS,
         tls: SSLContext | None = None,
     ) -> None:
         self._settings = settings
         self._allowed = allowed(settings.allow)
-        self._resolve = resolve
+        self._resolve = resolve or system()
         self._public = public
         self._ports = ports
         self._tls = tls

@@ -124,7 +124,7 @@ class Answering:
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
         asker = await self._ear.unless_stopped(self._consulted())
         await self._take_up(steps)
-        for _ in range(self._means.toolbox.limits.steps):
+        for _ in range(self._taken(), self._means.toolbox.limits.steps):
             finished = await self._ask(asker)
             parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
             if finished.reason in {"tools", "stop"} and calls_of(parts):
@@ -153,7 +153,7 @@ class Answering:
 
     async def _ask(self, asker: Asker) -> Finished:
         """One call of the model, begun again as often as the question changes."""
-        step = sum(entry.role == "assistant" for entry in self._steps)
+        step = self._taken()
         while True:
             self._answer = Answer()
             asked = Question(conversation=self._entries, answer=self._answer, grow=self._showing.say, step=step)
@@ -165,6 +165,10 @@ class Answering:
             else:
                 self._notice, self._room = blind(asker, self._question()), asker.window.room
                 return finished
+
+    def _taken(self) -> int:
+        """How many steps there were, those of an earlier run included."""
+        return sum(entry.role == "assistant" for entry in self._steps)
 
     def _entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""

@@ -1,7 +1,7 @@
 """Runs the tools that plugins add: each call within its limits, each failure told to the model in one of two ways."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 Questions = Mapping[int, str | Part]
 """By place among a step's calls: what a person is to be asked first, or what the model is told instead of a result."""
 
+_STOPPING_S = 1.0  # for a tool to clean up after itself once it is stopped
 _MALFORMED = "These arguments cannot be used: "
 
 
@@ -105,8 +106,7 @@ class Toolbox:
 
     async def _run(self, tool: Tool, call: Part, context: ToolContext) -> Part:
         try:
-            async with asyncio.timeout(self.limits.call_s):
-                return result(call, self._kept(tool, await tool.call(call.body, context)))
+            return result(call, self._kept(tool, await _in_time(tool.call(call.body, context), self.limits.call_s)))
         except CallMalformed as error:
             return _malformed(call, error)
         except (ToolFailed, EgressError) as error:
@@ -121,7 +121,7 @@ class Toolbox:
                 raise
             log.exception("tool broke", tool=call.name)  # it ended itself as if it had been cancelled
             return _broke(call)
-        except (Exception, SystemExit):
+        except Exception:
             # A plugin is a stranger's code: it may cost its own call, nothing else.
             log.exception("tool broke", tool=call.name)
             return _broke(call)
@@ -134,6 +134,39 @@ class Toolbox:
         if len(text) > most:
             kept = f"{kept}\n[cut: the result was {len(text)} characters long]"
         return outside(kept) if tool.outside else kept
+
+
+async def _in_time(running: Awaitable[str], most_s: float) -> str:
+    """What a tool returns, waited for no longer than this: a tool that does not let itself be stopped is left behind.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    task = asyncio.ensure_future(_ending(running))
+    try:
+        done, _ = await asyncio.wait({task}, timeout=most_s)
+        if not done:
+            raise TimeoutError
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(_left_behind)
+            await asyncio.wait({task}, timeout=_STOPPING_S)
+    return task.result()
+
+
+async def _ending(running: Awaitable[str]) -> str:
+    """The same, with what would end the whole process made a failure like any other."""
+    try:
+        return await running
+    except (SystemExit, KeyboardInterrupt, BaseExceptionGroup) as problem:
+        raise RuntimeError(f"the tool ended by {type(problem).__name__}") from problem
+
+
+def _left_behind(task: asyncio.Task[str]) -> None:
+    """Nobody waits for it any more: what it fails with is no news."""
+    if not task.cancelled():
+        task.exception()
 
 
 def tool_named(tools: Iterable[Tool], name: str) -> Tool:

@@ -17,7 +17,7 @@ Pictures = Mapping[Media, str]
 """Files by the words of an image that shows them, as data addresses."""
 
 _SEES = re.compile(
-    r"vision|[-_/]vl\b|\d-?vl\b|llava|bakllava|moondream|minicpm-v|pixtral|internvl|\bgemma-?[34]|\bqwen3[.:-][5-9]|omni"
+    r"vision|[-_/]vl\b|\d-?vl\b|llava|bakllava|moondream|minicpm-v|pixtral|internvl|\bgemma-?[34]|\bqwen-?3\.[5-9]|omni"
     r"|grok-(4|5|build)|gpt-[456]|claude|gemini|mistral-(small|medium)-?3|llama-?4|glm-\d(\.\d)?v|kimi-(vl|k2\.5)",
     re.IGNORECASE,
 )

@@ -11,6 +11,7 @@ from aiohttp import web
 from contracts.rigs.providers import PNG, said, site
 from core.exchange import Entry, Part, Request
 from core.values import Media
+from providers.chat.pictures import Eyes
 from providers.compatible import Compatible, spec
 from servers import ask, end, request, serving, settings
 from simulators.openai import OpenAISimulator, Reply, status
@@ -40,6 +41,21 @@ async def test_a_model_that_sees_is_shown_the_image() -> None:
             content = lab.requests[-1].messages[-1]["content"]
             assert (base64.b64encode(PNG).decode() in str(content)) is seen
         assert lab.violations == []
+
+
+@pytest.mark.parametrize(
+    "model, sees",
+    [
+        ("qwen3:8b", False),
+        ("Qwen3-8B-GGUF", False),
+        ("qwen3.5-plus", True),
+        ("qwen3.6:27b", True),
+        ("qwen3-vl:8b", True),
+    ],
+)
+def test_a_size_is_no_version(model: str, *, sees: bool) -> None:
+    """A small one of the third line sees nothing; those after 3.5 do."""
+    assert Eyes(None).see(model) is sees
 
 
 async def test_a_model_that_turns_out_to_be_blind_is_told_in_words() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import socket
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from contracts.rigs.engines import until
 from core.config.settings import Egress
 from core.egress.addresses import IPAddress
-from core.egress.gate import Gate
+from core.egress.gate import Gate, system
 from core.errors import AddressRefused, ContentRefused, EgressError, NotFetched
 from simulators.site import SimulatedSite, answer, endless, moved, served
 
@@ -306,6 +308,29 @@ async def test_whoever_drips_is_left(site: SimulatedSite, slow: str) -> None:
     site.says["/"] = [0.06, heads["hops"]] if slow == "hops" else [heads[slow], *(drip if heads[slow] else [5.0])]
     with pytest.raises(NotFetched, match=r"longer than 0\.2 seconds"):
         await Fetching(site.port, timeout_s=0.2).get()
+
+
+async def test_names_that_nobody_answers_for_take_no_place_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look-up can be stopped: where many hang, labs' names must be looked up all the same."""
+    go, asked = threading.Event(), threading.Semaphore(0)
+
+    def hangs(*args: object, **how: object) -> list[object]:
+        asked.release()
+        go.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    resolve = system()
+    looks = [asyncio.ensure_future(resolve("a.example")) for _ in range(40)]
+    try:
+        await until(lambda: asked.acquire(blocking=False))
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(int, "1") == 1
+    finally:
+        go.set()
+        for look in looks:
+            look.cancel()
+        await asyncio.wait(looks)
 
 
 async def test_a_resolver_that_hangs_is_left() -> None:

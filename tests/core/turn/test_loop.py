@@ -10,10 +10,11 @@ import pytest
 from core import phrases
 from core.config.settings import Tools
 from core.errors import ToolFailed
-from core.exchange import Request
+from core.exchange import Part, Request
 from core.seams import Tool, ToolContext
 from core.testing import answer
 from core.tools import Function, tool
+from core.turn.steps import Spoke, Told, pack
 from core.values import Tap
 from turns import FakeTool, Lane, Script, Windowed, assistant, calls
 
@@ -176,6 +177,20 @@ async def test_an_answer_has_so_many_steps_and_no_more() -> None:
     await lane.run(assistant(lane, model, tools=[look.tool], limits=Tools(steps=3)))
     assert lane.texts() == [phrases.TOO_MANY_STEPS]
     assert len(look.made) == len(model.requests) == 3
+
+
+async def test_steps_of_a_run_that_was_killed_count_as_well() -> None:
+    """A process that dies again and again does not make an answer's limit a new one each time."""
+    look = FakeTool("look")
+    lane, model = Lane(), Windowed(calls(("look", "{}")))
+    lane.hear("Go")
+    for number in range(2):
+        spoke = Spoke(parts=(Part(kind="call", id=f"old-{number}", name="look", body="{}"),))
+        told = Told(parts=(Part(kind="result", id=f"old-{number}", name="look", body="seen"),))
+        lane.steps += [pack(spoke), pack(told)]
+    await lane.run(assistant(lane, model, tools=[look.tool], limits=Tools(steps=3)))
+    assert lane.texts() == [phrases.TOO_MANY_STEPS]
+    assert len(look.made) == len(model.requests) == 1
 
 
 async def test_the_results_of_a_step_are_bounded_together() -> None:

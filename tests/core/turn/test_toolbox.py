@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ import pytest
 from core.config.settings import Tools
 from core.errors import CallMalformed, NotFetched, SettingsError, ToolFailed
 from core.exchange import Part
-from core.seams import Plugin
+from core.seams import Plugin, ToolContext
 from core.testing import MORNING, FakeClock
 from core.turn.toolbox import Toolbox, tool_named
 from turns import FakeTool
@@ -58,6 +59,8 @@ async def test_who_calls_comes_from_us() -> None:
         (NotFetched("nobody answers there"), "The tool could not do it: nobody answers there"),
         (RuntimeError("secret"), "The tool broke."),
         (SystemExit(2), "The tool broke."),
+        (KeyboardInterrupt(), "The tool broke."),
+        (BaseExceptionGroup("several", [SystemExit(2)]), "The tool broke."),
         (asyncio.CancelledError(), "The tool broke."),
     ],
 )
@@ -86,6 +89,25 @@ async def test_a_call_has_its_time() -> None:
     result = await box(tool, call_s=0.01).run(call("look"), "ann")
     assert result.failed
     assert "whether it did anything is not known" in result.body
+
+
+async def test_a_tool_that_will_not_be_stopped_is_left_behind() -> None:
+    """One that swallows its own cancellation would hold its answer, and all that its person says after, for ever."""
+    go = asyncio.Event()
+
+    async def stubborn(arguments: str, context: ToolContext) -> str:
+        while not go.is_set():
+            with suppress(asyncio.CancelledError):
+                await go.wait()
+        return "at last"
+
+    tools = Toolbox([Plugin(name="test", tools=(replace(FakeTool("look").tool, call=stubborn),))], Tools(call_s=0.01))
+    try:
+        async with asyncio.timeout(20):
+            result = await tools.run(call("look"), "ann")
+    finally:
+        go.set()
+    assert "took too long" in result.body
 
 
 async def test_our_own_cancellation_is_no_fault_of_the_tool() -> None:
