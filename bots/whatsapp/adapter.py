@@ -101,7 +101,7 @@ class WhatsApp:
         return await self._sender.put(to, page, slot=slot, was=was)
 
     async def signal(self, to: Address, activity: Page | Literal["typing", "seen"], *, slot: str) -> None:  # noqa: ARG002
-        """Mark what was said last as read, with "typing" below it."""
+        """Mark what is being answered as read, with "typing" below it."""
         if not isinstance(activity, Page):
             await self._sender.seen(to, typing=activity == "typing")
 

@@ -11,7 +11,7 @@ import structlog
 from bots.whatsapp.content import body_of, dicts, digits, part
 from bots.whatsapp.people import People
 from bots.whatsapp.refusals import WINDOW_CLOSED
-from core.values import Address, Inbound, Receipt
+from core.values import Address, Inbound, Message, Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ class Intake:
 
     Args:
         number: The id of the number we speak as; what is for others is left alone.
-        wrote: Told whenever a person writes: their chat, the message's id, and when (seconds since 1970).
+        wrote: Told whenever a person writes: their chat, and when (seconds since 1970).
         closed: Told of a chat that lets nothing in, since its person has not written for 24 hours.
     """
 
@@ -37,7 +37,7 @@ class Intake:
         people: People,
         microcredits: int,
         *,
-        wrote: Callable[[str, str, float], None],
+        wrote: Callable[[str, float], None],
         closed: Callable[[str], None],
     ) -> None:
         self._adapter = adapter
@@ -74,13 +74,15 @@ class Intake:
         person = await self._people.of(bsuid, number)
         ours = digits(str(part(value, "metadata").get("display_phone_number", "")))
         identity = str(message["id"])
-        self._wrote(person, identity, _seconds(message.get("timestamp")))
+        self._wrote(person, _seconds(message.get("timestamp")))
+        body = body_of(message, self._adapter, ours=ours)
+        answered = body.id if isinstance(body, Message) else identity  # an edit is answered where it was written first
         profile = part(contact, "profile")
         return Inbound(
             key=f"{self._adapter}/{self._number}/{identity}",
             sender=person,
-            to=Address(adapter=self._adapter, chat=person),
-            body=body_of(message, self._adapter, ours=ours),
+            to=Address(adapter=self._adapter, chat=person, handle=answered),
+            body=body,
             name=str(profile.get("name") or profile.get("username") or ""),
         )
 

@@ -51,18 +51,17 @@ class Sender:
         self._line = line
         self._people = people
         self._template = template
-        self._last: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._wrote: OrderedDict[str, float] = OrderedDict()
         self._shut: set[str] = set()
         self.waiting: set[str] = set()
 
-    def wrote(self, chat: str, message: str, at: float) -> None:
-        """Somebody wrote: read marks name this message, and the 24 hours begin anew."""
-        _, before = self._last.pop(chat, ("", 0.0))
-        self._last[chat] = (message, max(before, at))
+    def wrote(self, chat: str, at: float) -> None:
+        """Somebody wrote: the 24 hours begin anew."""
+        self._wrote[chat] = max(self._wrote.pop(chat, 0.0), at)
         self.waiting.discard(chat)
         self._shut.discard(chat)
-        while len(self._last) > _REMEMBERED:
-            self._last.popitem(last=False)
+        while len(self._wrote) > _REMEMBERED:
+            self._wrote.popitem(last=False)
 
     def closed(self, chat: str) -> None:
         """Meta says that their 24 hours are over."""
@@ -75,7 +74,7 @@ class Sender:
         may_template = bool(self._template[0]) and page.form != TEMPLATE
         if page.form != TEMPLATE and self._is_closed(to.chat):
             raise await self._noted(to.chat, closed(template=may_template))
-        body = await self._body(to.chat, page)
+        body = await self._body(to, page)
         try:
             sent = await self._sent(to, body, slot)
         except (Refused, Unsent, Cut) as error:
@@ -93,11 +92,10 @@ class Sender:
             return await self._line.send(await self._addressed(to, _text(body["reaction"]["emoji"]), slot))
 
     async def seen(self, to: Address, *, typing: bool) -> None:
-        """Mark the last message as read, which is also the only way to show "typing"."""
-        message, _ = self._last.get(to.chat, ("", 0.0))
-        if not message:
+        """Mark what is being answered as read, which is also the only way to show "typing"."""
+        if not to.handle:
             return
-        body: Json = {"status": "read", "message_id": message}
+        body: Json = {"status": "read", "message_id": to.handle}
         try:
             await self._line.send(body | ({"typing_indicator": {"type": "text"}} if typing else {}))
         except (Refused, Unsent, Cut) as error:
@@ -105,7 +103,7 @@ class Sender:
 
     def _is_closed(self, chat: str) -> bool:
         """Whether the 24 hours are certainly over; after a restart nobody knows, and Meta tells."""
-        _, at = self._last.get(chat, ("", 0.0))
+        at = self._wrote.get(chat, 0.0)
         return chat in self._shut or (bool(at) and time.time() - at > _WINDOW_S)
 
     async def _noted(self, chat: str, error: AdapterError) -> AdapterError:
@@ -122,7 +120,7 @@ class Sender:
         whom = {"to": reach} if reach.isdigit() else {"recipient": reach}
         return {"recipient_type": "individual", **whom, "biz_opaque_callback_data": slot, **body}
 
-    async def _body(self, chat: str, page: Page) -> Json:
+    async def _body(self, to: Address, page: Page) -> Json:
         body: Json = json.loads(page.body)
         if page.form == TEMPLATE:
             name, language = self._template
@@ -130,18 +128,10 @@ class Sender:
             components = [{"type": "body", "parameters": parameters}]
             return body | {"template": {"name": name, "language": {"code": language}, "components": components}}
         if body["type"] == "reaction":
-            return self._reaction(chat, body)
+            return _reaction(to.handle, body["reaction"]["emoji"])
         for media in page.media:
             body[body["type"]]["id"] = await self._upload(media)
         return body
-
-    def _reaction(self, chat: str, body: Json) -> Json:
-        """Below what the person wrote last; where that is not known any more, after a restart, a message of its own."""
-        message, _ = self._last.get(chat, ("", 0.0))
-        emoji = body["reaction"]["emoji"]
-        if message:
-            return {"type": "reaction", "reaction": {"message_id": message, "emoji": emoji}}
-        return _text(emoji)
 
     async def _upload(self, media: Media) -> str:
         if media.adapter == self._site.name:
@@ -158,3 +148,8 @@ class Sender:
 
 def _text(text: str) -> Json:
     return {"type": "text", "text": {"body": text, "preview_url": False}}
+
+
+def _reaction(message: str, emoji: str) -> Json:
+    """Below the message it answers; what answers none is a message of its own."""
+    return {"type": "reaction", "reaction": {"message_id": message, "emoji": emoji}} if message else _text(emoji)

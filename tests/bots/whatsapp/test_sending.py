@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bots.whatsapp.adapter import WhatsApp
 from bots.whatsapp.paging import TEMPLATE, TEXT, pages
 from contracts.rigs.whatsapp import opened
 from core import testing
@@ -143,7 +142,7 @@ async def test_after_a_day_it_waits_or_is_said_by_the_template(meta: WhatsAppSim
     assert ann.screen() == ["Remember - milk - bread"]
 
 
-async def test_typing_is_a_read_mark_of_the_last_message(
+async def test_typing_is_a_read_mark_of_what_is_answered(
     meta: WhatsAppSimulator, adapter: Adapter, ann: Person
 ) -> None:
     """There is no other way to show it; without a message there is nothing to mark."""
@@ -157,7 +156,7 @@ async def test_typing_is_a_read_mark_of_the_last_message(
     await asyncio.sleep(0)
     said = await ann.say("Hello")
     await meta.settled()
-    await adapter.signal(TO, "typing", slot="7")
+    await adapter.signal(replace(TO, handle=said), "typing", slot="7")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (ann.reads, ann.typing) == ([said], 1)
@@ -228,12 +227,10 @@ def test_anything_else_is_a_text(text: str) -> None:
 
 
 async def test_a_reaction_that_cannot_be_set_is_said(adapter: Adapter, meta: WhatsAppSimulator, ann: Person) -> None:
-    """After a restart nobody knows below what; and Meta knows fewer emoji than there are."""
+    """What answers nothing has nothing to be set below; and Meta knows fewer emoji than there are."""
     await say(adapter, Reply(markdown="👍"))
     assert ann.screen() == ["👍"]
     meta.next(Fault(code=131009))
-    assert isinstance(adapter, WhatsApp)
-    adapter._sender.wrote("49151", ann.said[-1], 1e12)
-    await say(adapter, Reply(markdown="★"))
+    await say(adapter, Reply(markdown="★"), to=replace(TO, handle=ann.said[-1]))
     assert ann.screen() == ["👍", "★"]
     assert not ann.reactions

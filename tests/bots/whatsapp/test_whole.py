@@ -215,3 +215,18 @@ async def test_an_answer_of_one_emoji_is_a_reaction(tmp_path: Path) -> None:
             await ann.say("two")
             await shows(ann.screen, ["You said two"])
         assert meta.violations == []
+
+
+async def test_each_emoji_is_set_below_the_message_it_answers(tmp_path: Path) -> None:
+    """Though others were written since, or an older one is brought again."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            model.says = "👍🏽"
+            said = [(ann, ann.message("text", {"body": word})) for word in ("one", "two", "three")]
+            await meta.bring(said)
+            await meta.bring(said[:1])
+            await until(lambda: len(model.requests) == 3, within_s=15)
+            await until(lambda: ann.reactions == dict.fromkeys(ann.said, "👍🏽"), within_s=15)
+        assert ann.screen() == []
+        assert meta.violations == []
