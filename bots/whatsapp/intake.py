@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
-_ARRIVED: Final = frozenset({"sent", "delivered", "read", "played"})
+_DELIVERED: Final = frozenset({"delivered", "read", "played"})
+_ARRIVED: Final = _DELIVERED | {"sent"}
 _CHANGES: Final = frozenset({"user_changed_number", "user_changed_user_id", "customer_changed_number"})
 
 
@@ -114,9 +115,10 @@ class Intake:
         shut = (bsuid or number) and any(error.get("code") in WINDOW_CLOSED for error in errors)
         if shut:
             self._closed(await self._people.whom(bsuid, number))
-        charged = state == "delivered" and part(status, "pricing").get("billable") is True
+        # Once, by whichever comes first: of what is read the moment it arrives, no "delivered" is told.
+        charged = state in _DELIVERED and part(status, "pricing").get("billable") is True
         return Receipt(
-            key=f"{self._adapter}/{self._number}/{status.get('id')}/{state}",
+            key=f"{self._adapter}/{self._number}/{status.get('id')}/{'charged' if charged else state}",
             slot=slot,
             state="sent" if state in _ARRIVED else "undone" if shut else "failed",
             microcredits=self._microcredits if charged else 0,
