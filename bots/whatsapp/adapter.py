@@ -65,10 +65,11 @@ class WhatsApp:
         notices = [TERMS]
         if not self._site.public_url:
             notices.append("Meta brings nothing to an address it cannot reach: set server.public_url.")
+        if self._sender.refused:
+            notices.append(f"{self._sender.refused}. What is to be said waits for that.")
         if waiting := len(self._sender.waiting):
-            notices.append(
-                f"{waiting} chats wait for their person to write: 24 hours are over, and there is no template."
-            )
+            why = "the template was refused" if self._has_template else "there is no template"
+            notices.append(f"{waiting} chats wait for their person to write: 24 hours are over, and {why}.")
         return " ".join(notices)
 
     def capabilities(self, to: Address) -> Capabilities:  # noqa: ARG002 - the same in every chat

@@ -4,6 +4,7 @@ It is told what to say as JSON, and raises ``Refused`` with the code Meta gives,
 ``refusals.py``'s affair. The token travels in a header and stands in no error.
 """
 
+import io
 import json
 from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
@@ -91,7 +92,7 @@ class Line:
         form = aiohttp.FormData()
         form.add_field("messaging_product", "whatsapp")
         form.add_field("type", mime)
-        form.add_field("file", data, filename=name, content_type=mime)
+        form.add_field("file", io.BytesIO(data), filename=name, content_type=mime)
         timeout = aiohttp.ClientTimeout(total=_UPLOAD_S, sock_connect=self._connect_s)
         said = await self._call("POST", f"{self._base}/{self._number}/media", data=form, timeout=timeout)
         return str(said.get("id", ""))
@@ -111,7 +112,9 @@ class Line:
             Refused, Unsent, Cut: As above.
         """
         try:
-            async with self._open.get(url, headers=self._headers, allow_redirects=False) as response:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s, sock_read=_READ_S)
+            request = self._open.get(url, headers=self._headers, allow_redirects=False, timeout=timeout)
+            async with request as response:
                 if response.status != 200:  # noqa: PLR2004
                     raise Refused(response.status, 0, "no file")
                 async for piece in response.content.iter_chunked(_PIECE_BYTES):
@@ -132,7 +135,7 @@ class Line:
                 if 200 <= response.status < 300:  # noqa: PLR2004
                     return said
                 raise _refused(response, said)
-        except aiohttp.ClientConnectorError as unreachable:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as unreachable:
             raise Unsent(str(unreachable)) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as broken:
             raise Cut(type(broken).__name__) from None

@@ -20,12 +20,16 @@ TEMPLATE: Final = "template"
 
 TEXT_UNITS: Final = 4096
 INTERACTIVE_UNITS: Final = 1024
-TEMPLATE_UNITS: Final = 1000
+TEMPLATE_UNITS: Final = 800
+"""Of the 1,024 a template's body has: the rest is for its own words."""
 CAPTION_UNITS: Final = 1024
 BUTTONS: Final = 3
 ROWS: Final = 10
 BUTTON_UNITS: Final = 20
 ROW_UNITS: Final = 24
+
+_MB: Final = 1 << 20
+MOST_BYTES: Final = {"image": 5 * _MB, "audio": 16 * _MB, "video": 16 * _MB, "document": 100 * _MB, "sticker": 500_000}
 
 DIALECT: Final = Dialect(
     bold="*",
@@ -96,7 +100,7 @@ def _file_page(media: Media, markdown: str = "") -> Page:
 
 
 def kind_of(media: Media) -> str:
-    """As what a file is sent: what WhatsApp does not show as it is goes as a document."""
+    """As what a file is sent: what WhatsApp does not show as it is, or so large, goes as a document."""
     shown = {
         "photo": ("image", {"image/jpeg", "image/png", ""}),
         "video": ("video", {"video/mp4", "video/3gpp", ""}),
@@ -105,7 +109,7 @@ def kind_of(media: Media) -> str:
         "sticker": ("sticker", {"image/webp", ""}),
     }
     kind, mimes = shown.get(media.kind, ("document", set()))
-    return kind if media.mime in mimes else "document"
+    return kind if media.mime in mimes and media.size_bytes <= MOST_BYTES[kind] else "document"
 
 
 def _takes_caption(media: Media, markdown: str) -> bool:
@@ -114,7 +118,8 @@ def _takes_caption(media: Media, markdown: str) -> bool:
 
 def _choosing(markdown: str, choices: Sequence[Choice]) -> list[Page]:
     """The question with its buttons, or with a list where there are more; the longest of lists takes several."""
-    if len(choices) <= BUTTONS and all(units(choice.label) <= BUTTON_UNITS for choice in choices):
+    titles = {choice.label for choice in choices if units(choice.label) <= BUTTON_UNITS}
+    if len(choices) <= BUTTONS and len(titles) == len(choices):  # two buttons that read the same are refused
         buttons = [{"type": "reply", "reply": {"id": c.token, "title": c.label or "…"}} for c in choices]
         return [_interactive(markdown, "button", {"buttons": buttons}, tuple(choices))]
     lists = [choices[at : at + ROWS] for at in range(0, len(choices), ROWS)]
@@ -140,14 +145,20 @@ def _interactive(markdown: str, kind: str, action: Json, choices: tuple[Choice, 
 
 
 def _template(reply: Reply) -> tuple[Page, ...]:
-    """One variable in the template's body takes the words, in one line; its name is added when it is sent."""
-    texts = split(reply.markdown, lambda piece: units(_line(piece)) <= TEMPLATE_UNITS) or ("",)
+    """One variable in the template's body takes the words, in one line; its name is added when it is sent.
+
+    Files and choices are only told of; both are there if it can be said as a text after all.
+    """
+    files = [f"[{media.name or media.kind}]" for media in reply.media]
+    words = "\n\n".join(filter(None, [reply.markdown, " ".join(files)]))
+    texts = split(words, lambda piece: units(_line(piece)) <= TEMPLATE_UNITS) or ("",)
     made = []
     for number, text in enumerate(texts):
         last = number == len(texts) - 1
         body = {"type": "template", "template": {"text": _line(text) or "…"}}
-        choices = reply.choices if last else ()
-        made.append(Page(body=json.dumps(body, ensure_ascii=False), form=TEMPLATE, source=text, choices=choices))
+        choices, media = (reply.choices, reply.media) if last else ((), ())
+        said = json.dumps(body, ensure_ascii=False)
+        made.append(Page(body=said, form=TEMPLATE, source=text, media=media, choices=choices))
     return tuple(made)
 
 

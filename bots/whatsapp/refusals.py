@@ -26,7 +26,10 @@ _CREDENTIALS: Final = frozenset({0, 3, 10, 190, 131005, 131031, 131042, 131045, 
 _GONE: Final = frozenset({131021, 131026, 131030, 131049, 131050, 130472, 130497, 131037, 131043, 131044, 33})
 _FORM: Final = frozenset({100, 131008, 131009, 131051, 132000, 132001, 132005, 132007, 132012, 132015, 132016, 135000})
 _MEDIA: Final = frozenset({131052, 131053})
-_DOWN: Final = frozenset({1, 2, 131000, 131016, 131057, 133004, 2494100})
+_DOWN: Final = frozenset({1, 2, 131000, 131016, 133004, 2494100})
+
+GATEWAY: Final = frozenset({500, 502, 504})
+"""Of HTTP: without a code of Meta's own it is somebody before it who says so, and does not know what became of it."""
 
 _PAIR_S: Final = 6.0  # a number may be sent to once in six seconds, beyond a burst
 _THROUGHPUT_S: Final = 10.0
@@ -65,9 +68,16 @@ def _refusal(error: Refused, *, template: bool) -> AdapterError:
         return MarkupRefused(said)
     if error.code in _MEDIA:
         return MediaUnavailable(said)
+    if error.status in GATEWAY and not error.code:
+        return DeliveryUnknown(said)
     if error.code in _DOWN or error.status >= 500:  # noqa: PLR2004
         return PlatformDown(said)
     return MarkupRefused(said) if error.status == 400 else ChatGone(said)  # noqa: PLR2004
+
+
+def blames_file(error: Refused) -> bool:
+    """Whether an upload was refused for what the file is, and would be refused again."""
+    return isinstance(_refusal(error, template=False), MarkupRefused | MediaUnavailable | ChatGone)
 
 
 def closed(*, template: bool) -> AdapterError:

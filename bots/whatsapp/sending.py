@@ -6,18 +6,24 @@ from collections import OrderedDict
 from typing import Any, Final
 
 from bots.whatsapp.line import Cut, Line, Refused, Unsent
-from bots.whatsapp.paging import TEMPLATE, kind_of
+from bots.whatsapp.paging import MOST_BYTES, TEMPLATE, TEXT, kind_of, pages
 from bots.whatsapp.people import People
-from bots.whatsapp.refusals import closed, translate
-from core.errors import AdapterError, ChatClosed, MediaUnavailable, MessageGone
+from bots.whatsapp.refusals import GATEWAY, WINDOW_CLOSED, blames_file, closed, translate
+from core.errors import (
+    AdapterError,
+    ChatClosed,
+    MarkupRefused,
+    MediaUnavailable,
+    MessageGone,
+    PlatformDown,
+    PlatformRefusedUs,
+)
 from core.files import read_whole
 from core.site import Site
-from core.values import Address, Media, Page
+from core.values import Address, Media, Page, Reply
 
 Json = dict[str, Any]
 
-_MB: Final = 1 << 20
-_MOST_BYTES: Final = {"image": 5 * _MB, "audio": 16 * _MB, "video": 16 * _MB, "document": 100 * _MB, "sticker": 500_000}
 _MIMES: Final = {
     "photo": "image/jpeg",
     "video": "video/mp4",
@@ -34,6 +40,14 @@ _WAITS: Final = (
     "it has approved. It goes out when they write again. To have such answers sent at once, name a template in "
     "`bots.whatsapp.template`."
 )
+_TEMPLATE_REFUSED: Final = (
+    "WhatsApp does not take the template `{name}` ({reason}), so what was to be said by it waits until its person "
+    "writes."
+)
+_REFUSED: Final = (
+    "I cannot send anything on WhatsApp. {reason}. What is to be said is kept, and tried again each minute; look after "
+    "`bots.whatsapp.access_token` and the account at Meta."
+)
 
 
 class Sender:
@@ -44,6 +58,7 @@ class Sender:
 
     Attributes:
         waiting: Chats for which something waits until their person writes.
+        refused: Why Meta lets us send nothing at all, "" while it does.
     """
 
     def __init__(self, site: Site, line: Line, people: People, template: tuple[str, str]) -> None:
@@ -51,9 +66,11 @@ class Sender:
         self._line = line
         self._people = people
         self._template = template
+        self._has_template = bool(template[0])
         self._wrote: OrderedDict[str, float] = OrderedDict()
         self._shut: set[str] = set()
         self.waiting: set[str] = set()
+        self.refused = ""
 
     def wrote(self, chat: str, at: float) -> None:
         """Somebody wrote: the 24 hours begin anew."""
@@ -71,16 +88,28 @@ class Sender:
         """See ``Adapter.put``; what was said cannot be changed here."""
         if page is None or was is not None:
             raise MessageGone("WhatsApp changes and takes back nothing that a business has said.")
-        may_template = bool(self._template[0]) and page.form != TEMPLATE
-        if page.form != TEMPLATE and self._is_closed(to.chat):
-            raise await self._noted(to.chat, closed(template=may_template))
-        body = await self._body(to, page)
+        said = _as_text(page) if page.form == TEMPLATE and self._is_open(to.chat) else page
+        if said.form != TEMPLATE and self._is_closed(to.chat):
+            raise await self._noted(to.chat, closed(template=self._has_template), _WAITS)
         try:
-            sent = await self._sent(to, body, slot)
+            sent = await self._sent(to, await self._body(to, said), slot)
         except (Refused, Unsent, Cut) as error:
-            raise await self._noted(to.chat, translate(error, template=may_template)) from None
+            raise await self._failed(to.chat, page, said, error) from None
         self.waiting.discard(to.chat)
+        self.refused = ""
         return sent
+
+    async def _failed(self, chat: str, page: Page, said: Page, error: Exception) -> AdapterError:
+        """What it means for a page that it could not be said so."""
+        if isinstance(error, Refused) and error.code in WINDOW_CLOSED:
+            self.closed(chat)
+            if said is not page:
+                return PlatformDown(f"{error}: by the template, then")
+        ours = translate(error, template=self._has_template and said.form != TEMPLATE)
+        if said.form == TEMPLATE and isinstance(ours, MarkupRefused):  # there is nothing plainer: it must not be lost
+            told = _TEMPLATE_REFUSED.format(name=self._template[0], reason=error)
+            return await self._noted(chat, ChatClosed(str(error)), told)
+        return await self._noted(chat, ours, _WAITS)
 
     async def _sent(self, to: Address, body: Json, slot: str) -> str:
         """Send; an emoji that Meta sets below nothing (it knows fewer than there are) is said."""
@@ -106,13 +135,25 @@ class Sender:
         at = self._wrote.get(chat, 0.0)
         return chat in self._shut or (bool(at) and time.time() - at > _WINDOW_S)
 
-    async def _noted(self, chat: str, error: AdapterError) -> AdapterError:
-        """Remember where something has to wait, and let the owner know when it is the first."""
+    def _is_open(self, chat: str) -> bool:
+        """Whether the 24 hours are certainly not over."""
+        return bool(self._wrote.get(chat)) and not self._is_closed(chat)
+
+    async def _noted(self, chat: str, error: AdapterError, waits: str) -> AdapterError:
+        """Remember what cannot go out, and let the owner know when it is the first.
+
+        Args:
+            waits: What the owner is told where it has to wait for its person.
+        """
         if isinstance(error, ChatClosed):
             first = not self.waiting
             self.waiting.add(chat)
             if first:
-                await self._site.tell_owner(_WAITS)
+                await self._site.tell_owner(waits)
+        if isinstance(error, PlatformRefusedUs):
+            first, self.refused = not self.refused, str(error)
+            if first:
+                await self._site.tell_owner(_REFUSED.format(reason=error))
         return error
 
     async def _addressed(self, to: Address, body: Json, slot: str) -> Json:
@@ -137,13 +178,23 @@ class Sender:
         if media.adapter == self._site.name:
             return media.ref  # Meta has it already
         kind = kind_of(media)
-        data = await read_whole(self._site.fetch, media, _MOST_BYTES[kind])
+        data = await read_whole(self._site.fetch, media, MOST_BYTES[kind])
         try:
             return await self._line.upload(data, media.mime or _MIMES[media.kind], media.name or media.kind)
         except Refused as error:
-            raise MediaUnavailable(str(error)) from None
-        except (Unsent, Cut) as error:
-            raise translate(Unsent(str(error)), template=False) from None
+            if blames_file(error):
+                raise MediaUnavailable(str(error)) from None
+            if error.status in GATEWAY and not error.code:
+                raise Unsent(str(error)) from None
+            raise
+        except Cut as error:  # nothing was said yet
+            raise Unsent(str(error)) from None
+
+
+def _as_text(page: Page) -> Page:
+    """What a template was to say, as it is said while the 24 hours run; itself where that would take several."""
+    said = pages(Reply(markdown=page.source, media=page.media, choices=page.choices), TEXT)
+    return said[0] if len(said) == 1 else page
 
 
 def _text(text: str) -> Json:

@@ -189,6 +189,8 @@ async def test_a_file_is_fetched_with_the_token_and_within_bounds(meta: WhatsApp
         (Fault(code=131053), MediaUnavailable, {}),
         (Fault(code=131000, status=500), PlatformDown, {}),
         (Fault(status=503), PlatformDown, {}),
+        (Fault(status=502), DeliveryUnknown, {}),
+        (Fault(status=504), DeliveryUnknown, {}),
         (Fault(code=987654), MarkupRefused, {}),
         (Fault(cut=True), DeliveryUnknown, {}),
         (Fault(after=True), DeliveryUnknown, {}),
@@ -205,6 +207,53 @@ async def test_each_refusal_is_one_of_our_errors(
     for name, value in facts.items():
         assert getattr(raised.value, name) == value
     assert "EAAtest" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "fault, error",
+    [
+        (Fault(code=131053), MediaUnavailable),
+        (Fault(code=100), MediaUnavailable),
+        (Fault(code=190, status=401), PlatformRefusedUs),
+        (Fault(code=4), PlatformBusy),
+        (Fault(code=131016, status=500), PlatformDown),
+        (Fault(status=502), PlatformDown),
+        (Fault(cut=True), PlatformDown),
+    ],
+)
+async def test_a_file_is_given_up_only_where_the_file_is_to_blame(
+    meta: WhatsAppSimulator, adapter: Adapter, ann: Person, fault: Fault, error: type[AdapterError]
+) -> None:
+    """Else it waits like anything else; and what was not said yet cannot be there."""
+    meta.next(replace(fault, upload=True))
+    reply = Reply(markdown="", media=(Media(adapter="web", ref="1", kind="photo", mime="image/png"),))
+    with pytest.raises(error):
+        await say(adapter, reply)
+    assert not ann.chat
+    await say(adapter, reply)
+    assert len(ann.chat) == 1
+
+
+async def test_a_photo_too_large_to_be_shown_goes_as_a_document(adapter: Adapter, ann: Person) -> None:
+    """Images have 5 MB, documents 100."""
+    photo = Media(adapter="web", ref="large", kind="photo", mime="image/png", size_bytes=6 << 20, name="a.png")
+    await say(adapter, Reply(markdown="", media=(photo,)))
+    assert [shown.body["type"] for shown in ann.chat] == ["document"]
+
+
+async def test_buttons_that_read_the_same_are_a_list(adapter: Adapter, ann: Person) -> None:
+    """Meta takes two rows of one title, and no two buttons."""
+    await say(adapter, Reply(markdown="Which?", choices=choices("Tea", "Tea")))
+    assert [len(shown.buttons) for shown in ann.chat] == [2]
+
+
+def test_a_template_tells_of_its_files_and_leaves_room_for_its_own_words() -> None:
+    """A template has no place for them; nobody should think that nothing was there."""
+    photo = Media(adapter="web", ref="1", kind="photo", mime="image/png", name="tea.png")
+    said = pages(Reply(markdown="Look " * 300, media=(photo,)), TEMPLATE)
+    texts = [json.loads(page.body)["template"]["text"] for page in said]
+    assert all(len(text) <= 800 for text in texts)
+    assert texts[-1].endswith("[tea.png]")
 
 
 async def test_a_meta_that_is_not_there_is_down(adapter: Adapter, meta: WhatsAppSimulator) -> None:

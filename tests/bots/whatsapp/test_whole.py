@@ -5,9 +5,11 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from contracts.rigs.engines import until
 from contracts.rigs.whatsapp import opened
@@ -152,6 +154,46 @@ async def test_outside_the_window_the_template_says_it(tmp_path: Path, *, late: 
             await ann.say("one")
             await shows(ann.screen, ["You said one"])
             assert ann.chat[0].body["type"] == "template"
+
+
+async def test_what_a_refused_template_was_to_say_waits_and_comes_as_a_text(tmp_path: Path) -> None:
+    """A template that is misnamed, or was paused by Meta, costs no word; the owner hears which, once."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        notices: list[Callable[[], str]] = []
+        told: list[str] = []
+        async with living(tmp_path, meta, notices, told, template="helo"):
+            meta.next(Fault(code=131047))
+            await ann.say("**one**")
+            await until(lambda: len(told) == 1)
+            assert "`helo`" in told[0]
+            assert "the template was refused" in notices[-1]()
+            assert ann.screen() == []
+            await ann.say("two")
+            await shows(ann.screen, ["You said *one*", "You said two"])
+        assert len(told) == 1
+
+
+async def test_a_token_that_is_not_taken_any_more_costs_nothing_and_is_told_once(tmp_path: Path) -> None:
+    """Whoever runs this hears of it; what was to be said is said once there is a new token."""
+    async with WhatsAppSimulator() as meta:
+        ann, bob = meta.person("49151"), meta.person("49152", "Bob")
+        notices: list[Callable[[], str]] = []
+        told: list[str] = []
+        async with living(tmp_path, meta, notices, told):
+            meta.next(Fault(code=190, status=401))
+            await ann.say("one")
+            await until(lambda: len(told) == 1)
+            await bob.say("two")
+            await meta.settled()
+            assert "Meta does not accept us: 190" in notices[-1]()
+        with time_machine.travel(datetime.now(UTC) + timedelta(minutes=2), tick=True):
+            meta.clock_s = -120.0
+            async with living(tmp_path, meta, notices, told):
+                await shows(ann.screen, ["You said one"])
+                await shows(bob.screen, ["You said two"])
+                assert "does not accept us" not in notices[-1]()
+        assert len(told) == 1
 
 
 async def test_what_the_platform_refuses_late_for_another_reason_is_not_said_again(tmp_path: Path) -> None:

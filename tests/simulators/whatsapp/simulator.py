@@ -37,6 +37,7 @@ class Fault:
         code: Meta's error code; 0 with a status for an error without one.
         after: It is delivered first, and then the line is cut.
         late: It is taken, and not delivered: a status says so.
+        upload: Of the next file to be left with it, instead.
     """
 
     code: int = 0
@@ -45,6 +46,7 @@ class Fault:
     cut: bool = False
     after: bool = False
     late: bool = False
+    upload: bool = False
 
 
 class WhatsAppSimulator:
@@ -265,6 +267,8 @@ class WhatsAppSimulator:
     async def _upload(self, request: web.Request) -> web.Response:
         if (refused := self._unauthorised(request)) is not None:
             return refused
+        if self._faults and self._faults[0].upload:
+            return _struck(request, self._faults.popleft())
         form = await request.post()
         file = form.get("file")
         if form.get("messaging_product") != "whatsapp" or not isinstance(file, web.FileField):
