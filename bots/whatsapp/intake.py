@@ -54,9 +54,17 @@ class Intake:
         for entry in dicts(payload.get("entry")):
             for change in dicts(entry.get("changes")):
                 value = part(change, "value")
-                if change.get("field") != "messages" or part(value, "metadata").get("phone_number_id") != self._number:
-                    log.info("webhook left alone", field=str(change.get("field")))
+                field = str(change.get("field"))
+                if part(value, "metadata").get("phone_number_id") != self._number:
+                    log.info("webhook for another number", field=field)
                     continue
+                if field == "user_id_update":
+                    await self._ids_updated(value)
+                    continue
+                if field != "messages":
+                    log.info("webhook left alone", field=field)
+                    continue
+                _reported(value)
                 statuses = [await self._receipt(status) for status in dicts(value.get("statuses"))]
                 messages = [await self._event(message, value) for message in dicts(value.get("messages"))]
                 found += [one for one in (*statuses, *messages) if one is not None]
@@ -78,6 +86,9 @@ class Intake:
         self._wrote(person, _seconds(message.get("timestamp")))
         body = body_of(message, self._adapter, ours=ours)
         answered = body.id if isinstance(body, Message) else identity  # an edit is answered where it was written first
+        if isinstance(body, Message) and body.unknown:
+            log.warning("message of a kind we cannot read", kind=body.unknown)
+            _reported(message)
         profile = part(contact, "profile")
         return Inbound(
             key=f"{self._adapter}/{self._number}/{identity}",
@@ -94,11 +105,23 @@ class Intake:
         log.info("system message", kind=kind)
         if kind not in _CHANGES:
             return
-        before = str(message.get("from_user_id") or message.get("from") or "")
+        before = [str(message.get(key) or "") for key in ("from_user_id", "from")]
         after_number = str(system.get("wa_id") or system.get("new_wa_id") or "")
         after_bsuid = str(system.get("user_id") or system.get("new_user_id") or "")
-        if before and (after_number or after_bsuid):
-            await self._people.changed(before, after_bsuid, after_number)
+        await self._people.changed(str(message.get("id", "")), before, after_bsuid, after_number)
+
+    async def _ids_updated(self, value: Json) -> None:
+        """Somebody has another id: the only word of it where Meta does not tell their number.
+
+        https://developers.facebook.com/docs/whatsapp/business-scoped-user-ids
+        """
+        for update in dicts(value.get("user_id_update")):
+            ids = part(update, "user_id")
+            before, after = str(ids.get("previous") or ""), str(ids.get("current") or "")
+            log.info("id updated")
+            if before and after:
+                notice = f"{before}/{after}/{update.get('timestamp')}"
+                await self._people.changed(notice, [before], after, str(update.get("wa_id") or ""))
 
     async def _receipt(self, status: Json) -> Receipt | None:
         """A word about something we sent; it names the slot as we had named it.
@@ -134,6 +157,12 @@ def _contact(message: Json, value: Json) -> Json:
             return contact
     alone = len(contacts) == 1 and not message.get("from_user_id") and len(dicts(value.get("messages"))) == 1
     return contacts[0] if alone else {}
+
+
+def _reported(of: Json) -> None:
+    """Keep in the log what Meta itself has to say about a call or a message."""
+    for error in dicts(of.get("errors")):
+        log.warning("trouble told by Meta", code=error.get("code"), reason=str(error.get("title", "")))
 
 
 def _seconds(timestamp: object) -> float:

@@ -6,9 +6,11 @@ of them is known by the other from the first message that shows both, and by a n
 changed. A number that turns up with another BSUID, without such a notice, has a new owner: that is somebody else.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 
 from core.site import Memo
 from core.values import value
@@ -38,9 +40,14 @@ class People:
         self._memo = memo
         self._secret = secret.encode()
         self._reach: dict[str, str] = {}
+        self._lock = asyncio.Lock()  # calls come side by side, and what is found out is kept in several rows
 
     async def of(self, bsuid: str, number: str) -> str:
         """The person whom these ids name, from a verified message."""
+        async with self._lock:
+            return await self._of(bsuid, number)
+
+    async def _of(self, bsuid: str, number: str) -> str:
         by_bsuid = await self._known(bsuid)
         by_number = await self._known(number)
         if by_bsuid is not None:
@@ -62,13 +69,22 @@ class People:
         known = await self._known(bsuid) or await self._known(number)
         return known.person if known is not None else bsuid or number
 
-    async def changed(self, before: str, after_bsuid: str, after_number: str) -> None:
-        """Meta says that somebody has another number, or another id, from now on."""
-        known = await self._known(before)
-        person = known.person if known is not None else before
-        for one in filter(None, (after_bsuid, after_number)):
-            await self._keep(one, Known(person=person, bsuid=after_bsuid if one == after_number else ""))
-        await self._reached(person, after_bsuid or after_number)
+    async def changed(self, notice: str, before: Sequence[str], after_bsuid: str, after_number: str) -> None:
+        """Meta says that somebody has another number, or another id, from now on.
+
+        Args:
+            notice: Names this word of Meta's, which may come again when it is not true any more.
+            before: Ids they had, as far as it says; of whom we know none we have nothing to keep.
+        """
+        async with self._lock:
+            known = next(filter(None, [await self._known(one) for one in before]), None)
+            if known is None or await self._memo.get(self._name("notice", notice)):
+                return
+            for one in filter(None, (after_bsuid, after_number)):
+                bsuid = after_bsuid if one == after_number else ""
+                await self._keep(one, Known(person=known.person, bsuid=bsuid))
+            await self._reached(known.person, after_bsuid or after_number)
+            await self._memo.keep(self._name("notice", notice), "applied")
 
     async def reach(self, person: str) -> str:
         """By which id they can be written to now."""
@@ -92,4 +108,5 @@ class People:
         await self._memo.keep(self._name("known", identity), body)
 
     def _name(self, kind: str, identity: str) -> str:
-        return f"{kind}/{hmac.new(self._secret, identity.encode(), hashlib.sha256).hexdigest()[:32]}"
+        hashed = hmac.new(self._secret, identity.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"{kind}/{hashed.hexdigest()[:32]}"

@@ -1,5 +1,6 @@
 """What Meta brings, as events: its own published payloads, each of the right kind, and people who stay who they are."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -185,6 +186,78 @@ async def test_a_person_stays_the_same_when_the_number_changes() -> None:
     assert await taking.events(call_of(change)) == []
     assert await who(intake("1", memo), **{"from": "49160"}) == first
     assert await People(memo, "secret").reach(first) == "49160"
+
+
+def notice(identity: str, before: str, **after: str) -> Json:
+    """Meta's word that somebody has another number."""
+    system = {"type": "user_changed_number"} | after
+    return {"id": identity, "type": "system", "from": before, "system": system}
+
+
+def updated(before: str, after: str, **more: str) -> Json:
+    """Meta's word that somebody has another id."""
+    update = {"user_id": {"previous": before, "current": after}, "timestamp": "1"} | more
+    value = {"metadata": {"phone_number_id": "1"}, "user_id_update": [update]}
+    return {"entry": [{"changes": [{"field": "user_id_update", "value": value}]}]}
+
+
+async def test_a_person_without_a_number_stays_the_same_when_the_id_changes() -> None:
+    """Of somebody with a username nothing else tells: the id changes with the number that Meta does not show."""
+    memo = FakeMemo()
+    first = await who(intake("1", memo), from_user_id="DE.1")
+    assert await intake("1", memo).events(updated("DE.1", "DE.2")) == []
+    assert await who(intake("1", memo), from_user_id="DE.2") == first
+    assert await People(memo, "secret").reach(first) == "DE.2"
+
+
+async def test_a_notice_that_comes_again_undoes_no_later_one() -> None:
+    """Meta repeats itself for a week, and the number they had in between may be somebody else's by then."""
+    memo = FakeMemo()
+    taking = intake("1", memo)
+    first = await who(taking, **{"from": "1"})
+    to_two, to_three = notice("a", "1", wa_id="2"), notice("b", "2", wa_id="3")
+    for one in (to_two, to_three, to_two):
+        assert await taking.events(call_of(one)) == []
+    assert await People(memo, "secret").reach(first) == "3"
+    ids = [updated("DE.1", "DE.2"), updated("DE.2", "DE.3")]
+    second = await who(taking, from_user_id="DE.1")
+    for call in (*ids, ids[0]):
+        await taking.events(call)
+    assert await People(memo, "secret").reach(second) == "DE.3"
+
+
+async def test_a_notice_about_somebody_unknown_takes_nobody_from_us() -> None:
+    """Whoever has written under their new id already is who they are."""
+    taking = intake("1")
+    first = await who(taking, **{"from": "2", "from_user_id": "DE.2"})
+    await taking.events(call_of(notice("a", "1", wa_id="2", user_id="DE.2")))
+    assert await who(taking, **{"from": "2", "from_user_id": "DE.2"}) == first
+
+
+class SlowMemo(FakeMemo):
+    """A store that takes its time, so that others come in between."""
+
+    async def get(self, name: str) -> str:
+        kept = await super().get(name)
+        await asyncio.sleep(0)
+        return kept
+
+    async def keep(self, name: str, text: str) -> None:
+        await asyncio.sleep(0)
+        await super().keep(name, text)
+
+
+async def test_two_calls_at_once_make_one_person() -> None:
+    """One brings the number alone, the other both ids."""
+    taking = intake("1", SlowMemo())
+    both = {"from": "49151", "from_user_id": "DE.1"}
+    found = await asyncio.gather(who(taking, **{"from": "49151"}), who(taking, **both), who(taking, **both))
+    assert len(set(found)) == 1
+
+
+async def test_half_a_letter_in_an_id_stops_nobody() -> None:
+    """JSON lets it pass: the call would be brought again for a week, and all that is in it."""
+    assert await who(intake("1"), from_user_id="DE.\ud83d")
 
 
 async def test_a_number_with_a_new_owner_is_somebody_else() -> None:
