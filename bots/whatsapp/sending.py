@@ -34,7 +34,6 @@ _MIMES: Final = {
 }
 _WINDOW_S: Final = 24 * 3600.0
 _REMEMBERED: Final = 2000
-_NOT_SO: Final = 400
 _WAITS: Final = (
     "An answer on WhatsApp has to wait: its person wrote more than 24 hours ago, and Meta then lets in only templates "
     "it has approved. It goes out when they write again. To have such answers sent at once, name a template in "
@@ -116,7 +115,7 @@ class Sender:
         try:
             return await self._line.send(await self._addressed(to, body, slot))
         except Refused as error:
-            if body["type"] != "reaction" or error.status != _NOT_SO:
+            if body["type"] != "reaction" or not isinstance(translate(error, template=False), MarkupRefused):
                 raise
             return await self._line.send(await self._addressed(to, _text(body["reaction"]["emoji"]), slot))
 

@@ -43,10 +43,15 @@ def said_later(received: Received) -> tuple[Part, ...]:
 
 
 def overheard(received: Received) -> tuple[Part, ...]:
-    """What was said to others, set apart so that it does not pass for what we are asked."""
+    """What was said to others, set apart so that it does not pass for what we are asked.
+
+    In private there are no others: what asks us nothing there (a reaction) is told as it is.
+    """
     message = received.inbound.body
     if not isinstance(message, Message):
         return ()
+    if received.inbound.to.private:
+        return said(received)
     lead = (
         f"[{_speaker(received) or 'somebody'}, to others{', correcting an earlier message' if message.edited else ''}:]"
     )

@@ -282,4 +282,8 @@ async def test_a_reaction_that_cannot_be_set_is_said(adapter: Adapter, meta: Wha
     meta.next(Fault(code=131009))
     await say(adapter, Reply(markdown="★"), to=replace(TO, handle=ann.said[-1]))
     assert ann.screen() == ["👍", "★"]
+    meta.next(Fault(code=131056))
+    with pytest.raises(PlatformBusy):
+        await say(adapter, Reply(markdown="★"), to=replace(TO, handle=ann.said[-1]))
+    assert ann.screen() == ["👍", "★"]
     assert not ann.reactions

@@ -272,3 +272,19 @@ async def test_each_emoji_is_set_below_the_message_it_answers(tmp_path: Path) ->
             await until(lambda: ann.reactions == dict.fromkeys(ann.said, "👍🏽"), within_s=15)
         assert ann.screen() == []
         assert meta.violations == []
+
+
+async def test_a_reaction_is_known_to_the_conversation_and_answered_by_nothing(tmp_path: Path) -> None:
+    """And not told as something that was said to others: there is nobody else."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            await ann.say("one")
+            await shows(ann.screen, ["You said one"])
+            await ann.send("reaction", {"message_id": ann.chat[0].id, "emoji": "👍"})
+            await meta.settled()
+            await ann.say("two")
+            await until(lambda: len(ann.screen()) == 2)
+            told = [part.body for entry in model.requests[-1].entries for part in entry.parts]
+            assert told == ["one", "You said one", "[reacted with 👍]", "two"]
+            assert len(model.requests) == 2
