@@ -124,7 +124,7 @@ class Web:
         try:
             await self._push(view, Command(name="retry", args=text), key)
         except BaseException:
-            view.as_before()
+            view.as_archived()
             raise
         await self._keep()
 
@@ -226,7 +226,7 @@ class Web:
         if page is None:
             view.gone(name)
         elif not view.shows(name) and await self._has(view, _text(page)):
-            view.refresh()  # nobody saw it being written: perhaps an earlier process committed it
+            view.as_archived()  # nobody saw it being written: it was quick, or an earlier process committed it
         else:
             await view.final(name, _text(page), page.media, page.choices)
         await self._keep()

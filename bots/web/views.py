@@ -124,8 +124,8 @@ class View:
             del self._items[name]
         self.refresh()
 
-    def as_before(self) -> None:
-        """It is not being said anew after all."""
+    def as_archived(self) -> None:
+        """Show what the archive has: nothing is being said anew, or not any more."""
         self._hidden = None
         self.refresh()
 

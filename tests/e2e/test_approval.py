@@ -33,6 +33,7 @@ from core.turn.assistant import Assistant
 from core.turn.toolbox import Toolbox
 from core.values import Fired, Message, Outbound, Outcome, Put, Received, Tap
 from plugins.notes import NotesSettings, open_notes
+from stage import outbox
 from turns import Script, Windowed, calls, said
 
 NOTE = {"title": "Tea", "text": "Buy tea."}
@@ -297,6 +298,7 @@ async def test_a_kill_at_any_moment_of_the_question_asks_once(house: House, tmp_
     async with house.life(1, (Message,)) as (engine, turn):
         await engine.accept([message("Note: buy tea")])
         await turn.reached.wait()
+        await until(lambda: outbox(house.rig) == ["sent"])  # while a send is on its way nobody would know of it
         house.killed()
     async with house.life() as (engine, _):
         await until(lambda: len(house.buttons()) == 2)

@@ -125,6 +125,17 @@ async def test_buttons_come_and_go_with_the_question(world: World) -> None:
     assert (await shown(page))[0] == ["Note it", "May I? (done)"]
 
 
+async def test_what_was_asked_otherwise_is_shown_though_nobody_saw_it_answered(world: World) -> None:
+    """A quick answer is in the archive before a page has heard that it is being written."""
+    world.archive.kept["c1"] = [said("Dog?"), answered("A dog.")]
+    page = await world.owner()
+    await page.post("/do", c="c1", what="again", text="Cat?")
+    world.archive.kept["c1"] = [said("Cat?"), answered("A cat.")]
+    (whole,) = world.core.web.pages(world.core.web_reply("A cat."), "markdown")
+    await world.core.web.put(world.core.last.to, whole, slot="7.0", was=None)
+    assert (await shown(page))[0] == ["Cat?", "A cat."]
+
+
 async def test_a_question_and_its_buttons_outlive_the_process(
     tmp_path: Path, memo: FakeMemo, archive: FakeArchive
 ) -> None:
