@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import MediaUnavailable
+from core.exchange import Blob
 from core.files import read_whole
 from core.site import Fetch
 from core.values import Media
@@ -66,6 +67,11 @@ def attachment(media: Media | None, why: str = "its content cannot be shown to y
         return "[an attached file]"
     size = f", {max(1, round(media.size_bytes / 1000))} kB" if media.size_bytes else ""
     return f"[{media.kind}: {media.name or 'unnamed'}{size}; {why}]"
+
+
+def picture_kind(blob: Blob) -> str:
+    """How the name of an image's file ends."""
+    return blob.mime.rpartition("/")[2] or "png"
 
 
 def sound_name(mime: str) -> str:

@@ -36,16 +36,16 @@ def bearer(key: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class Upload:
     """A file in a form.
 
     Attributes:
-        name: The field's.
-        file: The file's.
+        field: Of the form.
+        name: Of the file.
     """
 
+    field: str
     name: str
-    file: str
     mime: str
     data: bytes
 
@@ -98,8 +98,7 @@ class Line:
             ProviderError: There is none.
             ValueError: It is no JSON.
         """
-        _, said = await self.ask_bytes(path, body)
-        return json.loads(said)
+        return json.loads(await self._whole(await self._request("POST", path, body)))
 
     async def ask_bytes(self, path: str, body: JSON) -> tuple[str, bytes]:
         """Ask for what is no JSON; its type, without parameters, and what it is.
@@ -108,20 +107,16 @@ class Line:
             ProviderError: There is none.
         """
         response = await self._request("POST", path, body)
-        with self.translated():
-            return response.content_type, await response.read()
+        return response.content_type, await self._whole(response)
 
-    async def ask_form(self, path: str, fields: Mapping[str, str], files: Sequence[Part]) -> object:
+    async def ask_form(self, path: str, fields: Mapping[str, str], files: Sequence[Upload]) -> object:
         """Ask for some JSON, by a form with files.
 
         Raises:
             ProviderError: There is none.
             ValueError: It is no JSON.
         """
-        response = await self._keys.using(lambda key: self._request_by(key, "POST", path, _Form(fields, files)))
-        with self.translated():
-            said = await response.read()
-        return json.loads(said)
+        return json.loads(await self._whole(await self._request("POST", path, _Form(fields, files))))
 
     async def get(self, path: str) -> object:
         """Fetch some JSON.
@@ -130,10 +125,7 @@ class Line:
             ProviderError: There is none.
             ValueError: It is no JSON.
         """
-        response = await self._request("GET", path)
-        with self.translated():
-            said = await response.read()
-        return json.loads(said)
+        return json.loads(await self._whole(await self._request("GET", path)))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -166,7 +158,11 @@ class Line:
         """One less."""
         self._reading -= 1
 
-    async def _request(self, method: str, path: str, body: JSON | None = None) -> "ClientResponse":
+    async def _whole(self, response: "ClientResponse") -> bytes:
+        with self.translated():
+            return await response.read()
+
+    async def _request(self, method: str, path: str, body: "JSON | _Form | None" = None) -> "ClientResponse":
         return await self._keys.using(lambda key: self._request_by(key, method, path, body))
 
     async def _request_by(self, key: str, method: str, path: str, body: "JSON | _Form | None") -> "ClientResponse":
@@ -278,7 +274,7 @@ class _Form:
     """What can be packed anew for each attempt."""
 
     fields: Mapping[str, str]
-    files: Sequence[Part]
+    files: Sequence[Upload]
 
 
 def _packed(body: JSON | _Form | None) -> "tuple[bytes | FormData | None, Mapping[str, str]]":
@@ -291,8 +287,8 @@ def _packed(body: JSON | _Form | None) -> "tuple[bytes | FormData | None, Mappin
     form = FormData()
     for name, value in body.fields.items():
         form.add_field(name, value)
-    for part in body.files:
-        form.add_field(part.name, part.data, filename=part.file, content_type=part.mime)
+    for file in body.files:
+        form.add_field(file.field, file.data, filename=file.name, content_type=file.mime)
     return form, {}
 
 

@@ -71,11 +71,14 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
 
 def is_emoji(text: str) -> bool:
     """Whether it is one emoji and nothing else: what people here set below a message rather than write one for it."""
-    from wcwidth import iter_graphemes  # slow to import, and asked of the shortest texts alone
-
-    if not 0 < len(text) <= _EMOJI_LETTERS or text.isascii() or len(list(iter_graphemes(text))) != 1:
+    if not 0 < len(text) <= _EMOJI_LETTERS or text.isascii():
         return False
-    return "\N{VARIATION SELECTOR-16}" in text or (text[0] >= _FIRST_EMOJI and unicodedata.category(text[0]) == "So")
+    drawn = text[0] >= _FIRST_EMOJI and unicodedata.category(text[0]) == "So"
+    if not (drawn or "\N{VARIATION SELECTOR-16}" in text):
+        return False
+    from wcwidth import iter_graphemes  # slow to import, and asked only of what begins as an emoji
+
+    return len(list(iter_graphemes(text))) == 1
 
 
 def _said(markdown: str) -> str:

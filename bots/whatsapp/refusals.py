@@ -28,8 +28,7 @@ _FORM: Final = frozenset({100, 131008, 131009, 131051, 132000, 132001, 132005, 1
 _MEDIA: Final = frozenset({131052, 131053})
 _DOWN: Final = frozenset({1, 2, 131000, 131016, 133004, 2494100})
 
-GATEWAY: Final = frozenset({500, 502, 504})
-"""Of HTTP: without a code of Meta's own it is somebody before it who says so, and does not know what became of it."""
+_GATEWAY: Final = frozenset({500, 502, 504})
 
 _PAIR_S: Final = 6.0  # a number may be sent to once in six seconds, beyond a burst
 _THROUGHPUT_S: Final = 10.0
@@ -68,11 +67,16 @@ def _refusal(error: Refused, *, template: bool) -> AdapterError:
         return MarkupRefused(said)
     if error.code in _MEDIA:
         return MediaUnavailable(said)
-    if error.status in GATEWAY and not error.code:
+    if by_gateway(error):
         return DeliveryUnknown(said)
     if error.code in _DOWN or error.status >= 500:  # noqa: PLR2004
         return PlatformDown(said)
     return MarkupRefused(said) if error.status == 400 else ChatGone(said)  # noqa: PLR2004
+
+
+def by_gateway(error: Refused) -> bool:
+    """Whether somebody before Meta says so, who does not know what became of it: there is no code of Meta's own."""
+    return error.status in _GATEWAY and not error.code
 
 
 def blames_file(error: Refused) -> bool:

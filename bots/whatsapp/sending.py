@@ -8,7 +8,7 @@ from typing import Any, Final
 from bots.whatsapp.line import Cut, Line, Refused, Unsent
 from bots.whatsapp.paging import MOST_BYTES, TEMPLATE, TEXT, kind_of, pages
 from bots.whatsapp.people import People
-from bots.whatsapp.refusals import GATEWAY, WINDOW_CLOSED, blames_file, closed, translate
+from bots.whatsapp.refusals import WINDOW_CLOSED, blames_file, by_gateway, closed, translate
 from core.errors import (
     AdapterError,
     ChatClosed,
@@ -183,7 +183,7 @@ class Sender:
         except Refused as error:
             if blames_file(error):
                 raise MediaUnavailable(str(error)) from None
-            if error.status in GATEWAY and not error.code:
+            if by_gateway(error):
                 raise Unsent(str(error)) from None
             raise
         except Cut as error:  # nothing was said yet

@@ -1,6 +1,6 @@
 """What comes in, and what a turn makes of it: inbox and steps.
 
-Plain functions of a connection, run by a worker's thread, many to a transaction.
+Plain functions of a connection, run by the writer, many to a transaction, or by the reader.
 """
 
 import sqlite3

@@ -1,7 +1,7 @@
 """Jobs: what is to become an event later.
 
-Plain functions of a connection, run by a worker's thread. When a rule's next time is, is worked out before: a rule
-may take long to think about, and the writer's thread is everybody's.
+Plain functions of a connection, run by the writer or the reader. When a rule's next time is, is worked out before: a
+rule may take long to think about, and the writer's thread is everybody's.
 """
 
 import sqlite3

@@ -1,6 +1,6 @@
 """What goes out: slots and their pages, and what is known of each page's delivery.
 
-Plain functions of a connection, run by a worker's thread, many to a transaction.
+Plain functions of a connection, run by the writer, many to a transaction, or by the reader.
 """
 
 import math

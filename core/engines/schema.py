@@ -17,12 +17,13 @@ from core.errors import StoreError
 migrations = Migrations("waystation")
 
 _PATIENCE_S = 10.0
+"""How long a write waits for another program that holds the database, such as one that makes a backup."""
+
 _CACHE_KB = 512
 """Of pages each connection keeps: the system keeps the rest, once for all of them."""
 
 _CHECKPOINT_PAGES = 4000
 """The write-ahead log's pages (16 MB) before they go into the database: most lie there many times, and go once."""
-"""How long a write waits for another program that holds the database, such as one that makes a backup."""
 
 
 @migrations()

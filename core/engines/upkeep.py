@@ -1,6 +1,6 @@
 """Leases, pauses, upkeep and counts: the store's small change.
 
-Plain functions of a connection, run by a worker's thread.
+Plain functions of a connection, run by the writer or the reader.
 """
 
 import sqlite3

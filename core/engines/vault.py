@@ -1,6 +1,6 @@
 """Scopes with their keys, and everything sealed under them: the part of the store that knows how content is kept.
 
-Plain functions of a connection, run by a worker's thread, many to a transaction. One instance for each worker.
+Plain functions of a connection, run by the writer, many to a transaction, or by the reader. One instance for each.
 """
 
 import sqlite3

@@ -1,6 +1,7 @@
 """The event loop everything runs on: uvloop's, which is libuv's (https://uvloop.readthedocs.io).
 
-It asks the system the same questions as asyncio's own and spends a third less of the CPU around them.
+It asks the system the same questions as asyncio's own and spends less of the CPU around them; what that is worth is
+measured in docs/decisions/0016-a-faster-loop-and-reads-in-place.md.
 """
 
 import asyncio

@@ -13,10 +13,10 @@ from typing import Any
 
 from core.errors import ProviderDown
 from core.exchange import Blob, Embedded, Painted, Spoken, Transcript, Usage
-from providers.attachments import mime_of, sound_name
+from providers.attachments import mime_of, picture_kind, sound_name
 from providers.stream import number
 from providers.tokens import estimate
-from providers.transport import Line, Part
+from providers.transport import Line, Upload
 from providers.words import JSON
 
 _PAINT_S = 180.0
@@ -74,8 +74,7 @@ class Painter(_Ability):
         asked = {"model": model or self._model, "prompt": description, "response_format": "b64_json"}
         async with self._asking("image"):
             if like:
-                parts = [Part(name="image", data=blob.data, mime=blob.mime, file=_picture_name(blob)) for blob in like]
-                said: Any = await self._line.ask_form("/images/edits", asked, parts)
+                said: Any = await self._line.ask_form("/images/edits", asked, [_uploaded(blob) for blob in like])
             else:
                 said = await self._line.ask("/images/generations", {**asked, "n": 1})
             data = [base64.b64decode(one["b64_json"], validate=True) for one in said["data"]]
@@ -92,10 +91,11 @@ class Listener(_Ability):
 
     async def transcribe(self, sound: Blob, *, model: str = "") -> Transcript:
         """See ``Listener`` of the seams."""
-        part = Part(name="file", data=sound.data, mime=sound.mime.partition(";")[0], file=sound_name(sound.mime))
+        mime = sound.mime.partition(";")[0]
+        file = Upload(field="file", name=sound_name(mime), mime=mime, data=sound.data)
         asked = {"model": model or self._model, "response_format": "json"}
         async with self._asking("words"):
-            said: Any = await self._line.ask_form("/audio/transcriptions", asked, [part])
+            said: Any = await self._line.ask_form("/audio/transcriptions", asked, [file])
             text = str(said["text"])
         usage = Usage(
             input_tokens=number(said, "usage", "input_tokens"),
@@ -134,5 +134,5 @@ def _unit(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(value / length for value in values)
 
 
-def _picture_name(blob: Blob) -> str:
-    return f"image.{blob.mime.rpartition('/')[2] or 'png'}"
+def _uploaded(blob: Blob) -> Upload:
+    return Upload(field="image", name=f"image.{picture_kind(blob)}", mime=blob.mime, data=blob.data)

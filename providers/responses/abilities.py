@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.errors import ProviderDown
 from core.exchange import Blob, Embedded, Painted, Spoken, Transcript, Usage
 from core.seams import Abilities
-from providers.attachments import sound_name
+from providers.attachments import picture_kind, sound_name
 from providers.sdk import Client
 from providers.tokens import estimate
 
@@ -66,7 +66,7 @@ class _Painter:
         sdk = await self._client.get()
         name = model or _IMAGE
         if like:
-            files = [(f"image{number}.{_kind(blob)}", blob.data, blob.mime) for number, blob in enumerate(like)]
+            files = [(f"image{number}.{picture_kind(blob)}", blob.data, blob.mime) for number, blob in enumerate(like)]
             made = await self._client.call(
                 sdk.images.edit(model=name, prompt=description, image=files, output_format="png"), _PAINT_S
             )
@@ -123,7 +123,3 @@ class _Speaker:
         made = await self._client.call(asked, self._within_s)
         sound = Blob(mime="audio/ogg", data=await self._client.call(made.aread(), self._within_s))
         return Spoken(sound=sound, usage=Usage(input_tokens=estimate(text)))
-
-
-def _kind(blob: Blob) -> str:
-    return blob.mime.rpartition("/")[2] or "png"

@@ -13,28 +13,16 @@ from contracts.rigs.providers import site
 from core.errors import ProviderDown, ProviderError
 from core.exchange import Blob
 from core.seams import Abilities
-from providers.compatible import CompatibleSettings, spec
+from providers.compatible import spec
+from servers import serving, settings
 from simulators.responses.abilities import HEARD, PICTURE, SOUND, Beside
-
-
-@asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    """Where it is served."""
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager
 async def abilities(base_url: str, **more: object) -> AsyncIterator[Abilities]:
     """Those of a server, for which a model each is named."""
     named = {"embeddings": "e", "image_generation": "p", "transcription": "l", "speech": "s", **more}
-    settings = CompatibleSettings.model_validate({"base_url": base_url, "hosting": "self", **named})
-    async with spec.open(site("c"), settings) as provider:
+    async with spec.open(site("c"), settings(base_url, **named)) as provider:
         yield provider.abilities
 
 
@@ -43,7 +31,7 @@ async def server() -> AsyncIterator[tuple[Beside, str]]:
     """One that can all of it."""
     beside, app = Beside(), web.Application()
     beside.route(app.router)
-    async with served(app) as base_url:
+    async with serving(app) as base_url:
         yield beside, base_url
 
 
@@ -110,7 +98,7 @@ async def test_what_makes_no_sense_is_the_servers_fault(answer: Callable[[], web
 
     app = web.Application()
     app.router.add_post("/v1/{rest:.*}", handle)
-    async with served(app) as base_url, abilities(base_url) as can:
+    async with serving(app) as base_url, abilities(base_url) as can:
         assert can.painter is not None
         with pytest.raises(ProviderError):
             await can.painter.paint("x")
@@ -128,10 +116,8 @@ async def test_a_server_that_never_answers_is_not_waited_for_for_ever() -> None:
 
     app = web.Application()
     app.router.add_post("/v1/{rest:.*}", never)
-    settings = {"hosting": "self", "speech": "s"}
-    async with served(app) as base_url:
-        made = CompatibleSettings.model_validate({"base_url": base_url, **settings})
-        async with spec.open(replace(site("c"), first_token_s=0.1), made) as provider:
-            assert provider.abilities.speaker is not None
-            with pytest.raises(ProviderDown, match=r"no sound within 0\.1 s"):
-                await provider.abilities.speaker.speak("Hello")
+    hurried = replace(site("c"), first_token_s=0.1)
+    async with serving(app) as base_url, spec.open(hurried, settings(base_url, speech="s")) as provider:
+        assert provider.abilities.speaker is not None
+        with pytest.raises(ProviderDown, match=r"no sound within 0\.1 s"):
+            await provider.abilities.speaker.speak("Hello")
