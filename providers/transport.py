@@ -7,6 +7,7 @@ a thread, when the line is first needed.
 
 import asyncio
 import importlib
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -288,7 +289,7 @@ def _packed(body: JSON | _Form | None) -> "tuple[bytes | FormData | None, Mappin
     for name, value in body.fields.items():
         form.add_field(name, value)
     for file in body.files:
-        form.add_field(file.field, file.data, filename=file.name, content_type=file.mime)
+        form.add_field(file.field, io.BytesIO(file.data), filename=file.name, content_type=file.mime)
     return form, {}
 
 
