@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import structlog
 
-from bots.discord.catching import Catching
+from bots.discord.catching import Catching, Dispatched, Take
 from bots.discord.gateway import Gateway
 from bots.discord.intake import Intake
-from bots.discord.interactions import acknowledgement
 from bots.discord.line import Cut, Line, Refused, Unsent
 from bots.discord.menu import publish
 from bots.discord.paging import FORMS, pages
 from bots.discord.refusals import translate
 from bots.discord.sending import Sender
+from bots.discord.signs import Signs
 from core.errors import StoreError
 from core.seams import Accept
 from core.site import Site
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
-Dispatched = tuple[str, Json]
 
 _TYPING_S: Final = 8.0  # the platform shows it for ten seconds
 _PREVIEW_EVERY_S: Final = 1.3  # five edits in five seconds are allowed
 _AT_ONCE: Final = 100
 _STORE_AGAIN_S: Final = 1.0
-_BEGUN: Final = ""
+_PRIVATE: Final = 1
 
 
 class Discord:
@@ -46,9 +45,11 @@ class Discord:
         self._site = site
         self._line = line
         self._settings = settings
-        self._pace: dict[str, Any] = {}  # of the gateway; a test has no minutes to wait
+        self._pace: dict[str, Any] = {}  # of the gateway, and of catching up; a test has no minutes to wait
+        self._patience: dict[str, Any] = {}
         self._max_bytes = settings.max_download_mb << 20
-        self._sender = Sender(line, site.fetch)
+        self._signs = Signs(line)
+        self._sender = Sender(line, site.fetch, self._signs)
 
     @property
     def name(self) -> str:
@@ -72,28 +73,30 @@ class Discord:
         )
 
     async def run(self, accept: Accept) -> None:
-        """Listen until cancelled; see ``Adapter.run``. Interactions are answered "thinking" once they are safe."""
+        """Listen until cancelled; see ``Adapter.run``."""
         me, application = await self._introduced()
         await publish(self._site, self._line, application)
-        catching = Catching(self._line, self._site.memo)
+        catching = Catching(self._line, self._site.memo, **self._patience)
         await catching.load()
+        intake = Intake(self.name, me, self._settings.channels)
         heard: asyncio.Queue[Dispatched] = asyncio.Queue()
         gateway = Gateway(
-            self._line,
-            self._settings.gateway_url,
-            lambda kind, data: heard.put_nowait((kind, data)),
-            lambda: heard.put_nowait((_BEGUN, {})),
-            **self._pace,
+            self._line, self._settings.gateway_url, lambda kind, data: heard.put_nowait((kind, data)), **self._pace
         )
-        intake = Intake(self.name, me, self._settings.channels)
+
+        async def take(batch: Sequence[Dispatched]) -> None:
+            await self._take(batch, intake, catching, accept)
+
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._take_in(heard, intake, catching, accept), name="discord intake")
+                tasks.create_task(self._take_in(heard, catching, take), name="discord intake")
+                tasks.create_task(catching.run(take), name="discord catching up")
                 tasks.create_task(gateway.listen(), name="discord gateway")
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         finally:
             await asyncio.shield(catching.keep())
+            await self._signs.close()
 
     def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
         """Render; see ``Adapter.pages``."""
@@ -121,23 +124,31 @@ class Discord:
             raise translate(error) from None
         return str(user["id"]), str(application["id"])
 
-    async def _take_in(
-        self, heard: "asyncio.Queue[Dispatched]", intake: Intake, catching: Catching, accept: Accept
-    ) -> None:
+    async def _take_in(self, heard: "asyncio.Queue[Dispatched]", catching: Catching, take: Take) -> None:
         """Make what was heard safe, in order, many at a time."""
         while True:
             batch = [await heard.get()]
             while not heard.empty() and len(batch) < _AT_ONCE:
                 batch.append(heard.get_nowait())
-            if any(kind == _BEGUN for kind, _ in batch):
-                batch = [*[("MESSAGE_CREATE", message) async for message in catching.missed()], *batch]
-            events = [(data, kind, intake.event(kind, data)) for kind, data in batch if kind != _BEGUN]
-            await self._insist(accept, [event for _, _, event in events if event is not None])
-            for data, kind, event in events:
-                if kind == "INTERACTION_CREATE" and event is not None:
-                    await self._acknowledge(data)
-                elif kind == "MESSAGE_CREATE":
-                    await catching.heard(data)
+            now: list[Dispatched] = []
+            for kind, data in batch:
+                if not catching.hold(kind, data):
+                    now.append((kind, data))
+                if kind in {"READY", "GUILD_CREATE", "GUILD_DELETE"}:
+                    await take(now)  # what was heard before is not looked for now
+                    now = []
+                    catching.learn(kind, data)
+            await take(now)
+
+    async def _take(self, batch: Sequence[Dispatched], intake: Intake, catching: Catching, accept: Accept) -> None:
+        """Make events safe, and only then acknowledge them."""
+        await catching.met(str(data.get("channel_id")) for kind, data in batch if _is_private(kind, data))
+        events = [(data, kind, intake.event(kind, data)) for kind, data in batch]
+        await self._insist(accept, [event for _, _, event in events if event is not None])
+        for data, kind, event in events:
+            if kind == "INTERACTION_CREATE" and event is not None:
+                self._signs.give(data)
+        await catching.heard(data for kind, data in batch if kind == "MESSAGE_CREATE")
 
     async def _insist(self, accept: Accept, events: Sequence[Inbound]) -> None:
         """Until the store takes it: the gateway brings nothing a second time."""
@@ -150,9 +161,9 @@ class Discord:
             else:
                 return
 
-    async def _acknowledge(self, interaction: Json) -> None:
-        path, body = acknowledgement(interaction)
-        try:
-            await self._line.call("POST", path, body)
-        except (Refused, Unsent, Cut) as error:
-            log.info("interaction not acknowledged", reason=str(error))
+
+def _is_private(kind: str, data: Json) -> bool:
+    """Whether this happened in a direct chat with us."""
+    if kind == "INTERACTION_CREATE":
+        return data.get("context") == _PRIVATE
+    return kind == "MESSAGE_CREATE" and not data.get("guild_id")

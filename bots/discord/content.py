@@ -1,45 +1,60 @@
 """What a message says: https://discord.com/developers/docs/resources/message#message-object ."""
 
 import re
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from core.values import Body, Command, Media, MediaKind, Message, Quote
 
 Json = dict[str, Any]
 
-PLAIN, REPLY = 0, 19
+PLAIN, REPLY, THREAD_STARTER = 0, 19, 21
 _VOICE: Final = 1 << 13
 _KINDS: Final[dict[str, MediaKind]] = {"image": "photo", "video": "video", "audio": "audio"}
 _LONGEST_COMMAND: Final = 32
 _FORWARD: Final = 1
 
 
-def body_of(message: Json, adapter: str, me: str, *, addressed: bool) -> Body:
+def body_of(
+    message: Json,
+    adapter: str,
+    me: str,
+    *,
+    addressed: bool,
+    roles: Collection[str] = (),
+    title: str = "",
+    begun_by: Quote | None = None,
+) -> Body:
     """What a message says.
 
     Args:
-        me: Our own id, whose mention at the beginning is left out: it says only whom it is for.
+        me: Our own id, whose mention at the beginning is left out: it says only whom it is for. So are our ``roles``'.
+        title: The post's that it begins, "" where it begins none.
+        begun_by: What began the thread, where this is the first that we hear in it.
     """
-    identity, text = str(message.get("id", "")), _text(message, me)
+    identity, text = str(message.get("id", "")), said(message, (me, *roles))
     if addressed and (command := _command(text)) is not None:
         return command
-    media = tuple(_media(one, message, adapter) for one in dicts(message.get("attachments")))
+    media = tuple(_media(message, adapter))
+    text = "\n\n".join(filter(None, (title, text or _poll(message))))
+    quotes = (*(() if begun_by is None else (begun_by,)), *_quotes(message, me))
     return Message(
         id=identity,
         text=text,
         media=media,
-        quotes=tuple(_quotes(message, me)),
+        quotes=quotes,
         edited=bool(message.get("edited_timestamp")),
         unknown="" if text or media else _unknown(message),
         addressed=addressed,
     )
 
 
-def is_to_us(message: Json, me: str) -> bool:
-    """Whether it mentions us, or answers something of ours."""
+def is_to_us(message: Json, me: str, roles: Collection[str] = ()) -> bool:
+    """Whether it mentions us or a role of ours, or answers something of ours."""
     answered = part(message, "referenced_message")
     mentioned = any(one.get("id") == me for one in dicts(message.get("mentions")))
-    return mentioned or part(answered, "author").get("id") == me
+    by_role = not {str(role) for role in message.get("mention_roles") or ()}.isdisjoint(roles)
+    return mentioned or by_role or part(answered, "author").get("id") == me
 
 
 def name_of(author: Json) -> str:
@@ -47,11 +62,27 @@ def name_of(author: Json) -> str:
     return str(author.get("global_name") or author.get("username") or "")
 
 
-def _text(message: Json, me: str) -> str:
-    """The words, with people by their names."""
-    text = re.sub(rf"^\s*<@!?{re.escape(me)}>[\s,:]*", "", str(message.get("content") or ""))
+def said(message: Json, ours: Iterable[str] = ()) -> str:
+    """The words, with people by their names, and without a mention of ours at the beginning."""
+    text = str(message.get("content") or "")
+    for one in ours:
+        text = re.sub(rf"^\s*<@[!&]?{re.escape(one)}>[\s,:]*", "", text)
     names = {str(one.get("id")): name_of(one) for one in dicts(message.get("mentions"))}
     return re.sub(r"<@!?(\d+)>", lambda found: f"@{names.get(found[1]) or 'somebody'}", text).strip()
+
+
+def quote_of(message: Json, me: str) -> Quote:
+    """A message as what another is about."""
+    author = part(message, "author")
+    text = said(message) or _poll(message)
+    names = ", ".join(str(file.get("filename")) for file in dicts(message.get("attachments")))
+    return Quote(text=text or (f"[{names}]" if names else ""), author=name_of(author), mine=author.get("id") == me)
+
+
+def attachments(message: Json) -> list[Json]:
+    """Its files, those of what it forwards included."""
+    forwarded = [part(one, "message") for one in dicts(message.get("message_snapshots"))]
+    return [file for one in (message, *forwarded) for file in dicts(one.get("attachments"))]
 
 
 def _command(text: str) -> Command | None:
@@ -61,7 +92,14 @@ def _command(text: str) -> Command | None:
     return None
 
 
-def _media(attachment: Json, message: Json, adapter: str) -> Media:
+def _media(message: Json, adapter: str) -> Iterator[Media]:
+    """Its files, and those of the message it answers, which are likely what is asked about."""
+    for one in (message, part(message, "referenced_message")):
+        for file in attachments(one):
+            yield _file(file, one, adapter)
+
+
+def _file(attachment: Json, message: Json, adapter: str) -> Media:
     """By the message it came with: the address of a file holds for a day only."""
     mime = str(attachment.get("content_type") or "").partition(";")[0]
     spoken = bool(int(message.get("flags") or 0) & _VOICE)
@@ -79,13 +117,17 @@ def _media(attachment: Json, message: Json, adapter: str) -> Media:
 def _quotes(message: Json, me: str) -> list[Quote]:
     if part(message, "message_reference").get("type") == _FORWARD:
         snapshots = dicts(message.get("message_snapshots"))
-        return [Quote(text=str(part(one, "message").get("content") or ""), forwarded=True) for one in snapshots]
+        return [Quote(text=said(part(one, "message")), forwarded=True) for one in snapshots]
     answered = part(message, "referenced_message")
-    if not answered:
-        return []
-    author = part(answered, "author")
-    mine = author.get("id") == me
-    return [Quote(text=str(answered.get("content") or ""), author=name_of(author), mine=mine)]
+    return [quote_of(answered, me)] if answered else []
+
+
+def _poll(message: Json) -> str:
+    """A poll as words: https://discord.com/developers/docs/resources/poll ."""
+    poll = part(message, "poll")
+    question = str(part(poll, "question").get("text") or "")
+    answers = [str(part(one, "poll_media").get("text") or "") for one in dicts(poll.get("answers"))]
+    return "\n".join([question, *(f"- {answer}" for answer in answers if answer)]) if question else ""
 
 
 def _unknown(message: Json) -> str:

@@ -7,7 +7,8 @@ come.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import discord
@@ -23,7 +24,18 @@ log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
-KINDS: Final = ("MESSAGE_CREATE", "MESSAGE_UPDATE", "INTERACTION_CREATE", "THREAD_CREATE", "GUILD_CREATE")
+KINDS: Final = (
+    "READY",
+    "GUILD_CREATE",
+    "GUILD_DELETE",
+    "THREAD_CREATE",
+    "THREAD_UPDATE",
+    "THREAD_DELETE",
+    "THREAD_LIST_SYNC",
+    "MESSAGE_CREATE",
+    "MESSAGE_UPDATE",
+    "INTERACTION_CREATE",
+)
 _CLOSED_FOR_GOOD: Final = {
     4004: "Discord does not accept the token: reset it in the Developer Portal, under Bot",
     4010: "Discord does not accept the shard",
@@ -35,6 +47,7 @@ _CLOSED_FOR_GOOD: Final = {
 _OPEN_S: Final = 60.0
 _PAUSE_S: Final = (1.0, 120.0)
 _SILENCE_S: Final = 60.0
+_LASTED_S: Final = 60.0
 
 Dispatch = Callable[[str, Json], None]
 
@@ -44,10 +57,10 @@ class Gateway:
 
     Args:
         url: Where the gateway is; "" for Discord's own.
-        dispatch: Told each event, in order.
-        begun: Told when a session has begun anew: what was said before it is not brought by anybody.
-        pause_s: How long to wait after a failure: the first time, and at most.
+        dispatch: Told each event, in order. With ``READY`` a session begins: what was before it is brought by nobody.
+        pause_s: How long to wait after a connection that did not last: the first time, and at most.
         silence_s: After so long without an answer to its heartbeats, a connection is taken for dead.
+        lasted_s: A connection that stood so long is no failure, whatever ended it.
     """
 
     def __init__(
@@ -55,17 +68,17 @@ class Gateway:
         line: Line,
         url: str,
         dispatch: Dispatch,
-        begun: Callable[[], Awaitable[None] | None],
         *,
         pause_s: tuple[float, float] = _PAUSE_S,
         silence_s: float = _SILENCE_S,
+        lasted_s: float = _LASTED_S,
     ) -> None:
         self._line = line
         self._url = url
         self._dispatch = dispatch
-        self._begun = begun
         self._pause_s = pause_s
         self._silence_s = silence_s
+        self._lasted_s = lasted_s
         self._failures = 0
 
     async def listen(self) -> None:
@@ -96,40 +109,49 @@ class Gateway:
         sockets = _sockets(self._url, opened)
         while True:
             socket: DiscordWebSocket | None = None
+            begun = time.monotonic()
             try:
                 socket = await asyncio.wait_for(sockets.from_client(client, **how), timeout=_OPEN_S)
                 self._hear(socket)
                 while True:
                     await socket.poll_event()
-                    self._failures = 0
             except ReconnectWebSocket as wanted:
-                how = _again(socket, resume=wanted.resume)
-                if not wanted.resume:
-                    await self._pause()
+                how = self._again(socket, how, resume=wanted.resume)
             except (discord.ConnectionClosed, discord.GatewayNotFound, ClientError, OSError, TimeoutError) as error:
                 code = getattr(error, "code", 0)
                 if code in _CLOSED_FOR_GOOD:
                     raise PlatformRefusedUs(_CLOSED_FOR_GOOD[code]) from None
                 log.info("gateway lost", reason=str(error) or type(error).__name__)
-                how = _again(socket, resume=True) if socket is not None else how
-                await self._pause()
+                how = self._again(socket, how, resume=True)
             finally:
                 while opened:  # also one that was given up while it was being opened: its heart beats in a thread
                     await opened.pop().close()
+            await self._pause(lasted=time.monotonic() - begun > self._lasted_s)
+
+    def _again(self, socket: DiscordWebSocket | None, how: Json, *, resume: bool) -> Json:
+        """How to connect after this connection; one that was never opened leaves what was to be resumed."""
+        if not resume:
+            return {"initial": False}
+        if socket is None:
+            return how
+        if socket.session_id is None:
+            return {"initial": False}
+        session = {"resume": True, "session": socket.session_id, "sequence": socket.sequence}
+        # Discord names a gateway of its own for that, which is not to be reached where the operator named another.
+        return {"initial": False, **session, "gateway": None if self._url else socket.gateway}
 
     def _hear(self, socket: DiscordWebSocket) -> None:
         def hear(kind: str) -> Callable[[Json], None]:
             return lambda data: self._dispatch(kind, data)
 
-        def ready(data: Json) -> None:
-            del data
-            self._begun()
-
-        parsers: Mapping[str, Callable[[Json], None]] = {"READY": ready, **{kind: hear(kind) for kind in KINDS}}
+        parsers: Mapping[str, Callable[[Json], None]] = {kind: hear(kind) for kind in KINDS}
         socket._discord_parsers = dict(parsers)  # noqa: SLF001 - the one place where events can be had as they are
 
-    async def _pause(self) -> None:
-        """Longer after each failure, so that a Discord that is down is not stormed."""
+    async def _pause(self, *, lasted: bool) -> None:
+        """Longer after each connection that did not last, so that nobody is stormed; at once after one that did."""
+        if lasted:
+            self._failures = 0
+            return
         first_s, most_s = self._pause_s
         longest_s = min(most_s, first_s * 2 ** min(self._failures, 10))
         self._failures += 1
@@ -171,16 +193,3 @@ def _sockets(url: str, opened: list[DiscordWebSocket]) -> type[DiscordWebSocket]
             opened.append(self)
 
     return Noted
-
-
-def _again(socket: DiscordWebSocket | None, *, resume: bool) -> Json:
-    """How to connect after this connection."""
-    if socket is None or not resume or socket.session_id is None:
-        return {"initial": False}
-    return {
-        "initial": False,
-        "resume": True,
-        "session": socket.session_id,
-        "sequence": socket.sequence,
-        "gateway": socket.gateway,
-    }

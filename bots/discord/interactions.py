@@ -14,6 +14,10 @@ Json = dict[str, Any]
 _TOKEN_S: Final = 15 * 60.0
 _MARGIN_S: Final = 20.0
 
+COMMAND, COMPONENT = 2, 3
+ASK: Final = "ask"
+"""The command that is a question: where somebody brought the app along, nothing else can be said to it."""
+
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE = 4, 5, 6
 
 _UNANSWERED: Final = frozenset({"stop"})
@@ -39,7 +43,7 @@ class Ticket:
     @property
     def path(self) -> str:
         """Where its messages are."""
-        return f"/webhooks/{self.application}/{self.token}"
+        return _webhook(self.application, self.token)
 
 
 def handle(interaction: Json, now: float) -> str:
@@ -47,7 +51,7 @@ def handle(interaction: Json, now: float) -> str:
     facts = [
         str(interaction.get("application_id", "")),
         str(interaction.get("token", "")),
-        interaction.get("type") == 2,  # noqa: PLR2004 - a command
+        interaction.get("type") == COMMAND,
         now + _TOKEN_S - _MARGIN_S,
     ]
     return json.dumps(facts)
@@ -67,9 +71,22 @@ def ticket(handle: str, now: float) -> Ticket | None:
 def acknowledgement(interaction: Json) -> tuple[str, Json]:
     """The sign that an interaction wants: where it goes, and what it says."""
     path = f"/interactions/{interaction.get('id')}/{interaction.get('token')}/callback"
-    if interaction.get("type") != 2:  # noqa: PLR2004
+    if interaction.get("type") != COMMAND:
         return path, {"type": DEFERRED_UPDATE}
+    return path, {"type": DEFERRED_MESSAGE} if promises(interaction) else {"type": MESSAGE, "data": _SEEN}
+
+
+def promises(interaction: Json) -> bool:
+    """Whether its sign says that an answer comes."""
     data = interaction.get("data")
-    if isinstance(data, dict) and data.get("name") in _UNANSWERED:
-        return path, {"type": MESSAGE, "data": _SEEN}
-    return path, {"type": DEFERRED_MESSAGE}
+    name = data.get("name") if isinstance(data, dict) else ""
+    return interaction.get("type") == COMMAND and name not in _UNANSWERED
+
+
+def webhook(interaction: Json) -> str:
+    """Where the messages that answer it are."""
+    return _webhook(str(interaction.get("application_id")), str(interaction.get("token")))
+
+
+def _webhook(application: str, token: str) -> str:
+    return f"/webhooks/{application}/{token}"

@@ -109,7 +109,7 @@ class Line:
                 if 200 <= response.status < 300:  # noqa: PLR2004
                     return said
                 raise _refused(response, said)
-        except aiohttp.ClientConnectorError as unreachable:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as unreachable:
             raise Unsent(str(unreachable)) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as broken:
             raise Cut(type(broken).__name__) from None
@@ -121,7 +121,8 @@ class Line:
             Refused, Cut: As above.
         """
         try:
-            async with self._open.get(url, allow_redirects=False) as response:
+            times = aiohttp.ClientTimeout(total=_FILES_S, sock_connect=self._connect_s, sock_read=_READ_S)
+            async with self._open.get(url, allow_redirects=False, timeout=times) as response:
                 if response.status != 200:  # noqa: PLR2004
                     raise Refused(response.status, 0, "no file")
                 async for piece in response.content.iter_chunked(_PIECE_BYTES):
@@ -159,7 +160,8 @@ def _refused(response: aiohttp.ClientResponse, said: object) -> Refused:
         code if isinstance(code, int) else 0,
         words,
         retry_after_s=wait_s,
-        everywhere=bool(error.get("global")) or response.headers.get("X-RateLimit-Scope") == "global",
+        # What is not JSON comes from Cloudflare in front of Discord, which turns away an address, not a route.
+        everywhere=bool(error.get("global") or not error) or response.headers.get("X-RateLimit-Scope") == "global",
     )
 
 

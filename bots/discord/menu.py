@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from bots.discord.interactions import ASK
 from bots.discord.line import Cut, Line, Refused, Unsent
 from core.site import Site
 
@@ -23,6 +24,7 @@ _NAME = re.compile(r"[a-z0-9_-]{1,32}")
 _LONGEST_DESCRIPTION: Final = 100
 _MOST: Final = 100
 _EVERYWHERE: Final[Json] = {"integration_types": [0, 1], "contexts": [0, 1, 2]}  # servers and people; all three places
+_ASK_TEXT: Final = "Ask the assistant, wherever you are"
 
 
 async def publish(site: Site, line: Line, application: str) -> None:
@@ -31,10 +33,10 @@ async def publish(site: Site, line: Line, application: str) -> None:
     Best effort: without them everything can still be typed, so a failure is only logged, and tried again at the next
     start.
     """
-    known = [(name, text) for name, text in site.commands if _NAME.fullmatch(name)][:_MOST]
-    commands = [_command(name, text) for name, text in known]
+    known = [(name, text) for name, text in site.commands if _NAME.fullmatch(name)][: _MOST - 1]
+    commands = [_command(ASK, _ASK_TEXT, required=True), *(_command(name, text) for name, text in known)]
     mark = hashlib.sha256(json.dumps([application, commands]).encode()).hexdigest()
-    if not commands or await site.memo.get(_MEMO) == mark:
+    if await site.memo.get(_MEMO) == mark:
         return
     try:
         await line.call("PUT", f"/applications/{application}/commands", commands)
@@ -44,7 +46,8 @@ async def publish(site: Site, line: Line, application: str) -> None:
         await site.memo.keep(_MEMO, mark)
 
 
-def _command(name: str, text: str) -> Json:
-    words = {"type": 3, "name": "words", "description": "What it is about, if anything", "required": False}
+def _command(name: str, text: str, *, required: bool = False) -> Json:
+    about = "Your question" if required else "What it is about, if anything"
+    words = {"type": 3, "name": "words", "description": about, "required": required}
     described = text[:_LONGEST_DESCRIPTION] or name
     return {"type": 1, "name": name, "description": described, "options": [words], **_EVERYWHERE}

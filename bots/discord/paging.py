@@ -6,6 +6,7 @@ A message holds 2,000 characters; we count UTF-16 units, which are never fewer.
 import json
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from core.text.chat import Dialect, bare, written
@@ -17,6 +18,7 @@ PLAIN: Final = "plain"
 FORMS: Final = (MARKDOWN, PLAIN)
 
 CONTENT_UNITS: Final = 2000
+_MOST_FILES: Final = 10
 _SUPPRESS_EMBEDS: Final = 1 << 2  # the platform would fetch whatever address an answer names
 _ACROSS, _ROWS, _OPTIONS = 5, 5, 25
 _LABEL_CHARS, _OPTION_CHARS = 80, 100
@@ -64,7 +66,7 @@ def units(text: str) -> int:
 
 
 def pages(reply: Reply, form: str) -> tuple[Page, ...]:
-    """Render a reply: files with the first page, choices below the last; an ellipsis where there is nothing."""
+    """Render a reply: files from the first page on, choices below the last; an ellipsis where there is nothing."""
 
     def said(markdown: str) -> str:
         if form == PLAIN:
@@ -72,21 +74,21 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
         return written(markdown, DIALECT, unfinished=reply.unfinished)
 
     texts = split(reply.markdown, lambda piece: units(said(piece)) <= CONTENT_UNITS) or ("",)
-    last = len(texts) - 1
+    files = [reply.media[at : at + _MOST_FILES] for at in range(0, len(reply.media), _MOST_FILES)]
+    last = max(len(texts), len(files)) - 1
     made = []
-    for number, text in enumerate(texts):
-        only_files = reply.media and number == 0 and not reply.choices
-        content = said(text) or ("" if only_files else "…")
-        body: Json = {"content": content, "allowed_mentions": {"parse": []}, "flags": _SUPPRESS_EMBEDS}
+    for number, (text, media) in enumerate(zip_longest(texts, files)):
         choices = reply.choices if number == last else ()
+        content = said(text or "") or ("" if media and not choices else "…")
+        body: Json = {"content": content, "allowed_mentions": {"parse": []}, "flags": _SUPPRESS_EMBEDS}
         if choices:
             body["components"] = _components(choices)
         made.append(
             Page(
                 body=json.dumps(body, ensure_ascii=False),
                 form=form,
-                source=text,
-                media=reply.media if number == 0 else (),
+                source=text or "",
+                media=media or (),
                 choices=choices,
             )
         )

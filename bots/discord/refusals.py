@@ -22,7 +22,17 @@ from core.errors import (
 EXPIRED: Final = frozenset({10015, 10062, 50027, 40060})
 """An interaction that can be answered no more (or was answered already)."""
 
-_CHAT_GONE: Final = frozenset({10003, 10004, 50001, 50007, 50008, 50013, 50019, 50083, 160002, 200000, 200001, 240000})
+NOT_PERMITTED: Final = 50013
+_CHAT_GONE: Final = {
+    10003: "the channel is not there any more",
+    10004: "the bot is not in that server any more",
+    50001: "the bot may not see this channel: give it View Channels there, or invite it again",
+    50007: "this person takes no direct messages from the bot",
+    NOT_PERMITTED: "the bot may not write there: give it Send Messages, and for threads Send Messages in Threads",
+    50083: "the thread is archived, and the bot may not open it again",
+    160002: "the bot may not read what it answers there: give it Read Message History",
+}
+_CHAT_GONE_TOO: Final = frozenset({50008, 50019, 200000, 200001, 240000})
 _MESSAGE_GONE: Final = frozenset({10008, 50005, 50021, 30046})
 _TOO_LARGE: Final = frozenset({40005, 50045, 50046})
 _SLOW: Final = frozenset({20016, 20022, 20028, 20029, 30010, 40062})
@@ -51,6 +61,8 @@ def _refusal(error: Refused) -> AdapterError:
     if error.code in _MESSAGE_GONE:
         return MessageGone(said)
     if error.code in _CHAT_GONE:
+        return ChatGone(f"{_CHAT_GONE[error.code]} ({error.code})")
+    if error.code in _CHAT_GONE_TOO:
         return ChatGone(said)
     if error.code in _TOO_LARGE or error.status == 413:  # noqa: PLR2004
         return MediaUnavailable(said)

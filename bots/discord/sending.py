@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 from urllib.parse import quote
 
-from bots.discord.content import dicts
+from bots.discord.content import attachments
 from bots.discord.interactions import Ticket, ticket
 from bots.discord.line import Cut, File, Line, Refused, Unsent
-from bots.discord.refusals import EXPIRED, translate
-from core.errors import MediaUnavailable
+from bots.discord.refusals import EXPIRED, NOT_PERMITTED, translate
+from bots.discord.signs import Signs
+from core.errors import DeliveryUnknown, MediaUnavailable
 from core.files import read_whole
 from core.site import Fetch
 from core.values import Address, Media, Page
@@ -18,6 +19,7 @@ from core.values import Address, Media, Page
 Json = dict[str, Any]
 
 _MOST_BYTES: Final = 10 << 20  # what a server without boosts takes
+_HALFWAY: Final = frozenset({500, 502, 504})
 _MIMES: Final = {
     "photo": ("image/png", "png"),
     "video": ("video/mp4", "mp4"),
@@ -31,34 +33,35 @@ _MIMES: Final = {
 class Sender:
     """Says pages, and changes and takes back what was said."""
 
-    def __init__(self, line: Line, fetch: Fetch) -> None:
+    def __init__(self, line: Line, fetch: Fetch, signs: Signs) -> None:
         self._line = line
         self._fetch = fetch
+        self._signs = signs
 
     async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:
         """See ``Adapter.put``; the slot is the nonce by which Discord knows a message it has had already."""
+        right = ticket(to.handle, time.time())
         try:
-            right = ticket(to.handle, time.time())
+            if right is not None:
+                await self._signs.given(right.token)
             if page is None:
                 return await self._take_back(to, was or "", right)
             body: Json = json.loads(page.body)
             if was is not None:
                 return await self._change(to, body, was, right)
             files = [await self._file(media) for media in page.media]
-            if right is not None:
-                try:
-                    return await self._answer(right, body, files, slot)
-                except Refused as refused:
-                    if refused.code not in EXPIRED and refused.status != 404:  # noqa: PLR2004
-                        raise
-            said = body | {"nonce": slot[:25], "enforce_nonce": True}
-            return _id(await self._line.call("POST", f"/channels/{to.chat}/messages", said, files=files))
-        except (Refused, Unsent, Cut) as error:
+            return await self._say(to, body, files, slot, right)
+        except Refused as refused:
+            if refused.code == NOT_PERMITTED and page is not None and page.media and was is None:
+                raise MediaUnavailable("the bot may not attach files there: give it Attach Files") from None
+            raise translate(refused) from None
+        except (Unsent, Cut) as error:
             raise translate(error) from None
 
     async def typing(self, to: Address) -> None:
         """Show it for ten seconds; an interaction that waits says "thinking" by itself."""
-        if ticket(to.handle, time.time()) is not None:
+        if (right := ticket(to.handle, time.time())) is not None:
+            self._signs.taken_up(right.token)
             return
         try:
             await self._line.call("POST", f"/channels/{to.chat}/typing")
@@ -70,7 +73,7 @@ class Sender:
         try:
             channel, message, wanted = media.ref.split("/")
             found = await self._line.call("GET", f"/channels/{channel}/messages/{message}")
-            (file,) = [one for one in dicts(found.get("attachments")) if one.get("id") == wanted]
+            (file,) = [one for one in attachments(found) if one.get("id") == wanted]
         except (Refused, Unsent, Cut, ValueError, AttributeError) as gone:
             raise MediaUnavailable(f"Discord does not have it any more ({gone})") from None
         got = 0
@@ -83,14 +86,36 @@ class Sender:
         except (Refused, Cut) as gone:
             raise MediaUnavailable(f"Discord does not hand it out ({gone})") from None
 
-    async def _answer(self, right: Ticket, body: Json, files: list[File], slot: str) -> str:
-        """The first message of a command's answer is the one that says "thinking"; all others are new ones."""
+    async def _say(self, to: Address, body: Json, files: list[File], slot: str, right: Ticket | None) -> str:
+        """By the interaction while it can be answered, else in the channel."""
+        if right is not None:
+            for answer in (self._begin, self._follow):
+                try:
+                    if (said := await answer(right, body, files, slot)) is not None:
+                        return _id(said)
+                except Refused as refused:
+                    if refused.code not in EXPIRED and refused.status != 404:  # noqa: PLR2004
+                        raise
+        said = body | {"nonce": slot[:25], "enforce_nonce": True}
+        return _id(await self._line.call("POST", f"/channels/{to.chat}/messages", said, files=files))
+
+    async def _begin(self, right: Ticket, body: Json, files: list[File], slot: str) -> object | None:
+        """The first message of a command's answer is the one that says "thinking"; None for all others."""
         name, _, number = slot.partition(".")
-        if right.command and number == "0" and name.isdigit():
-            said = await self._line.call("PATCH", f"{right.path}/messages/@original", body, files=files)
-        else:
-            said = await self._line.call("POST", f"{right.path}?wait=true", body, files=files)
-        return _id(said)
+        if not (right.command and number == "0" and name.isdigit()):
+            return None
+        said: object = await self._line.call("PATCH", f"{right.path}/messages/@original", body, files=files)
+        return said
+
+    async def _follow(self, right: Ticket, body: Json, files: list[File], slot: str) -> object:
+        """A new message, which has no number of ours here: after a gateway's error nobody knows whether it is there."""
+        del slot
+        try:
+            return await self._line.call("POST", f"{right.path}?wait=true", body, files=files)
+        except Refused as refused:
+            if refused.status in _HALFWAY:
+                raise DeliveryUnknown(str(refused)) from None
+            raise
 
     async def _change(self, to: Address, body: Json, was: str, right: Ticket | None) -> str:
         body.setdefault("components", [])

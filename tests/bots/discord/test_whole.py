@@ -1,6 +1,8 @@
 """The whole way with discord.py and the real store: what each channel finally shows, whatever the gateway does."""
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bots.discord.adapter import Discord
+from bots.discord.interactions import handle
 from contracts.rigs.discord import opened
 from contracts.rigs.engines import until
 from core import testing
@@ -16,8 +19,9 @@ from core.errors import PlatformRefusedUs
 from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
 from core.site import Memo
 from core.testing import deployed
-from simulators.discord import DiscordSimulator
-from simulators.discord.simulator import TOKEN
+from core.values import Address, Reply
+from simulators.discord import DiscordSimulator, Fault
+from simulators.discord.simulator import APPLICATION, TOKEN
 
 
 class Echo(testing.FakeProvider):
@@ -165,7 +169,7 @@ async def test_a_slash_command_is_answered_in_time(tmp_path: Path) -> None:
 
         await life()
         await life()
-        assert [command["name"] for command in discord.commands] == ["new", "help"]
+        assert [command["name"] for command in discord.commands] == ["ask", "new", "help"]
         assert discord.published == 1
         assert "is thinking…" not in chat.screen()
         assert discord.violations == []
@@ -181,6 +185,179 @@ async def test_a_stop_is_no_promise_of_an_answer(tmp_path: Path) -> None:
             await until(lambda: chat.messages[0].text == "There is nothing to stop.", within_s=5)
         assert chat.screen() == []
         assert discord.violations == []
+
+
+async def test_what_was_said_anywhere_in_a_server_meanwhile_is_answered(tmp_path: Path) -> None:
+    """In channels where nothing was said before, in threads, and in posts begun while nobody listened."""
+    async with DiscordSimulator() as discord:
+        ann, memo = discord.person(), testing.FakeMemo()
+        room, forum = discord.channel(), discord.channel()
+        thread = discord.channel(room.guild, room.id, "Rain")
+        async with living(tmp_path, discord, memo, channels=(room.id, forum.id)):
+            room.say(ann, "one")
+            await shows(room.screen, ["You said Ann: one"])
+        thread.say(ann, "two")
+        post = discord.post(ann, forum, "Bread", "How is it baked?")
+        other = discord.channel(room.guild)
+        other.mention(ann, "three")
+        async with living(tmp_path, discord, memo, channels=(room.id, forum.id)):
+            await shows(thread.screen, ["You said Ann: two"])
+            await shows(post.screen, ["You said Ann: Bread\n\nHow is it baked?"])
+            await shows(other.screen, ["You said Ann: three"])
+            await shows(room.screen, ["You said Ann: one"])
+        assert discord.violations == []
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(status=502), Fault(retry_after_s=0.05), Fault(retry_after_s=0.05, everywhere=True), Fault(cut=True)]
+)
+async def test_a_channel_that_cannot_be_read_at_first_is_read_later(tmp_path: Path, fault: Fault) -> None:
+    """And what is said there meanwhile waits its turn."""
+    async with DiscordSimulator() as discord:
+        ann, chat, memo = discord.person(), discord.dm(), testing.FakeMemo()
+        async with living(tmp_path, discord, memo):
+            chat.say(ann, "one")
+            await shows(chat.screen, ["You said one"])
+        chat.say(ann, "two")
+        discord.unreadable.extend([fault] * 4)
+        async with living(tmp_path, discord, memo):
+            chat.say(ann, "three")
+            await shows(chat.screen, ["You said one", "You said two", "You said three"])
+        assert discord.violations == []
+
+
+async def test_a_gap_outlives_the_process(tmp_path: Path) -> None:
+    """What could not be read in one life is read in the next, though much was heard since."""
+    async with DiscordSimulator() as discord:
+        ann, bob, memo = discord.person(), discord.person("Bob"), testing.FakeMemo()
+        chat, other = discord.dm(), discord.dm()
+        async with living(tmp_path, discord, memo):
+            chat.say(ann, "one")
+            other.say(bob, "eins")
+            await shows(chat.screen, ["You said one"])
+            await shows(other.screen, ["You said eins"])
+        chat.say(ann, "two")
+        kept = json.loads(memo.kept["heard"])
+        kept["gaps"] = {chat.id: (int(chat.messages[0].id), "")}
+        kept["mark"] = int(chat.messages[-1].id)
+        memo.kept["heard"] = json.dumps(kept)
+        async with living(tmp_path, discord, memo):
+            await shows(chat.screen, ["You said one", "You said two"])
+        assert json.loads(memo.kept["heard"])["gaps"] == {}
+
+
+async def test_nobody_waits_long_behind_a_gap(tmp_path: Path) -> None:
+    """A channel that Discord does not let us read is heard all the same."""
+    async with DiscordSimulator() as discord:
+        ann, chat, memo = discord.person(), discord.dm(), testing.FakeMemo()
+        async with living(tmp_path, discord, memo):
+            chat.say(ann, "one")
+            await shows(chat.screen, ["You said one"])
+        discord.unreadable.extend([Fault(status=503)] * 1000)
+        site = testing.site(tmp_path, "discord", memo=memo)
+        async with opened(site, discord) as adapter:
+            assert isinstance(adapter, Discord)
+            adapter._patience = {"pause_s": (0.05, 0.05), "held_s": 0.2}
+            async with deployed(tmp_path, adapter, Echo()):
+                await until(lambda: discord.gateway.connected)
+                chat.say(ann, "two")
+                await shows(chat.screen, ["You said one", "You said two"])
+                assert discord.unreadable
+        assert chat.id in json.loads(memo.kept["heard"])["gaps"]
+
+
+async def test_a_server_that_was_away_is_caught_up_when_it_is_back(tmp_path: Path) -> None:
+    """An outage of Discord's own: what was said there meanwhile is brought by nobody."""
+    async with DiscordSimulator() as discord:
+        ann, room = discord.person(), discord.channel()
+        async with living(tmp_path, discord):
+            room.mention(ann, "one")
+            await until(lambda: len(room.screen()) == 1)
+            discord.gateway.dispatch("GUILD_DELETE", {"id": room.guild, "unavailable": True})
+            room.dispatch = lambda kind, data: None
+            room.mention(ann, "two")
+            room.dispatch = discord.gateway.dispatch
+            discord.gateway.dispatch("GUILD_CREATE", {"id": room.guild, "channels": [room.facts], "threads": []})
+            await shows(room.screen, ["You said Ann: one", "You said Ann: two"])
+
+
+async def test_a_server_that_is_joined_has_nothing_to_catch_up(tmp_path: Path) -> None:
+    """What was said there before was said to nobody of us."""
+    async with DiscordSimulator() as discord:
+        ann, room = discord.person(), discord.channel()
+        async with living(tmp_path, discord):
+            joined = discord.channel()
+            joined.dispatch = lambda kind, data: None
+            joined.mention(ann, "before")
+            joined.dispatch = discord.gateway.dispatch
+            discord.gateway.dispatch("GUILD_CREATE", {"id": joined.guild, "channels": [joined.facts], "threads": []})
+            room.mention(ann, "after")
+            await shows(room.screen, ["You said Ann: after"])
+            assert joined.screen() == []
+            assert f"GET /api/v10/channels/{joined.id}/messages" not in discord.calls
+
+
+async def test_interactions_are_acknowledged_side_by_side(tmp_path: Path) -> None:
+    """Each is on its way before the first has come back, and each is answered in the message that said "thinking"."""
+    async with DiscordSimulator() as discord:
+        people = [discord.person(f"P{number}") for number in range(6)]
+        chats = [discord.dm() for _ in people]
+        async with living(tmp_path, discord):
+            discord.prompt.clear()
+            for person, chat in zip(people, chats, strict=True):
+                discord.command(person, chat, "ask", "it")
+            await until(lambda: sum(call.endswith("/callback") for call in discord.calls) == len(people))
+            await asyncio.sleep(0.2)
+            assert [chat.screen() for chat in chats] == [[]] * len(people)
+            discord.prompt.set()
+            for chat in chats:
+                await shows(chat.screen, ["You said it"])
+        assert discord.violations == []
+
+
+async def test_a_promise_to_nobody_is_taken_back(tmp_path: Path) -> None:
+    """A stranger's command in a server is not answered, nor does it say "thinking" for a quarter of an hour."""
+    async with DiscordSimulator() as discord:
+        room, ann, bob = discord.channel(), discord.person(), discord.person("Bob")
+        async with opened(testing.site(tmp_path, "discord"), discord) as adapter:
+            assert isinstance(adapter, Discord)
+            adapter._signs._nobody_s = 0.2
+            listening = asyncio.create_task(adapter.run(_deaf))
+            await until(lambda: discord.gateway.connected)
+            discord.command(ann, room, "help")
+            made = discord.command(bob, room, "ask", "it")
+            await until(lambda: room.screen() == ["is thinking…"] * 2)
+            to = Address(
+                adapter="discord",
+                chat=room.id,
+                handle=handle({"application_id": APPLICATION, "token": made.token, "type": 2}, time.time()),
+            )
+            await adapter.signal(to, "typing", slot="7")
+            await until(lambda: len(room.screen()) == 1)
+            (page,) = adapter.pages(Reply(markdown="Hello"), "markdown")
+            await adapter.put(to, page, slot="7.0", was=None)
+            await shows(room.screen, ["Hello"])
+            listening.cancel()
+        assert discord.violations == []
+
+
+async def test_a_gateway_that_sends_us_away_again_and_again_is_not_stormed(tmp_path: Path) -> None:
+    """Each connection that did not last makes the next wait longer, whoever ended it."""
+    async with DiscordSimulator() as discord, opened(testing.site(tmp_path, "discord"), discord) as adapter:
+        assert isinstance(adapter, Discord)
+        adapter._pace |= {"pause_s": (0.05, 10.0)}
+        listening = asyncio.create_task(adapter.run(_deaf))
+
+        async def send_away() -> None:
+            while True:
+                discord.gateway.reconnect()
+                await asyncio.sleep(0.005)
+
+        sending = asyncio.create_task(send_away())
+        await asyncio.sleep(2.0)
+        listening.cancel()
+        sending.cancel()
+        assert 2 <= discord.gateway.opened <= 8
 
 
 @pytest.mark.parametrize(

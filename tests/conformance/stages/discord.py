@@ -98,7 +98,7 @@ class Discord:
     async def strange(self) -> None:
         """See ``Stage``."""
         await self._listened()
-        self.chats[ANN].say(self.ann, "", poll={"question": {"text": "Tea?"}, "answers": []})
+        self.chats[ANN].say(self.ann, "", sticker_items=[{"id": "7", "name": "Tea", "format_type": 1}])
 
     async def edit(self, message_id: str, text: str) -> None:
         """See ``Stage``."""

@@ -61,6 +61,7 @@ async def opened(site: Site, discord: DiscordSimulator, **more: object) -> Async
     async with spec.open(site, settings) as adapter:
         assert isinstance(adapter, Discord)
         adapter._pace = {"pause_s": (0.01, 0.05), "silence_s": 1.0}
+        adapter._patience = {"pause_s": (0.01, 0.05)}
         yield adapter
 
 

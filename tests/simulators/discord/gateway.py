@@ -38,6 +38,7 @@ class Gateway:
         content: Whether the bot may read what is said (a switch in the portal).
         deaf: Heartbeats are not answered: a connection that is dead and does not know it.
         patient: What happens before a session is brought by it, unlike by the real one.
+        elsewhere: Where Discord would have a session taken up again: no proxy of the operator's leads there.
         identified: How often a session was begun; ``resumed`` how often one was taken up again.
     """
 
@@ -52,6 +53,7 @@ class Gateway:
         self.patient = False
         self._early: list[tuple[str, Json]] = []
         self.address = ""
+        self.elsewhere = ""
         self._token = token
         self._ready = ready
         self._guilds = guilds
@@ -159,7 +161,7 @@ class Gateway:
         self.identified += 1
         self._session = _Session(f"session-{self.identified}")
         self._live = socket
-        told = self._ready() | {"session_id": self._session.id, "resume_gateway_url": self.address, "v": 10}
+        told = self._ready() | {"session_id": self._session.id, "resume_gateway_url": self.elsewhere, "v": 10}
         self.dispatch("READY", told)
         for guild in self._guilds():
             self.dispatch("GUILD_CREATE", guild)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
@@ -48,10 +49,16 @@ class Interaction:
 
 
 class DiscordSimulator:
-    """Discord, with one bot."""
+    """Discord, with one bot.
+
+    Attributes:
+        unreadable: What becomes of the next requests for a channel's messages.
+        prompt: Cleared, acknowledgements of interactions wait at Discord's door.
+    """
 
     def __init__(self) -> None:
         self.me = Person("Waystation", bot=True)
+        self.role = snowflake()
         self.gateway = Gateway(TOKEN, self._ready, self._guilds)
         self.channels: dict[str, Channel] = {}
         self.interactions: dict[str, Interaction] = {}
@@ -60,6 +67,9 @@ class DiscordSimulator:
         self.calls: list[str] = []
         self._violations: list[str] = []
         self._faults: deque[Fault] = deque()
+        self.unreadable: deque[Fault] = deque()
+        self.prompt = asyncio.Event()
+        self.prompt.set()
         self._files: dict[str, bytes] = {}
         self._judge = Judge()
         self._runner: web.AppRunner | None = None
@@ -88,6 +98,7 @@ class DiscordSimulator:
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self._port = int(self._runner.addresses[0][1])
         self.gateway.address = f"ws://127.0.0.1:{self._port}/gateway/"
+        self.gateway.elsewhere = f"ws://127.0.0.1:{self._port}/elsewhere/"
         return self
 
     async def __aexit__(
@@ -117,11 +128,19 @@ class DiscordSimulator:
         """A direct chat with the bot."""
         return self._channel()
 
-    def channel(self, guild: str = "", parent: str = "") -> Channel:
+    def channel(self, guild: str = "", parent: str = "", title: str = "") -> Channel:
         """A channel of a server, or a thread of one."""
-        made = self._channel(guild or snowflake(), parent)
+        made = self._channel(guild or snowflake(), parent, title)
         if parent:
-            self.gateway.dispatch("THREAD_CREATE", {"id": made.id, "parent_id": parent, "guild_id": made.guild})
+            self.gateway.dispatch("THREAD_CREATE", made.facts)
+        return made
+
+    def post(self, who: Person, forum: Channel, title: str, text: str) -> Channel:
+        """Somebody begins a post in a forum: its first message has the id of the thread."""
+        made = self.channel(forum.guild, forum.id, title)
+        said = Said(made.id, who, {"content": text})
+        made.messages.append(said)
+        self.gateway.dispatch("MESSAGE_CREATE", made.message(said))
         return made
 
     def keep(self, data: bytes, name: str, mime: str) -> Json:
@@ -160,22 +179,30 @@ class DiscordSimulator:
         self.gateway.dispatch("INTERACTION_CREATE", data)
         return made
 
-    def _channel(self, guild: str = "", parent: str = "") -> Channel:
-        made = Channel(dispatch=self.gateway.dispatch, me=self.me, guild=guild, parent=parent)
+    def _channel(self, guild: str = "", parent: str = "", title: str = "") -> Channel:
+        made = Channel(dispatch=self.gateway.dispatch, me=self.me, guild=guild, parent=parent, title=title)
         self.channels[made.id] = made
         return made
 
     def _ready(self) -> Json:
-        return {"user": self.me.user, "guilds": [], "application": {"id": APPLICATION, "flags": 0}}
+        away = [{"id": guild, "unavailable": True} for guild in self._by_guild()]
+        return {"user": self.me.user, "guilds": away, "application": {"id": APPLICATION, "flags": 0}}
 
     def _guilds(self) -> list[Json]:
-        threads: dict[str, list[Json]] = {}
+        told = []
+        for guild, channels in self._by_guild().items():
+            role = {"id": self.role, "name": self.me.name, "managed": True, "tags": {"bot_id": self.me.id}}
+            threads = [channel.facts for channel in channels if channel.parent]
+            rest = [channel.facts for channel in channels if not channel.parent]
+            told.append({"id": guild, "threads": threads, "channels": rest, "members": [], "roles": [role]})
+        return told
+
+    def _by_guild(self) -> dict[str, list[Channel]]:
+        found: dict[str, list[Channel]] = {}
         for channel in self.channels.values():
             if channel.guild:
-                threads.setdefault(channel.guild, [])
-                if channel.parent:
-                    threads[channel.guild].append({"id": channel.id, "parent_id": channel.parent})
-        return [{"id": guild, "threads": inner, "channels": [], "members": []} for guild, inner in threads.items()]
+                found.setdefault(channel.guild, []).append(channel)
+        return found
 
     # -- the API
 
@@ -208,6 +235,8 @@ class DiscordSimulator:
         channel = self.channels.get(request.match_info["channel"])
         if channel is None or channel.closed:
             return _error(404, 10003, "Unknown Channel")
+        if self.unreadable:
+            return _struck(request, self.unreadable.popleft())
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
         found = [said for said in channel.messages if int(said.id) > after][:limit]
         shown = [{k: v for k, v in channel.message(said).items() if k != "guild_id"} for said in reversed(found)]
@@ -281,6 +310,7 @@ class DiscordSimulator:
         return web.Response(status=204)
 
     async def _callback(self, request: web.Request) -> web.Response:
+        await self.prompt.wait()
         made = self.interactions.get(request.match_info["token"])
         if made is None or made.expired:
             return _error(404, 10062, "Unknown interaction")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,12 +10,17 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_ids = itertools.count(1_100_000_000_000_000_000)
+_EPOCH_MS = 1_420_070_400_000
+_newest = [0]
 
 
-def snowflake() -> str:
-    """A new id, larger than all before."""
-    return str(next(_ids))
+def snowflake(at: float | None = None) -> str:
+    """A new id: of this moment and larger than all before, or of another one (seconds since 1970)."""
+    made = (int((time.time() if at is None else at) * 1000) - _EPOCH_MS) << 22
+    if at is not None:
+        return str(made)
+    _newest[0] = max(made, _newest[0] + 1)
+    return str(_newest[0])
 
 
 def now() -> str:
@@ -69,6 +74,7 @@ class Channel:
 
     Attributes:
         dispatch: Brings an event to the bot.
+        title: A thread's or post's name.
         closed: The code with which the bot is refused here (50001, 50007 …), 0 for none.
     """
 
@@ -76,10 +82,18 @@ class Channel:
     me: Person
     guild: str = ""
     parent: str = ""
+    title: str = ""
     id: str = field(default_factory=snowflake)
     messages: list[Said] = field(default_factory=list)
     typing: int = 0
     closed: int = 0
+
+    @property
+    def facts(self) -> Json:
+        """As a server lists it: https://discord.com/developers/docs/resources/channel#channel-object ."""
+        last = self.messages[-1].id if self.messages else None
+        head = {"id": self.id, "guild_id": self.guild, "name": self.title or "general", "last_message_id": last}
+        return head | ({"type": 11, "parent_id": self.parent} if self.parent else {"type": 0})
 
     def screen(self) -> list[str]:
         """What the bot has said here to everybody and still stands."""
