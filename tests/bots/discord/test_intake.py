@@ -8,7 +8,7 @@ import pytest
 
 from bots.discord.intake import Intake
 from bots.discord.interactions import acknowledgement, handle, ticket
-from core.values import Command, Message, Tap
+from core.values import Command, Inbound, Message, Tap
 from simulators.specs import load_spec, specs_dir
 
 Json = dict[str, Any]
@@ -182,3 +182,82 @@ def test_the_right_to_answer_ends_after_a_quarter_of_an_hour() -> None:
     assert ticket(kept, 1000.0 + 15 * 60) is None
     assert ticket("", 0) is None
     assert ticket("broken", 0) is None
+
+
+def said(event: Inbound | None) -> Message:
+    """The message in an event."""
+    assert event is not None
+    assert isinstance(event.body, Message)
+    return event.body
+
+
+def test_the_role_that_discord_made_for_us_is_us() -> None:
+    """Many complete an @ with the role instead of the bot: both are called the same."""
+    taking = intake()
+    taking.event(
+        "GUILD_CREATE", {"roles": [{"id": "44", "tags": {"bot_id": ME}}, {"id": "45", "tags": {"bot_id": "7"}}]}
+    )
+    ours = said(taking.message(message("<@&44> Hello", guild_id="1", mention_roles=["44"])))
+    others = said(taking.message(message("<@&45> Hello", guild_id="1", mention_roles=["45"])))
+    assert (ours.addressed, ours.text) == (True, "Hello")
+    assert not others.addressed
+
+
+def test_a_post_says_its_title() -> None:
+    """Many ask in the title alone; what follows in the post does not repeat it."""
+    taking = intake("77")
+    taking.event("THREAD_CREATE", {"id": "78", "parent_id": "77", "name": "How is bread baked?"})
+    first = said(taking.message(message("See above", guild_id="1", channel_id="78", id="78")))
+    second = said(taking.message(message("At length", guild_id="1", channel_id="78", id="79")))
+    assert (first.text, second.text) == ("How is bread baked?\n\nSee above", "At length")
+
+
+def test_what_a_thread_is_about_is_told_with_its_first_words() -> None:
+    """It stands in the channel, outside of the thread."""
+    taking = intake("77")
+    about = {"content": "Rain until <@7> comes", "author": {"id": "7", "username": "bob"}, "mentions": [{"id": "7"}]}
+    starter = message("", type=21, guild_id="1", channel_id="78", id="79", referenced_message=about)
+    assert taking.event("MESSAGE_CREATE", starter) is None
+    first = said(taking.message(message("Why?", guild_id="1", channel_id="78", id="80")))
+    second = said(taking.message(message("So", guild_id="1", channel_id="78", id="81")))
+    assert [(quote.text, quote.author) for quote in first.quotes] == [("Rain until @somebody comes", "bob")]
+    assert second.quotes == ()
+
+
+def test_files_of_what_is_answered_or_forwarded_are_there() -> None:
+    """They are what is asked about; each is fetched from the message that holds it."""
+    file = {"id": "1", "filename": "a.png", "size": 9, "content_type": "image/png"}
+    answered = {"id": "8", "channel_id": "20", "author": {"id": "7"}, "content": "", "attachments": [file]}
+    reply = said(intake().message(message("What is it?", type=19, referenced_message=answered)))
+    forward = said(
+        intake().message(
+            message(
+                "",
+                message_reference={"type": 1, "message_id": "8"},
+                message_snapshots=[{"message": {"content": "by <@5>", "mentions": [], "attachments": [file]}}],
+            )
+        )
+    )
+    assert [media.ref for media in reply.media] == ["20/8/1"]
+    assert [quote.text for quote in reply.quotes] == ["[a.png]"]
+    assert [media.ref for media in forward.media] == ["20/10/1"]
+    assert [(quote.text, quote.forwarded) for quote in forward.quotes] == [("by @somebody", True)]
+
+
+def test_a_poll_is_words() -> None:
+    """Nobody votes, but everybody can be asked."""
+    poll = {"question": {"text": "Tea?"}, "answers": [{"answer_id": 1, "poll_media": {"text": "Yes"}}]}
+    polled = said(intake().message(message("", poll=poll)))
+    assert (polled.text, polled.unknown) == ("Tea?\n- Yes", "")
+
+
+def test_ask_is_a_question() -> None:
+    """Where somebody brought the app along, it is the only way to say one."""
+    inner = {"name": "ask", "type": 1, "options": [{"name": "words", "type": 3, "value": "Why?"}]}
+    asked = {"id": "3", "type": 2, "token": "t", "application_id": "1", "channel_id": "20", "data": inner}
+    event = intake().event("INTERACTION_CREATE", {**asked, "user": {"id": "5"}, "context": 2})
+    assert said(event).text == "Why?"
+    assert said(event).addressed
+    assert event is not None
+    assert event.to.handle
+    assert not event.to.private

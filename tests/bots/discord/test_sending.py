@@ -1,6 +1,7 @@
 """Out: files, buttons and menus, interactions in time and too late, and what each refusal means."""
 
 import json
+import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bots.discord.interactions import handle
+from bots.discord.line import Line, Refused, Unsent
 from bots.discord.paging import pages
 from contracts.rigs.discord import opened
 from core import testing
@@ -83,6 +87,24 @@ async def test_files_go_with_the_first_words(adapter: Adapter, chat: Channel) ->
     assert chat.screen() == ["Look[photo.png][notes.txt]"]
 
 
+async def test_more_than_ten_files_go_in_more_messages(adapter: Adapter, chat: Channel) -> None:
+    """Discord takes ten with one."""
+    media = tuple(Media(adapter="web", ref="1", kind="document", name=f"{number}.txt") for number in range(23))
+    await say(adapter, to(chat), Reply(markdown="Look", media=media, choices=choices(1)))
+    assert [shown.count("[") for shown in chat.screen()] == [10, 10, 3]
+    assert chat.screen()[0].startswith("Look[0.txt]")
+    assert [len(said.buttons) for said in chat.messages] == [0, 0, 1]
+
+
+async def test_where_files_may_not_be_attached_the_words_go_alone(
+    discord: DiscordSimulator, adapter: Adapter, chat: Channel
+) -> None:
+    """The permission is one of its own."""
+    discord.next(Fault(status=403, code=50013))
+    with pytest.raises(MediaUnavailable, match="Attach Files"):
+        await say(adapter, to(chat), Reply(markdown="Look", media=(Media(adapter="web", ref="1", kind="photo"),)))
+
+
 async def test_a_file_larger_than_allowed_is_said_to_be_unavailable(adapter: Adapter, chat: Channel) -> None:
     """The words go without it."""
     with pytest.raises(MediaUnavailable):
@@ -153,6 +175,27 @@ async def test_an_interaction_that_is_over_is_answered_in_its_channel(
     assert chat.screen() == ["Late"]
 
 
+async def test_a_promise_that_was_taken_back_is_answered_all_the_same(
+    discord: DiscordSimulator, adapter: Adapter, chat: Channel
+) -> None:
+    """By a new message of the command's, which reaches places where the bot is not."""
+    _, where = asked(discord, chat, 2)
+    chat.messages.clear()
+    chat.closed = 50001
+    await say(adapter, where, Reply(markdown="Late"))
+    assert chat.screen() == ["Late"]
+
+
+async def test_what_follows_a_command_may_be_there_after_a_gateways_error(
+    discord: DiscordSimulator, adapter: Adapter, chat: Channel
+) -> None:
+    """It has no number by which Discord would know it again."""
+    _, where = asked(discord, chat, 3)
+    discord.next(Fault(status=502))
+    with pytest.raises(DeliveryUnknown):
+        await say(adapter, where, Reply(markdown="Hello"))
+
+
 async def test_where_the_bot_may_not_write_the_interaction_may(
     discord: DiscordSimulator, adapter: Adapter, chat: Channel
 ) -> None:
@@ -173,6 +216,10 @@ async def test_a_file_is_fetched_by_the_message_it_came_with(
     said = chat.say(discord.person(), "", attachments=[kept])
     media = Media(adapter="discord", ref=f"{chat.id}/{said}/{kept['id']}", kind="document")
     assert await read_whole(adapter.fetch, media, 100) == b"hello"
+    snapshot = {"message": {"content": "", "attachments": [discord.keep(b"passed on", "b.txt", "text/plain")]}}
+    forward = chat.say(discord.person(), "", message_snapshots=[snapshot])
+    passed = f"{chat.id}/{forward}/{snapshot['message']['attachments'][0]['id']}"  # type: ignore[index]
+    assert await read_whole(adapter.fetch, replace(media, ref=passed), 100) == b"passed on"
     for ref in ("nowhere", f"{chat.id}/{said}/1", f"{chat.id}/1/1"):
         with pytest.raises(MediaUnavailable):
             await read_whole(adapter.fetch, replace(media, ref=ref), 100)
@@ -207,6 +254,47 @@ async def test_each_refusal_is_one_of_our_errors(
     for name, value in facts.items():
         assert getattr(raised.value, name) == value
     assert "MTE" not in str(raised.value)
+
+
+@pytest.mark.parametrize("code, words", [(50001, "View Channels"), (50013, "Send Messages"), (50007, "no direct")])
+async def test_what_is_not_permitted_is_said_in_a_sentence(
+    discord: DiscordSimulator, adapter: Adapter, chat: Channel, code: int, words: str
+) -> None:
+    """With what the operator can do about it."""
+    chat.closed = code
+    with pytest.raises(ChatGone, match=words):
+        await say(adapter, to(chat), Reply(markdown="Hello"))
+
+
+async def test_a_wall_before_discord_turns_away_the_whole_bot() -> None:
+    """Cloudflare speaks no JSON, and means our address."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        del request
+        return web.Response(status=429, text="error code: 1015", headers={"Retry-After": "17"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    async with TestServer(app) as server, Line(str(server.make_url("/")), "token", connect_s=1.0) as line:
+        with pytest.raises(Refused) as raised:
+            await line.call("GET", "/users/@me")
+    assert (raised.value.everywhere, raised.value.retry_after_s) == (True, 17.0)
+
+
+async def test_a_connection_that_does_not_come_about_delivered_nothing() -> None:
+    """Nobody takes it, in time: the request certainly did not go out."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as full:
+        held = []
+        for _ in range(8):  # what the system takes by itself is full after a few
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+            held.append(waiting)
+        async with Line(f"http://127.0.0.1:{full.getsockname()[1]}", "token", connect_s=0.2) as line:
+            with pytest.raises(Unsent):
+                await line.call("GET", "/users/@me")
+        for waiting in held:
+            waiting.close()
 
 
 async def test_a_discord_that_is_not_there_is_down(discord: DiscordSimulator, adapter: Adapter, chat: Channel) -> None:
