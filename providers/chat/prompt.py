@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from core.exchange import Entry, Part, Request, ToolSchema
+from providers import ids
 from providers.attachments import attachment
 from providers.chat.pictures import Pictures
-from providers.words import JSON, arguments, json_object, sendable
+from providers.words import GO_ON, JSON, arguments, json_object, sendable
 
 
 def messages(request: Request, provider: str, pictures: Pictures = MappingProxyType({})) -> list[JSON]:
@@ -34,6 +35,8 @@ def messages(request: Request, provider: str, pictures: Pictures = MappingProxyT
             said.extend(_answers(entry, results))
         else:
             _append(said, {"role": "user", "content": _user(entry, called, pictures)})
+    if said and said[-1]["role"] == "assistant":  # templates would have the model end its own words, or refuse
+        said.append({"role": "user", "content": GO_ON})
     for message in said:
         content = message["content"]
         message["content"] = content if isinstance(content, list) else sendable(str(content))
@@ -117,7 +120,7 @@ def _said(entry: Entry) -> str:
 def _call(part: Part) -> JSON:
     # Chat templates parse the arguments again, and a server that fails at that would fail for ever after.
     given = part.body if json_object(part.body) else json.dumps(arguments(part.body), ensure_ascii=False)
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": sendable(given)}}
+    return {"id": part.id, "type": "function", "function": {"name": ids.named(part.name), "arguments": sendable(given)}}
 
 
 def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:

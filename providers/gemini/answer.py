@@ -25,6 +25,9 @@ _BROKEN = frozenset(
 )
 """Ends that say that the model, or the lab, got into a muddle; all others that are no end by itself are refusals."""
 
+_OWN_TOOLS = frozenset({"toolCall", "toolResponse", "executableCode", "codeExecutionResult"})
+"""What the lab did by itself, and wants back: https://ai.google.dev/gemini-api/docs/tool-combination ."""
+
 
 class Answer:
     """One answer under way: ``add`` chunks, each of which may have something to say; then ask for ``finished``.
@@ -103,7 +106,12 @@ class Answer:
             called = Part(kind="call", id=text(call, "id"), name=text(call, "name"), body=body)
             self._pieces.append(Piece(kind="call", part=called, own=own))
             return []
+        if part.keys() & _OWN_TOOLS:
+            self._pieces.append(Piece(kind="own", own=part))
+            return []
         if part.get("thought"):
+            if own:  # where it stands is part of what is signed
+                self._pieces.append(Piece(kind="own", own={"text": said, "thought": True} | own))
             return [Delta(text=said, kind="reasoning")] if said else []
         if not said:
             if own:

@@ -12,7 +12,8 @@ from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
 from providers import attachments, ids
 from providers.replay import Piece, recalled
-from providers.words import JSON, arguments, sendable
+from providers.stream import text
+from providers.words import GO_ON, JSON, arguments, clean, sendable
 
 _NO_SIGNATURE = "skip_thought_signature_validator"
 
@@ -48,7 +49,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
         tools.append({"googleSearch": {}})
     if len(tools) > 1:
         said["toolConfig"] = {"includeServerSideToolInvocations": True}  # or they may not stand side by side
-    return said | {"tools": tools} if tools else said
+    return clean(said | {"tools": tools} if tools else said)
 
 
 async def _contents(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
@@ -65,6 +66,8 @@ async def _contents(request: Request, model: Model, provider: str, fetch: Fetch)
             _append(contents, "user", [_answer(call, results.get(call.id)) for call in calls])
         else:
             _append(contents, "user", await _user(entry, called, model, fetch))
+    if contents and contents[-1]["role"] == "model":
+        _append(contents, "user", [{"text": GO_ON}])
     return contents or [{"role": "user", "parts": [{"text": "[an empty message]"}]}]
 
 
@@ -90,7 +93,19 @@ def _said(entry: Entry, model: str, provider: str) -> list[JSON]:
             part["thoughtSignature"] = _NO_SIGNATURE
         signed = signed or piece.kind == "call"
         parts.append(part)
-    return parts
+    return [part for part in parts if _whole(part, parts)]
+
+
+def _whole(part: JSON, parts: list[JSON]) -> bool:
+    """Whether a call of one of the lab's own tools has its response, and a response its call: neither goes alone."""
+    for one, other in (("toolCall", "toolResponse"), ("toolResponse", "toolCall")):
+        if one in part:
+            return any(
+                text(part[one], "id") == text(other_part.get(other), "id")
+                for other_part in parts
+                if other in other_part
+            )
+    return True
 
 
 def _part(piece: Piece) -> JSON | None:
@@ -98,7 +113,7 @@ def _part(piece: Piece) -> JSON | None:
     if part is None:
         return dict(own) or None
     if piece.kind == "call":
-        called = {"id": ids.valid(part.id), "name": part.name, "args": arguments(part.body)}
+        called = {"id": ids.valid(part.id), "name": ids.named(part.name), "args": arguments(part.body)}
         return {"functionCall": called} | own
     return {"text": sendable(part.body)} | own if part.body else None
 
@@ -107,7 +122,7 @@ def _answer(call: Part, result: Part | None) -> JSON:
     told = "There is no result." if result is None else sendable(result.body)
     failed = result is None or result.failed
     response = {"error" if failed else "result": told}
-    return {"functionResponse": {"id": ids.valid(call.id), "name": call.name, "response": response}}
+    return {"functionResponse": {"id": ids.valid(call.id), "name": ids.named(call.name), "response": response}}
 
 
 async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:

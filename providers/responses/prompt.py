@@ -13,7 +13,7 @@ from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
 from providers import attachments, ids
 from providers.replay import Piece, recalled
-from providers.words import JSON, sendable
+from providers.words import GO_ON, JSON, clean, sendable
 
 _LEAST_TOKENS = 16  # the lab refuses to be asked for fewer
 _REASONS = re.compile(r"gpt-([5-9]|[1-9]\d)|o\d")
@@ -55,7 +55,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
         tools.append({"type": "web_search"})
     if tools:
         said["tools"] = tools
-    return said
+    return clean(said)
 
 
 async def _items(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
@@ -68,7 +68,23 @@ async def _items(request: Request, model: Model, provider: str, fetch: Fetch) ->
             items += [_answer(part, results.get(part.id)) for part in entry.parts if part.kind == "call"]
         elif content := await _content(entry, called, model, fetch):
             items.append({"role": "user", "content": content})
+    items = list(_followed(items))
+    if items and items[-1].get("role") == "assistant":
+        items.append({"role": "user", "content": [_text(GO_ON)]})
     return items or [{"role": "user", "content": "[an empty message]"}]
+
+
+def _followed(items: list[JSON]) -> Iterator[JSON]:
+    """The items less the thoughts that the lab would refuse: those without what they led to, or that it cannot read."""
+    leads = False  # whether what comes next is the model's, so that a thought may stand before it
+    kept: list[JSON] = []
+    for item in reversed(items):
+        kind = item.get("type")
+        if kind == "reasoning" and not (leads and item.get("encrypted_content")):
+            continue
+        leads = kind in {"reasoning", "function_call", "web_search_call"} or item.get("role") == "assistant"
+        kept.append(item)
+    return reversed(kept)
 
 
 def _said(piece: Piece) -> Iterator[JSON]:
@@ -79,7 +95,7 @@ def _said(piece: Piece) -> Iterator[JSON]:
         yield {
             "type": "function_call",
             "call_id": ids.valid(part.id),
-            "name": part.name,
+            "name": ids.named(part.name),
             "arguments": sendable(part.body),
         }
     elif part.body:

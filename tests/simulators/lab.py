@@ -23,6 +23,7 @@ from aiohttp import web
 
 Json = dict[str, Any]
 
+_HALF = re.compile("[\ud800-\udfff]")
 PIECE = re.compile(r"\s*\S{1,8}|\s+$")
 
 
@@ -178,6 +179,8 @@ class Lab(ABC):
         asked.number = next(self._numbers)
         self.requests.append(asked)
         asked.violations.extend(self.faults_of(asked))
+        if _HALF.search(json.dumps(asked.body, ensure_ascii=False)):
+            asked.violations.append("The request body is not valid JSON: no low surrogate in string")
         if asked.violations:
             return self.refused(400, asked.violations[0])
         if asked.model not in self.models:
