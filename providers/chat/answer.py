@@ -3,7 +3,6 @@
 https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
-import json
 import re
 from collections.abc import Callable
 from itertools import groupby
@@ -14,8 +13,10 @@ from core.errors import ProviderDown
 from core.exchange import Delta, Finished, ModelEvent, Part, Spent
 from providers.chat.calls import Calls
 from providers.chat.meter import Meter
+from providers.chat.returned import THOUGHTS, Details, kept
 from providers.chat.thinking import Kind, Thinking
 from providers.faults import refusal
+from providers.words import JSON
 
 _REASONS: dict[str, Literal["length", "refusal"]] = {
     "length": "length",
@@ -24,9 +25,6 @@ _REASONS: dict[str, Literal["length", "refusal"]] = {
     "content_filter": "refusal",
     "refusal": "refusal",
 }
-
-# The field that DeepSeek, Alibaba, xAI and llama.cpp use, then that of OpenRouter, Ollama and newer vLLM.
-_THOUGHTS = ("reasoning_content", "reasoning")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -39,10 +37,12 @@ class Answer:
         prompt_tokens: Estimates the prompt for a server that does not count; asked at most once.
     """
 
-    def __init__(self, provider: str, prompt_tokens: Callable[[], int]) -> None:
+    def __init__(self, provider: str, prompt_tokens: Callable[[], int], model: str = "") -> None:
         self.reason = ""  # the server's own word for why it ended, "" while it goes on
         self.begun = False  # the model has said something, if only to itself or to a tool
         self._provider = provider
+        self._model = model
+        self._details = Details()
         self._thinking = Thinking()
         self._new: list[tuple[Kind, str]] = []
         self._half: dict[Kind, str] = {"answer": "", "reasoning": ""}
@@ -123,19 +123,19 @@ class Answer:
         return _REASONS.get(self.reason) or ("tools" if self._calls.parts() else "stop")
 
     def _wanted_back(self) -> list[Part]:
-        # Thinking models that call tools are to see, with the result, what they had thought when they called:
-        # https://api-docs.deepseek.com/guides/thinking_mode#tool-calls
+        # Thinking models that call tools are to see, with the result, what they had thought when they called.
         thought = "".join(self._said["reasoning"])
-        if not (thought and self._thoughts):
-            return []
-        return [Part(kind="opaque", name=self._provider, body=json.dumps({self._thoughts: thought}))]
+        thoughts: JSON = {self._thoughts: thought} if thought and self._thoughts else {}
+        body = kept(self._model, thoughts, self._details.all, self._calls.extras())
+        return [Part(kind="opaque", name=self._provider, body=body)] if body else []
 
     def _add_delta(self, delta: dict[str, object]) -> None:
-        for field in _THOUGHTS:
+        for field in THOUGHTS:
             if thought := _text(delta.get(field)):
                 self._thoughts = field
                 self._new.append(("reasoning", thought))
                 break
+        self._details.add(delta.get("reasoning_details"))
         self._note(delta.get("annotations"))
         if text := _text(delta.get("content")):
             self._new += self._thinking.feed(text)

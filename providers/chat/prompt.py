@@ -11,6 +11,7 @@ from core.exchange import Entry, Part, Request, ToolSchema
 from providers import ids
 from providers.attachments import attachment
 from providers.chat.pictures import Pictures
+from providers.chat.returned import give_back
 from providers.words import GO_ON, JSON, arguments, json_object, sendable
 
 
@@ -31,7 +32,7 @@ def messages(request: Request, provider: str, pictures: Pictures = MappingProxyT
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
         if entry.role == "assistant":
-            _append(said, _assistant(entry, provider))
+            _append(said, _assistant(entry, provider, request.model))
             said.extend(_answers(entry, results))
         else:
             _append(said, {"role": "user", "content": _user(entry, called, pictures)})
@@ -94,14 +95,13 @@ def _told(part: Part, called: set[str]) -> str:
             return ""
 
 
-def _assistant(entry: Entry, provider: str) -> JSON:
+def _assistant(entry: Entry, provider: str, model: str) -> JSON:
     message: JSON = {"role": "assistant", "content": _said(entry)}
     calls = [_call(part) for part in entry.parts if part.kind == "call"]
     if calls:
         message["tool_calls"] = calls
-        for part in entry.parts:
-            if part.kind == "opaque" and part.name == provider:
-                message |= json_object(part.body)
+        mine = [part for part in entry.parts if part.kind == "opaque" and part.name == provider]
+        give_back(message, calls, mine, model)
     return message
 
 
