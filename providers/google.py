@@ -81,6 +81,8 @@ class Google:
                     yield answer.spent()  # what the lab counted before it broke off is paid for
                     raise
                 patience.begun = patience.begun or answer.begun
+                if answer.complete:
+                    patience.end()
                 for one in said:
                     yield one
         yield answer.finished()

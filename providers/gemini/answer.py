@@ -55,6 +55,11 @@ class Answer:
         self._grounding: JSON = {}
         self._usage = Usage(input_tokens=prompt_tokens)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the model has said why it ended; counts and sources may still come."""
+        return self._reason is not None
+
     def spent(self) -> Spent:
         """What the call has cost so far."""
         return Spent(usage=self._usage)

@@ -78,3 +78,13 @@ def test_a_signed_thought_goes_back_where_it_stood() -> None:
     answer.add({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
     pieces = list(recalled("google", "m", answer.finished().parts))
     assert [piece.own for piece in pieces] == [signed, None]
+
+
+async def test_a_stream_that_is_left_open_after_the_end_is_none_that_broke(lab: GoogleSimulator) -> None:
+    """The answer is whole; nobody waits for longer than a moment for what may still be told."""
+    settings = GoogleSettings(api_key=SecretStr("sk-test"), base_url=lab.address)
+    lab.reply(Said(text="So.", stays_open=True, usage={"prompt": 1000, "output": 50}))
+    async with spec.open(site("google", first_token_s=5, idle_s=0.3), settings) as provider:
+        end = await ask(provider, said("Where?"))
+    assert [(part.kind, part.body) for part in end.parts] == [("text", "So.")]
+    assert (end.reason, end.usage.output_tokens) == ("stop", 50)
