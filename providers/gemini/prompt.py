@@ -7,14 +7,20 @@ https://ai.google.dev/gemini-api/docs/thought-signatures
 
 import base64
 import json
+from collections.abc import Mapping
 
 from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
-from providers import attachments, ids
+from core.values import Media
+from providers import ids
+from providers.attachments import Shown, attachment
+from providers.gallery import Limits, gallery
 from providers.replay import Piece, recalled
 from providers.stream import text
 from providers.words import GO_ON, JSON, arguments, clean, sendable
 
+# https://ai.google.dev/gemini-api/docs/image-understanding ; the request may have 20 MB in all.
+_LIMITS = Limits(kinds=frozenset({"image/jpeg", "image/png", "image/webp"}), image_bytes=14 << 20, all_bytes=14 << 20)
 _NO_SIGNATURE = "skip_thought_signature_validator"
 
 
@@ -54,6 +60,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
 
 async def _contents(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
     contents: list[JSON] = []
+    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
@@ -65,7 +72,7 @@ async def _contents(request: Request, model: Model, provider: str, fetch: Fetch)
             calls = [part for part in entry.parts if part.kind == "call"]
             _append(contents, "user", [_answer(call, results.get(call.id)) for call in calls])
         else:
-            _append(contents, "user", await _user(entry, called, model, fetch))
+            _append(contents, "user", _user(entry, called, files))
     if contents and contents[-1]["role"] == "model":
         _append(contents, "user", [{"text": GO_ON}])
     return contents or [{"role": "user", "parts": [{"text": "[an empty message]"}]}]
@@ -125,11 +132,11 @@ def _answer(call: Part, result: Part | None) -> JSON:
     return {"functionResponse": {"id": ids.valid(call.id), "name": ids.named(call.name), "response": response}}
 
 
-async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+def _user(entry: Entry, called: set[str], files: Mapping[Media, Shown]) -> list[JSON]:
     parts: list[JSON] = []
     for part in entry.parts:
         if part.kind == "media":
-            parts.append(await _file(part, model, fetch))
+            parts.append(_file(part, files))
         elif part.kind == "text" and part.body:
             parts.append({"text": sendable(part.body)})
         elif part.kind == "result" and part.id not in called:  # its call was trimmed away
@@ -137,8 +144,10 @@ async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> l
     return parts
 
 
-async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
-    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+def _file(part: Part, files: Mapping[Media, Shown]) -> JSON:
+    file = files.get(part.media) if part.media is not None else None
+    if file is None:
+        file = Shown(kind="words", text=attachment(part.media))
     if file.kind == "words":
         return {"text": sendable(file.text)}
     return {"inlineData": {"mimeType": file.mime, "data": base64.b64encode(file.data).decode()}}

@@ -11,10 +11,14 @@ https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 
 import base64
 import json
+from collections.abc import Mapping
 
 from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
-from providers import attachments, ids
+from core.values import Media
+from providers import ids
+from providers.attachments import Shown, attachment
+from providers.gallery import Limits, gallery
 from providers.messages.returned import append, fit
 from providers.replay import Piece, recalled
 from providers.words import JSON, arguments, clean, sendable
@@ -26,6 +30,8 @@ _SEARCH: JSON = {
     "max_uses": 5,
     "allowed_callers": ["direct"],
 }
+# https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size ; the request may have 32 MB in all.
+_LIMITS = Limits(image_bytes=5 << 20, all_bytes=24 << 20, side=8000, images=100, few=20, side_of_many=2000)
 _MARK: JSON = {"type": "ephemeral"}
 
 
@@ -59,6 +65,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
 
 async def _messages(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
     said: list[JSON] = []
+    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
@@ -69,7 +76,7 @@ async def _messages(request: Request, model: Model, provider: str, fetch: Fetch)
             append(said, "assistant", blocks)
             append(said, "user", _answers(entry, results))
         else:
-            append(said, "user", await _user(entry, called, model, fetch))
+            append(said, "user", _user(entry, called, files))
     return fit(said) or [{"role": "user", "content": [_text("[an empty message]")]}]
 
 
@@ -102,11 +109,11 @@ def _answer(call: Part, result: Part | None) -> JSON:
     return answer | {"is_error": True} if result is None or result.failed else answer
 
 
-async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+def _user(entry: Entry, called: set[str], files: Mapping[Media, Shown]) -> list[JSON]:
     blocks: list[JSON] = []
     for part in entry.parts:
         if part.kind == "media":
-            blocks.append(await _file(part, model, fetch))
+            blocks.append(_file(part, files))
         elif part.kind == "text" and part.body.strip():
             blocks.append(_text(part.body))
         elif part.kind == "result" and part.id not in called:  # its call was trimmed away
@@ -114,8 +121,10 @@ async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> l
     return blocks
 
 
-async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
-    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+def _file(part: Part, files: Mapping[Media, Shown]) -> JSON:
+    file = files.get(part.media) if part.media is not None else None
+    if file is None:
+        file = Shown(kind="words", text=attachment(part.media))
     if file.kind == "words":
         return _text(file.text)
     source = {"type": "base64", "media_type": file.mime, "data": base64.b64encode(file.data).decode()}

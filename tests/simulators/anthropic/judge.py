@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,6 +46,8 @@ _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _SEARCH = {"type", "name", "max_uses", "allowed_callers", "cache_control"}
 _MOST_MARKS = 4
+_IMAGE_BYTES = 5 << 20
+_FEW_IMAGES = 20
 _THOUGHTS = {"thinking", "redacted_thinking"}
 _IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 _EFFORTS = {"low", "medium", "high", "xhigh", "max"}
@@ -67,8 +70,18 @@ def faults_of(body: Json, headers: dict[str, str], signed: Callable[[str], str])
         yield "system: must not be empty"
     if sum("cache_control" in block for block in _marked(body)) > _MOST_MARKS:
         yield f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided."
+    yield from _pictures([block for block in _marked(body) if block.get("type") == "image"])
     yield from _tools(body.get("tools", []), str(body.get("model")))
     yield from _messages(body.get("messages", []), signed)
+
+
+def _pictures(images: list[Json]) -> Iterator[str]:
+    """How large images may be, and how many of what size; only of PNG, which tells its size where anybody finds it."""
+    most = 2000 if len(images) > _FEW_IMAGES else 8000
+    for image in images:
+        head = base64.b64decode(image["source"]["data"][:64])
+        if max(int.from_bytes(head[at : at + 4], "big") for at in (16, 20)) > most and head.startswith(b"\x89PNG"):
+            yield f"At least one of the image dimensions exceed max allowed size: {most} pixels"
 
 
 def _marked(body: Json) -> Iterator[Json]:
@@ -204,6 +217,8 @@ def _file(block: Json, role: str, signed: Callable[[str], str]) -> Iterator[str]
     allowed = _IMAGES if block["type"] == "image" else {"application/pdf"}
     if source.get("type") != "base64" or source.get("media_type") not in allowed or not source.get("data"):
         yield f"{block['type']} of a kind that is not taken"
+    if block["type"] == "image" and len(source.get("data", "")) > _IMAGE_BYTES:
+        yield f"image exceeds 5 MB maximum: {len(source['data'])} bytes > {_IMAGE_BYTES} bytes"
 
 
 def _result(block: Json, role: str, signed: Callable[[str], str]) -> Iterator[str]:
