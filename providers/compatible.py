@@ -104,7 +104,7 @@ class Compatible:
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
-        answer = Answer(self.name, partial(weight, request))
+        answer = Answer(self.name, partial(weight, request), request.model)
         first_at = asyncio.get_running_loop().time() + self._site.first_token_s
         async with await self._ask(request, first_at) as reading:
             yield answer.spent()

@@ -39,8 +39,11 @@ _TOO_LONG = re.compile(
 _NO_MODEL = re.compile(
     r"model_not_found|not_found_error model|models?\b.{0,80}(not found|does not exist)|not a valid model", re.IGNORECASE
 )
+# OpenAI (twice), others, Anthropic (under 400, as its limits of spending are), Google for prepaid accounts.
 _NO_MONEY = re.compile(
-    r"insufficient_quota|insufficient.{0,20}(balance|credit|funds)|exceeded your current quota", re.IGNORECASE
+    r"insufficient_quota|exceeded your current quota|insufficient.{0,20}(balance|credit|funds)"
+    r"|credit balance is too low|reached your specified .{0,20}usage limits|credits? (are|is) depleted",
+    re.IGNORECASE,
 )
 _BAD_KEY = re.compile(
     r"(invalid|incorrect|expired|missing).{0,20}api.?key|api.?key.{0,20}(not valid|invalid|expired)", re.IGNORECASE
@@ -48,6 +51,17 @@ _BAD_KEY = re.compile(
 _BUSY = re.compile(r"rate.?limit|too many requests|overloaded|capacity", re.IGNORECASE)
 _DELAY = re.compile(r"(\d{1,6}(?:\.\d+)?)s")
 _REFUSED = re.compile(r"invalid_request|bad.?request|unsupported", re.IGNORECASE)
+
+# By its code alone, where one comes inside a stream: Anthropic's types, and OpenAI's codes.
+_CODES: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
+    (re.compile(r"authentication_error|permission_error|billing_error|invalid_api_key"), ProviderRefusedUs),
+    (re.compile(r"rate_limit|overloaded"), ProviderBusy),
+    (re.compile(r"server_error|api_error|timeout"), ProviderDown),
+    (re.compile(r"request_too_large"), ContextTooLong),
+    (re.compile(r"invalid_prompt|image_"), RequestRefused),
+)
+
+_DAY_S = 3600.0  # a quota of a whole day is back at Google's midnight: asking once an hour is often enough
 
 
 def refusal(status: int, body: object, *, retry_after_s: float | None = None) -> ProviderError:
@@ -57,10 +71,15 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
         status: The HTTP status, 0 where the complaint came inside a stream.
         body: The error object, or whatever came in its place.
     """
+    if isinstance(body, list) and body:  # as Google complains where it speaks OpenAI's protocol
+        body = body[0]
     said, code = _words(body)
     status = status or _status(body)
     words = f"{code} {said}"
-    kind = _kind_by_words(words) or (_kind_by_status(status, words) if status else _kind_in_stream(words))
+    if (exhausted := _quota(body, said)) is not None:
+        kind, waits_s = exhausted
+        return kind(f"429 {said}", retry_after_s=waits_s if retry_after_s is None else retry_after_s)
+    kind = _kind_by_words(words) or (_kind_by_status(status, words) if status else _kind_in_stream(code, words))
     text = f"{status} {said}".strip() if status else said
     if kind is RequestRefused and status == HTTPStatus.NOT_FOUND:
         text += " (is base_url complete, up to and including /v1?)"
@@ -114,7 +133,10 @@ def _kind_by_status(status: int, words: str) -> type[ProviderError]:
             return ModelUnknown if _NO_MODEL.search(words) else RequestRefused
 
 
-def _kind_in_stream(words: str) -> type[ProviderError]:
+def _kind_in_stream(code: str, words: str) -> type[ProviderError]:
+    for pattern, kind in _CODES:
+        if pattern.search(code):
+            return kind
     if _NO_MODEL.search(words):
         return ModelUnknown
     if _BUSY.search(words):
@@ -141,15 +163,38 @@ def _status(body: object) -> int:
     return code if isinstance(code, int) and is_status else 0
 
 
+def _quota(body: object, said: str) -> tuple[type[ProviderError], float | None] | None:
+    """What Google means where something of it is used up, and how long that lasts; None for any other complaint.
+
+    Its words are those of OpenAI for an unpaid bill, whatever it was:
+    https://ai.google.dev/gemini-api/docs/rate-limits
+    """
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    if not isinstance(inner, Mapping) or inner.get("status") != "RESOURCE_EXHAUSTED":
+        return None
+    if "limit: 0" in said or "depleted" in said:  # not on this plan, or not paid for
+        return ProviderRefusedUs, None
+    violations = [one for detail in _details(body) for one in _listed(detail.get("violations"))]
+    if any("PerDay" in str(one.get("quotaId", "")) for one in violations):
+        return ProviderBusy, _DAY_S
+    return ProviderBusy, _retry_delay_s(body)
+
+
 def _retry_delay_s(body: object) -> float | None:
     """The wait that Google puts into the error itself: https://cloud.google.com/apis/design/errors#error_details ."""
-    inner = body.get("error", body) if isinstance(body, Mapping) else None
-    details = inner.get("details") if isinstance(inner, Mapping) else None
-    for detail in details if isinstance(details, list) else ():
-        delay = str(detail.get("retryDelay", "")) if isinstance(detail, Mapping) else ""
-        if found := _DELAY.fullmatch(delay):
+    for detail in _details(body):
+        if found := _DELAY.fullmatch(str(detail.get("retryDelay", ""))):
             return float(found[1])
     return None
+
+
+def _details(body: object) -> list[Mapping[str, object]]:
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    return _listed(inner.get("details")) if isinstance(inner, Mapping) else []
+
+
+def _listed(of: object) -> list[Mapping[str, object]]:
+    return [one for one in of if isinstance(one, Mapping)] if isinstance(of, list) else []
 
 
 def _short(said: object) -> str:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from core.errors import ProviderDown
+from core.errors import ProviderDown, ProviderError
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, Provider
 from core.site import Site, Spec
@@ -75,8 +75,14 @@ class Google:
         yield answer.spent()
         async with await self._ask(f"/models/{request.model}:streamGenerateContent?alt=sse", body, patience) as reading:
             async for event in objects(_pieces(reading, patience), patience):
-                said = answer.add(event)
+                try:
+                    said = answer.add(event)
+                except ProviderError:
+                    yield answer.spent()  # what the lab counted before it broke off is paid for
+                    raise
                 patience.begun = patience.begun or answer.begun
+                if answer.complete:
+                    patience.end()
                 for one in said:
                     yield one
         yield answer.finished()

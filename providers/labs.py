@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from core.errors import ProviderDown
+from core.errors import ProviderDown, ProviderError
 from core.exchange import Finished, Model, ModelEvent, Spent
 from core.models.keys import Keys
 from core.site import Site
@@ -97,7 +97,11 @@ async def streamed(
 
         response = await keys.using(opened)
         async for event in objects(response.iter_bytes(), patience, gather_s=_GATHER_S):
-            said = answer.add(event)
+            try:
+                said = answer.add(event)
+            except ProviderError:
+                yield answer.spent()  # what the lab counted before it broke off is paid for
+                raise
             patience.begun = patience.begun or answer.begun
             for one in said:
                 yield one

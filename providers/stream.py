@@ -7,6 +7,8 @@ from core.errors import ProviderDown
 from providers.sse import Frames, parsed
 from providers.words import JSON
 
+_TAIL_S = 5.0  # for what is still told after the end of an answer: a count, sources
+
 
 class Patience:
     """How long a stream may be silent: a while before its first word, and between two of them.
@@ -20,9 +22,22 @@ class Patience:
         self._idle_s = idle_s
         self.first_at = asyncio.get_running_loop().time() + first_token_s
         self.begun = False
+        self._ends_at: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer has its end, so that silence is no fault."""
+        return self._ends_at is not None
+
+    def end(self) -> None:
+        """The model has said that this was all; what comes within moments still counts."""
+        if self._ends_at is None:
+            self._ends_at = asyncio.get_running_loop().time() + min(_TAIL_S, self._idle_s)
 
     def until(self) -> float:
         """By when the next bytes must come, in the loop's time."""
+        if self._ends_at is not None:
+            return self._ends_at
         return asyncio.get_running_loop().time() + self._idle_s if self.begun else self.first_at
 
     def late(self) -> ProviderDown:
@@ -51,7 +66,13 @@ async def objects(
         except StopAsyncIteration:
             return
         except TimeoutError as silence:
+            if patience.ended:
+                return
             raise patience.late() from silence
+        except ProviderDown:
+            if patience.ended:
+                return
+            raise
         for frame in _frames(frames, piece):
             if frame == b"[DONE]":
                 return

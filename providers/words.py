@@ -4,6 +4,9 @@ import json
 
 JSON = dict[str, object]
 
+GO_ON = "[Please go on.]"
+"""What stands for the person where a conversation ends with the model's words: no lab goes on from those."""
+
 
 def sendable(text: str) -> str:
     """The text without halves of characters, which cannot be sent."""
@@ -23,3 +26,16 @@ def arguments(text: str) -> JSON:
     """A call's arguments as an object, also those that made no sense: they have to be sent back all the same."""
     found = json_object(text)
     return found if found or text.strip() in {"", "{}"} else {"malformed": sendable(text)}
+
+
+def clean(body: JSON) -> JSON:
+    """The JSON object with none but texts that can be sent, however deep they lie."""
+    return {sendable(name): _clean(of) for name, of in body.items()}
+
+
+def _clean(of: object) -> object:
+    if isinstance(of, str):
+        return sendable(of)
+    if isinstance(of, dict):
+        return clean(of)
+    return [_clean(one) for one in of] if isinstance(of, list) else of

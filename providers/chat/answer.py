@@ -3,7 +3,6 @@
 https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
-import json
 import re
 from collections.abc import Callable
 from itertools import groupby
@@ -11,13 +10,13 @@ from operator import itemgetter
 from typing import Literal
 
 from core.errors import ProviderDown
-from core.exchange import Delta, Finished, ModelEvent, Part, Spent, Usage
+from core.exchange import Delta, Finished, ModelEvent, Part, Spent
 from providers.chat.calls import Calls
+from providers.chat.meter import Meter
+from providers.chat.returned import THOUGHTS, Details, kept
 from providers.chat.thinking import Kind, Thinking
 from providers.faults import refusal
-from providers.tokens import estimate
-
-_SPENT_EVERY = 32  # chunks between two words on what the call has cost so far
+from providers.words import JSON
 
 _REASONS: dict[str, Literal["length", "refusal"]] = {
     "length": "length",
@@ -26,9 +25,6 @@ _REASONS: dict[str, Literal["length", "refusal"]] = {
     "content_filter": "refusal",
     "refusal": "refusal",
 }
-
-# The field that DeepSeek, Alibaba, xAI and llama.cpp use, then that of OpenRouter, Ollama and newer vLLM.
-_THOUGHTS = ("reasoning_content", "reasoning")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -41,10 +37,12 @@ class Answer:
         prompt_tokens: Estimates the prompt for a server that does not count; asked at most once.
     """
 
-    def __init__(self, provider: str, prompt_tokens: Callable[[], int]) -> None:
+    def __init__(self, provider: str, prompt_tokens: Callable[[], int], model: str = "") -> None:
         self.reason = ""  # the server's own word for why it ended, "" while it goes on
         self.begun = False  # the model has said something, if only to itself or to a tool
         self._provider = provider
+        self._model = model
+        self._details = Details()
         self._thinking = Thinking()
         self._new: list[tuple[Kind, str]] = []
         self._half: dict[Kind, str] = {"answer": "", "reasoning": ""}
@@ -53,7 +51,7 @@ class Answer:
         self._calls = Calls()
         self._refused = False
         self._sources: dict[str, str] = {}
-        self._meter = _Meter(prompt_tokens)
+        self._meter = Meter(prompt_tokens)
 
     def add(self, chunk: object) -> None:
         """Take in one chunk, a parsed JSON object.
@@ -65,7 +63,7 @@ class Answer:
             raise ProviderDown(f"the stream made no sense: {str(chunk)[:100]!r} where an object was due")
         if chunk.get("error") or chunk.get("object") == "error":
             raise refusal(0, chunk)
-        self._meter.count(chunk.get("usage"))
+        self._meter.count(chunk)
         self._note(chunk.get("citations"))
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
@@ -125,19 +123,19 @@ class Answer:
         return _REASONS.get(self.reason) or ("tools" if self._calls.parts() else "stop")
 
     def _wanted_back(self) -> list[Part]:
-        # Thinking models that call tools are to see, with the result, what they had thought when they called:
-        # https://api-docs.deepseek.com/guides/thinking_mode#tool-calls
+        # Thinking models that call tools are to see, with the result, what they had thought when they called.
         thought = "".join(self._said["reasoning"])
-        if not (thought and self._thoughts):
-            return []
-        return [Part(kind="opaque", name=self._provider, body=json.dumps({self._thoughts: thought}))]
+        thoughts: JSON = {self._thoughts: thought} if thought and self._thoughts else {}
+        body = kept(self._model, thoughts, self._details.all, self._calls.extras())
+        return [Part(kind="opaque", name=self._provider, body=body)] if body else []
 
     def _add_delta(self, delta: dict[str, object]) -> None:
-        for field in _THOUGHTS:
+        for field in THOUGHTS:
             if thought := _text(delta.get(field)):
                 self._thoughts = field
                 self._new.append(("reasoning", thought))
                 break
+        self._details.add(delta.get("reasoning_details"))
         self._note(delta.get("annotations"))
         if text := _text(delta.get("content")):
             self._new += self._thinking.feed(text)
@@ -166,63 +164,6 @@ class Answer:
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half[kind] = text[:-1], text[-1]
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-class _Meter:
-    """What an answer costs: as the server counts, or until it does, as we estimate."""
-
-    def __init__(self, prompt_tokens: Callable[[], int]) -> None:
-        self._prompt_tokens = prompt_tokens
-        self._counted: Usage | None = None
-        self._prompt = 0
-        self._weighed = 0
-        self._pieces: list[str] = []
-        self._since = 0
-        self._due = False
-
-    def count(self, usage: object) -> None:
-        if not isinstance(usage, dict):
-            return
-        counted = _usage(usage)
-        if counted.input_tokens + counted.output_tokens:
-            self._due = self._due or counted != self._counted
-            self._counted = counted
-
-    def weigh(self, text: str) -> None:
-        self._pieces.append(text)
-        self._since += 1
-        if self._since >= _SPENT_EVERY:
-            self._since, self._due = 0, True
-
-    def due(self) -> bool:
-        due, self._due = self._due, False
-        return due
-
-    def usage(self) -> Usage:
-        if self._counted is not None:
-            return self._counted
-        self._prompt = self._prompt or self._prompt_tokens()
-        self._weighed += estimate("".join(self._pieces))
-        self._pieces = []
-        return Usage(input_tokens=self._prompt, output_tokens=self._weighed)
-
-
-def _usage(usage: dict[str, object]) -> Usage:
-    """https://platform.openai.com/docs/api-reference/completions/object#completions/object-usage ."""
-    prompt, completion = _number(usage, "prompt_tokens"), _number(usage, "completion_tokens")
-    # xAI leaves reasoning out of completion_tokens but not out of the total, nor off the bill.
-    output = max(completion, _number(usage, "total_tokens") - prompt)
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=output,
-        cached_tokens=min(prompt, _number(usage.get("prompt_tokens_details"), "cached_tokens")),
-        reasoning_tokens=min(output, _number(usage.get("completion_tokens_details"), "reasoning_tokens")),
-    )
-
-
-def _number(of: object, name: str) -> int:
-    value = of.get(name) if isinstance(of, dict) else 0
-    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _text(content: object) -> str:

@@ -7,10 +7,11 @@ https://platform.openai.com/docs/guides/function-calling#streaming
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 
 from core.exchange import Part
+from providers.words import JSON
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    extra: JSON = field(default_factory=dict)
 
 
 class Calls:
@@ -40,6 +42,8 @@ class Calls:
         call.id = call.id or identity
         new = "" if call.name else name
         call.name = call.name or name
+        extra = fragment.get("extra_content")
+        call.extra |= extra if isinstance(extra, dict) else {}
         arguments = function.get("arguments")
         text = json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments)
         call.arguments += text
@@ -52,6 +56,10 @@ class Calls:
             for call in self._calls
             if call.name
         )
+
+    def extras(self) -> list[JSON]:
+        """What came with each call that the server may want back with it: Google's signature of the thought, say."""
+        return [call.extra for call in self._calls if call.name]
 
     def _find(self, index: object, identity: str, name: str) -> _Call | None:
         """The call a fragment continues, None where it begins one."""

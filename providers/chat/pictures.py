@@ -8,10 +8,10 @@ import base64
 import re
 from collections.abc import Mapping
 
-from core.exchange import Request
+from core.exchange import Model, Request
 from core.site import Fetch
 from core.values import Media
-from providers import attachments
+from providers.gallery import Limits, gallery
 
 Pictures = Mapping[Media, str]
 """Files by the words of an image that shows them, as data addresses."""
@@ -21,6 +21,7 @@ _SEES = re.compile(
     r"|grok-(4|5|build)|gpt-[456]|claude|gemini|mistral-(small|medium)-?3|llama-?4|glm-\d(\.\d)?v|kimi-(vl|k2\.5)",
     re.IGNORECASE,
 )
+_LIMITS = Limits(image_bytes=20 << 20, all_bytes=20 << 20)  # what xAI and many gateways take
 _COMPLAINT = re.compile(r"image|vision|multimodal|mmproj", re.IGNORECASE)
 
 
@@ -50,12 +51,10 @@ class Eyes:
 
 
 async def pictures(request: Request, fetch: Fetch) -> Pictures:
-    """All images of a conversation that can be had."""
-    found: dict[Media, str] = {}
-    for entry in request.entries:
-        for part in entry.parts:
-            if part.kind == "media" and part.media is not None and entry.role == "user":
-                file = await attachments.shown(part.media, fetch, images=True, documents=False)
-                if file.kind == "image":
-                    found[part.media] = f"data:{file.mime};base64,{base64.b64encode(file.data).decode()}"
-    return found
+    """All images of a conversation that can be had and sent."""
+    shown = await gallery(request, Model(id=request.model, images=True), _LIMITS, fetch)
+    return {
+        media: f"data:{file.mime};base64,{base64.b64encode(file.data).decode()}"
+        for media, file in shown.items()
+        if file.kind == "image"
+    }

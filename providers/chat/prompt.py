@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from core.exchange import Entry, Part, Request, ToolSchema
+from providers import ids
 from providers.attachments import attachment
 from providers.chat.pictures import Pictures
-from providers.words import JSON, arguments, json_object, sendable
+from providers.chat.returned import give_back
+from providers.words import GO_ON, JSON, arguments, json_object, sendable
 
 
 def messages(request: Request, provider: str, pictures: Pictures = MappingProxyType({})) -> list[JSON]:
@@ -30,10 +32,12 @@ def messages(request: Request, provider: str, pictures: Pictures = MappingProxyT
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
         if entry.role == "assistant":
-            _append(said, _assistant(entry, provider))
+            _append(said, _assistant(entry, provider, request.model))
             said.extend(_answers(entry, results))
         else:
             _append(said, {"role": "user", "content": _user(entry, called, pictures)})
+    if said and said[-1]["role"] == "assistant":  # templates would have the model end its own words, or refuse
+        said.append({"role": "user", "content": GO_ON})
     for message in said:
         content = message["content"]
         message["content"] = content if isinstance(content, list) else sendable(str(content))
@@ -91,14 +95,13 @@ def _told(part: Part, called: set[str]) -> str:
             return ""
 
 
-def _assistant(entry: Entry, provider: str) -> JSON:
+def _assistant(entry: Entry, provider: str, model: str) -> JSON:
     message: JSON = {"role": "assistant", "content": _said(entry)}
     calls = [_call(part) for part in entry.parts if part.kind == "call"]
     if calls:
         message["tool_calls"] = calls
-        for part in entry.parts:
-            if part.kind == "opaque" and part.name == provider:
-                message |= json_object(part.body)
+        mine = [part for part in entry.parts if part.kind == "opaque" and part.name == provider]
+        give_back(message, calls, mine, model)
     return message
 
 
@@ -117,7 +120,7 @@ def _said(entry: Entry) -> str:
 def _call(part: Part) -> JSON:
     # Chat templates parse the arguments again, and a server that fails at that would fail for ever after.
     given = part.body if json_object(part.body) else json.dumps(arguments(part.body), ensure_ascii=False)
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": sendable(given)}}
+    return {"id": part.id, "type": "function", "function": {"name": ids.named(part.name), "arguments": sendable(given)}}
 
 
 def _answers(entry: Entry, results: dict[str, Part]) -> Iterator[JSON]:

@@ -30,6 +30,7 @@ _VOICE = "Kore"
 _LISTEN = "Write down word for word what is said in this recording, and nothing else."
 _RATE = re.compile(r"rate=(\d+)")
 _USUAL_RATE = 24_000
+_PAINT_S = 180.0
 
 T = TypeVar("T")
 
@@ -52,21 +53,30 @@ class Sdk:
         """What requests are made of."""
         return (await asyncio.to_thread(importlib.import_module, "google.genai")).types
 
-    async def call(self, ask: Callable[[Any], Awaitable[T]]) -> T:
+    async def call(self, ask: Callable[[Any], Awaitable[T]], within_s: float | None = None) -> T:
         """Ask the lab, given the asynchronous half of a client.
+
+        Args:
+            within_s: How long it may take, where that is not as usual.
 
         Raises:
             ProviderError: The lab did not do it.
         """
         genai = await asyncio.to_thread(importlib.import_module, "google.genai")
-        return await self._keys.using(lambda key: self._call(genai, key, ask))
+        return await self._keys.using(lambda key: self._call(genai, key, ask, within_s or self._within_s))
 
     async def close(self) -> None:
         """Close its connections, if there are any."""
         if self._session is not None:
             await self._session.close()
 
-    async def _call(self, genai: Any, key: str, ask: Callable[[Any], Awaitable[T]]) -> T:  # noqa: ANN401 - a module
+    async def _call(
+        self,
+        genai: Any,  # noqa: ANN401 - a module
+        key: str,
+        ask: Callable[[Any], Awaitable[T]],
+        within_s: float,
+    ) -> T:
         import aiohttp
 
         if self._session is None:
@@ -75,16 +85,16 @@ class Sdk:
             options = genai.types.HttpOptions(
                 base_url=self._base_url,
                 api_version="v1beta",  # reading aloud is on no other
-                timeout=int(self._within_s * 1000),
+                timeout=int(max(self._within_s, _PAINT_S) * 1000),  # how long a call may take is said with it
                 retry_options=genai.types.HttpRetryOptions(attempts=1),
                 aiohttp_client=self._session,
             )
             self._clients[key] = genai.Client(api_key=key, http_options=options)
         try:
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(within_s):
                 return await ask(self._clients[key].aio)
         except TimeoutError as late:
-            raise ProviderDown(f"no answer within {self._within_s:g} s") from late
+            raise ProviderDown(f"no answer within {within_s:g} s") from late
         except genai.errors.APIError as error:
             raise refusal(error.code, error.details or error.message) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -125,7 +135,8 @@ class _Painter:
         made = await self._sdk.call(
             lambda client: client.models.generate_content(
                 model=model or _IMAGE, contents=[*contents, description], config=config
-            )
+            ),
+            _PAINT_S,
         )
         images = tuple(_blobs(made))
         if not images:

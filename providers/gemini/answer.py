@@ -1,6 +1,7 @@
 """Putting an answer together from the chunks of the Gemini API: https://ai.google.dev/api/generate-content ."""
 
 import json
+import re
 from typing import Literal
 
 from core.errors import ProviderDown
@@ -25,6 +26,13 @@ _BROKEN = frozenset(
 )
 """Ends that say that the model, or the lab, got into a muddle; all others that are no end by itself are refusals."""
 
+_OWN_TOOLS = frozenset({"toolCall", "toolResponse", "executableCode", "codeExecutionResult"})
+"""What the lab did by itself, and wants back: https://ai.google.dev/gemini-api/docs/tool-combination ."""
+
+
+_BY_ANSWER = re.compile(r"gemini-[12]\b")
+"""https://ai.google.dev/gemini-api/docs/pricing ."""
+
 
 class Answer:
     """One answer under way: ``add`` chunks, each of which may have something to say; then ask for ``finished``.
@@ -46,6 +54,11 @@ class Answer:
         self._reason: Reason | None = None
         self._grounding: JSON = {}
         self._usage = Usage(input_tokens=prompt_tokens)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model has said why it ended; counts and sources may still come."""
+        return self._reason is not None
 
     def spent(self) -> Spent:
         """What the call has cost so far."""
@@ -103,7 +116,12 @@ class Answer:
             called = Part(kind="call", id=text(call, "id"), name=text(call, "name"), body=body)
             self._pieces.append(Piece(kind="call", part=called, own=own))
             return []
+        if part.keys() & _OWN_TOOLS:
+            self._pieces.append(Piece(kind="own", own=part))
+            return []
         if part.get("thought"):
+            if own:  # where it stands is part of what is signed
+                self._pieces.append(Piece(kind="own", own={"text": said, "thought": True} | own))
             return [Delta(text=said, kind="reasoning")] if said else []
         if not said:
             if own:
@@ -127,19 +145,23 @@ class Answer:
             self._reason = "stop" if reason in _BROKEN else _ENDS.get(reason, "refusal")
 
     def _count(self, usage: object) -> list[ModelEvent]:
-        if not isinstance(usage, dict):
-            return []
         before, thoughts = self._usage, number(usage, "thoughtsTokenCount")
-        queries = self._grounding.get("webSearchQueries")
+        prompt = number(usage, "promptTokenCount") + number(usage, "toolUsePromptTokenCount")
         self._usage = Usage(
-            input_tokens=number(usage, "promptTokenCount") + number(usage, "toolUsePromptTokenCount")
-            or before.input_tokens,
-            output_tokens=number(usage, "candidatesTokenCount") + thoughts,
-            cached_tokens=number(usage, "cachedContentTokenCount"),
-            reasoning_tokens=thoughts,
-            searches=len(queries) if isinstance(queries, list) else 0,
+            input_tokens=prompt or before.input_tokens,
+            output_tokens=max(before.output_tokens, number(usage, "candidatesTokenCount") + thoughts),
+            cached_tokens=max(before.cached_tokens, number(usage, "cachedContentTokenCount")),
+            reasoning_tokens=max(before.reasoning_tokens, thoughts),
+            searches=self._searches(),
         )
         return [self.spent()] if self._usage != before else []
+
+    def _searches(self) -> int:
+        """Each query has its price, but for the models before the third, where it is each answer that has any."""
+        queries = self._grounding.get("webSearchQueries")
+        told = len(queries) if isinstance(queries, list) else 0
+        made = sum("SEARCH" in text(piece.own.get("toolCall"), "toolType") for piece in self._pieces if piece.own)
+        return min(1, max(told, made)) if _BY_ANSWER.match(self._model) else max(told, made)
 
 
 def _cited(pieces: list[Piece], grounding: JSON) -> list[Piece]:

@@ -7,13 +7,20 @@ https://ai.google.dev/gemini-api/docs/thought-signatures
 
 import base64
 import json
+from collections.abc import Mapping
 
 from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
-from providers import attachments, ids
+from core.values import Media
+from providers import ids
+from providers.attachments import Shown, attachment
+from providers.gallery import Limits, gallery
 from providers.replay import Piece, recalled
-from providers.words import JSON, arguments, sendable
+from providers.stream import text
+from providers.words import GO_ON, JSON, arguments, clean, sendable
 
+# https://ai.google.dev/gemini-api/docs/image-understanding ; the request may have 20 MB in all.
+_LIMITS = Limits(kinds=frozenset({"image/jpeg", "image/png", "image/webp"}), image_bytes=14 << 20, all_bytes=14 << 20)
 _NO_SIGNATURE = "skip_thought_signature_validator"
 
 
@@ -48,11 +55,12 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
         tools.append({"googleSearch": {}})
     if len(tools) > 1:
         said["toolConfig"] = {"includeServerSideToolInvocations": True}  # or they may not stand side by side
-    return said | {"tools": tools} if tools else said
+    return clean(said | {"tools": tools} if tools else said)
 
 
 async def _contents(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
     contents: list[JSON] = []
+    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
@@ -64,7 +72,9 @@ async def _contents(request: Request, model: Model, provider: str, fetch: Fetch)
             calls = [part for part in entry.parts if part.kind == "call"]
             _append(contents, "user", [_answer(call, results.get(call.id)) for call in calls])
         else:
-            _append(contents, "user", await _user(entry, called, model, fetch))
+            _append(contents, "user", _user(entry, called, files))
+    if contents and contents[-1]["role"] == "model":
+        _append(contents, "user", [{"text": GO_ON}])
     return contents or [{"role": "user", "parts": [{"text": "[an empty message]"}]}]
 
 
@@ -90,7 +100,19 @@ def _said(entry: Entry, model: str, provider: str) -> list[JSON]:
             part["thoughtSignature"] = _NO_SIGNATURE
         signed = signed or piece.kind == "call"
         parts.append(part)
-    return parts
+    return [part for part in parts if _whole(part, parts)]
+
+
+def _whole(part: JSON, parts: list[JSON]) -> bool:
+    """Whether a call of one of the lab's own tools has its response, and a response its call: neither goes alone."""
+    for one, other in (("toolCall", "toolResponse"), ("toolResponse", "toolCall")):
+        if one in part:
+            return any(
+                text(part[one], "id") == text(other_part.get(other), "id")
+                for other_part in parts
+                if other in other_part
+            )
+    return True
 
 
 def _part(piece: Piece) -> JSON | None:
@@ -98,7 +120,7 @@ def _part(piece: Piece) -> JSON | None:
     if part is None:
         return dict(own) or None
     if piece.kind == "call":
-        called = {"id": ids.valid(part.id), "name": part.name, "args": arguments(part.body)}
+        called = {"id": ids.valid(part.id), "name": ids.named(part.name), "args": arguments(part.body)}
         return {"functionCall": called} | own
     return {"text": sendable(part.body)} | own if part.body else None
 
@@ -107,14 +129,14 @@ def _answer(call: Part, result: Part | None) -> JSON:
     told = "There is no result." if result is None else sendable(result.body)
     failed = result is None or result.failed
     response = {"error" if failed else "result": told}
-    return {"functionResponse": {"id": ids.valid(call.id), "name": call.name, "response": response}}
+    return {"functionResponse": {"id": ids.valid(call.id), "name": ids.named(call.name), "response": response}}
 
 
-async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+def _user(entry: Entry, called: set[str], files: Mapping[Media, Shown]) -> list[JSON]:
     parts: list[JSON] = []
     for part in entry.parts:
         if part.kind == "media":
-            parts.append(await _file(part, model, fetch))
+            parts.append(_file(part, files))
         elif part.kind == "text" and part.body:
             parts.append({"text": sendable(part.body)})
         elif part.kind == "result" and part.id not in called:  # its call was trimmed away
@@ -122,8 +144,10 @@ async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> l
     return parts
 
 
-async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
-    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+def _file(part: Part, files: Mapping[Media, Shown]) -> JSON:
+    file = files.get(part.media) if part.media is not None else None
+    if file is None:
+        file = Shown(kind="words", text=attachment(part.media))
     if file.kind == "words":
         return {"text": sendable(file.text)}
     return {"inlineData": {"mimeType": file.mime, "data": base64.b64encode(file.data).decode()}}

@@ -4,6 +4,7 @@ https://docs.claude.com/en/docs/build-with-claude/streaming
 """
 
 import json
+from dataclasses import replace
 from typing import Literal
 
 from core.errors import ProviderDown
@@ -95,6 +96,9 @@ class Answer:
             return []
         self._blocks[place] = dict(block)
         self.begun = True
+        if block.get("type") == "web_search_tool_result" and isinstance(block.get("content"), list):
+            self._usage = replace(self._usage, searches=self._usage.searches + 1)  # until the lab has counted them
+            return [self.spent()]
         said = text(block, "text")
         return [Delta(text=said)] if block.get("type") == "text" and said else []
 
@@ -145,7 +149,7 @@ class Answer:
             cached_tokens=max(before.cached_tokens, read),
             written_tokens=max(before.written_tokens, written),
             reasoning_tokens=max(before.reasoning_tokens, number(usage, "output_tokens_details", "thinking_tokens")),
-            searches=max(before.searches, number(usage, "server_tool_use", "web_search_requests")),
+            searches=number(usage, "server_tool_use", "web_search_requests") or before.searches,
         )
         return [self.spent()] if self._usage != before else []
 

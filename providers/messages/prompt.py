@@ -1,19 +1,38 @@
 """Saying a request in the words of Anthropic's Messages API.
 
 https://docs.claude.com/en/api/messages . What it refuses shapes this file: a conversation begins with the user, roles
-take turns, a call's result stands first in the very next message, and no text is empty.
+take turns, a call's result stands first in the very next message, and no text is empty. What of the model's own words
+it takes back is in ``returned.py``.
+
+What is the same from one request to the next is read from the lab's cache up to a mark: one stands behind tools and
+instructions, which many conversations share, one (``cache_control`` of the whole) behind the last word.
+https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 """
 
 import base64
 import json
+from collections.abc import Mapping
 
 from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
-from providers import attachments, ids
+from core.values import Media
+from providers import ids
+from providers.attachments import Shown, attachment
+from providers.gallery import Limits, gallery
+from providers.messages.returned import append, fit
 from providers.replay import Piece, recalled
-from providers.words import JSON, arguments, sendable
+from providers.words import JSON, arguments, clean, sendable
 
-_SEARCH: JSON = {"type": "web_search_20260318", "name": "web_search", "max_uses": 5}
+# By itself the tool is called from code that the lab runs, which not every model can, and whose blocks we do not know.
+_SEARCH: JSON = {
+    "type": "web_search_20260318",
+    "name": "web_search",
+    "max_uses": 5,
+    "allowed_callers": ["direct"],
+}
+# https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size ; the request may have 32 MB in all.
+_LIMITS = Limits(image_bytes=5 << 20, all_bytes=24 << 20, side=8000, images=100, few=20, side_of_many=2000)
+_MARK: JSON = {"type": "ephemeral"}
 
 
 async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
@@ -27,46 +46,38 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
         "model": request.model,
         "max_tokens": request.max_output_tokens,
         "messages": await _messages(request, model, provider, fetch),
-        "cache_control": {"type": "ephemeral"},
+        "cache_control": _MARK,
     }
-    if request.system:
-        said["system"] = request.system
     tools: list[JSON] = [
         {"name": tool.name, "description": tool.description, "input_schema": json.loads(tool.parameters)}
         for tool in request.tools
     ]
     if request.search:
         tools.append(_SEARCH)
+    if request.system.strip():
+        said["system"] = [_text(request.system) | {"cache_control": _MARK}]
+    elif tools:
+        tools[-1] = tools[-1] | {"cache_control": _MARK}
     if tools:
         said["tools"] = tools
-    return said
+    return clean(said)
 
 
 async def _messages(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
     said: list[JSON] = []
+    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
         if entry.role == "assistant":
             blocks = _assistant(entry, request.model, provider)
             if blocks and not said:
-                _append(said, "user", [_text("[The conversation goes on.]")])
-            _append(said, "assistant", blocks)
-            _append(said, "user", _answers(entry, results))
+                append(said, "user", [_text("[The conversation goes on.]")])
+            append(said, "assistant", blocks)
+            append(said, "user", _answers(entry, results))
         else:
-            _append(said, "user", await _user(entry, called, model, fetch))
-    return said or [{"role": "user", "content": [_text("[an empty message]")]}]
-
-
-def _append(said: list[JSON], role: str, blocks: list[JSON]) -> None:
-    if not blocks:
-        return
-    last = said[-1] if said else {}
-    content = last.get("content")
-    if last.get("role") == role and isinstance(content, list):
-        content.extend(blocks)
-    else:
-        said.append({"role": role, "content": blocks})
+            append(said, "user", _user(entry, called, files))
+    return fit(said) or [{"role": "user", "content": [_text("[an empty message]")]}]
 
 
 def _assistant(entry: Entry, model: str, provider: str) -> list[JSON]:
@@ -78,7 +89,12 @@ def _block(piece: Piece) -> JSON | None:
     if part is None:
         return own or None
     if piece.kind == "call":
-        return {"type": "tool_use", "id": ids.valid(part.id), "name": part.name, "input": arguments(part.body)}
+        return {
+            "type": "tool_use",
+            "id": ids.valid(part.id),
+            "name": ids.named(part.name),
+            "input": arguments(part.body),
+        }
     return _text(part.body) | own if part.body.strip() else None
 
 
@@ -93,11 +109,11 @@ def _answer(call: Part, result: Part | None) -> JSON:
     return answer | {"is_error": True} if result is None or result.failed else answer
 
 
-async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+def _user(entry: Entry, called: set[str], files: Mapping[Media, Shown]) -> list[JSON]:
     blocks: list[JSON] = []
     for part in entry.parts:
         if part.kind == "media":
-            blocks.append(await _file(part, model, fetch))
+            blocks.append(_file(part, files))
         elif part.kind == "text" and part.body.strip():
             blocks.append(_text(part.body))
         elif part.kind == "result" and part.id not in called:  # its call was trimmed away
@@ -105,8 +121,10 @@ async def _user(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> l
     return blocks
 
 
-async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
-    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+def _file(part: Part, files: Mapping[Media, Shown]) -> JSON:
+    file = files.get(part.media) if part.media is not None else None
+    if file is None:
+        file = Shown(kind="words", text=attachment(part.media))
     if file.kind == "words":
         return _text(file.text)
     source = {"type": "base64", "media_type": file.mime, "data": base64.b64encode(file.data).decode()}

@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming . An event is
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from core.errors import ProviderDown
@@ -61,6 +62,9 @@ class Answer:
             item = event.get("item")
             if isinstance(item, dict):
                 self._items[number(event, "output_index")] = item
+            if _is_search(item):
+                self._usage = replace(self._usage, searches=self._searches())
+                return [self.spent()]
         elif kind in {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}:
             return [Delta(text=text(event, "delta"), kind="reasoning")]
         elif kind == "response.web_search_call.searching":
@@ -89,26 +93,38 @@ class Answer:
 
     def _end(self, kind: str, response: object) -> list[ModelEvent]:
         told = response if isinstance(response, dict) else {}
+        self._count(told)
         if kind == "response.failed":
             raise refusal(0, {"error": told.get("error") or "the answer failed"})
         if kind == "response.incomplete":
             filtered = text(told.get("incomplete_details"), "reason") == "content_filter"
             self._reason = "refusal" if filtered else "length"
         self.ended = True
-        usage = told.get("usage")
+        return [self.spent()]
+
+    def _count(self, told: JSON) -> None:
+        usage, tools = told.get("usage"), told.get("tool_usage")
+        # Where the lab says how many it wants money for, that may be fewer than there were.
+        counts = isinstance(tools, dict) and isinstance(tools.get("web_search"), dict)
+        searches = number(tools, "web_search", "num_requests") if counts else self._searches()
         if isinstance(usage, dict):
             self._usage = Usage(
-                input_tokens=number(usage, "input_tokens"),
+                input_tokens=number(usage, "input_tokens") or self._usage.input_tokens,
                 output_tokens=number(usage, "output_tokens"),
                 cached_tokens=number(usage, "input_tokens_details", "cached_tokens"),
                 written_tokens=number(usage, "input_tokens_details", "cache_write_tokens"),
                 reasoning_tokens=number(usage, "output_tokens_details", "reasoning_tokens"),
-                searches=number(told, "tool_usage", "web_search", "num_requests") or self._searches(),
+                searches=searches,
             )
-        return [self.spent()]
 
     def _searches(self) -> int:
-        return sum(item.get("type") == "web_search_call" for item in self._items.values())
+        return sum(map(_is_search, self._items.values()))
+
+
+def _is_search(item: object) -> bool:
+    """Whether it looked something up: opening a page that was found, and looking through it, cost nothing more."""
+    action = item.get("action") if isinstance(item, dict) and item.get("type") == "web_search_call" else None
+    return isinstance(action, dict) and action.get("type", "search") == "search"
 
 
 def _pieces(item: JSON) -> Iterator[Piece]:

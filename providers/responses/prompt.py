@@ -7,14 +7,18 @@ its models' reasoning travels with the conversation, encrypted.
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from core.exchange import Entry, Model, Part, Request
 from core.site import Fetch
-from providers import attachments, ids
+from core.values import Media
+from providers import ids
+from providers.attachments import Shown, attachment
+from providers.gallery import Limits, gallery
 from providers.replay import Piece, recalled
-from providers.words import JSON, sendable
+from providers.words import GO_ON, JSON, clean, sendable
 
+_LIMITS = Limits(image_bytes=20 << 20, all_bytes=48 << 20)  # https://platform.openai.com/docs/guides/images-vision
 _LEAST_TOKENS = 16  # the lab refuses to be asked for fewer
 _REASONS = re.compile(r"gpt-([5-9]|[1-9]\d)|o\d")
 
@@ -55,20 +59,37 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
         tools.append({"type": "web_search"})
     if tools:
         said["tools"] = tools
-    return said
+    return clean(said)
 
 
 async def _items(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
     items: list[JSON] = []
+    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:
         if entry.role == "assistant":
             items += [item for piece in recalled(provider, request.model, entry.parts) for item in _said(piece)]
             items += [_answer(part, results.get(part.id)) for part in entry.parts if part.kind == "call"]
-        elif content := await _content(entry, called, model, fetch):
+        elif content := _content(entry, called, files):
             items.append({"role": "user", "content": content})
+    items = list(_followed(items))
+    if items and items[-1].get("role") == "assistant":
+        items.append({"role": "user", "content": [_text(GO_ON)]})
     return items or [{"role": "user", "content": "[an empty message]"}]
+
+
+def _followed(items: list[JSON]) -> Iterator[JSON]:
+    """The items less the thoughts that the lab would refuse: those without what they led to, or that it cannot read."""
+    leads = False  # whether what comes next is the model's, so that a thought may stand before it
+    kept: list[JSON] = []
+    for item in reversed(items):
+        kind = item.get("type")
+        if kind == "reasoning" and not (leads and item.get("encrypted_content")):
+            continue
+        leads = kind in {"reasoning", "function_call", "web_search_call"} or item.get("role") == "assistant"
+        kept.append(item)
+    return reversed(kept)
 
 
 def _said(piece: Piece) -> Iterator[JSON]:
@@ -79,7 +100,7 @@ def _said(piece: Piece) -> Iterator[JSON]:
         yield {
             "type": "function_call",
             "call_id": ids.valid(part.id),
-            "name": part.name,
+            "name": ids.named(part.name),
             "arguments": sendable(part.body),
         }
     elif part.body:
@@ -93,11 +114,11 @@ def _answer(call: Part, result: Part | None) -> JSON:
     return {"type": "function_call_output", "call_id": ids.valid(call.id), "output": output}
 
 
-async def _content(entry: Entry, called: set[str], model: Model, fetch: Fetch) -> list[JSON]:
+def _content(entry: Entry, called: set[str], files: Mapping[Media, Shown]) -> list[JSON]:
     content: list[JSON] = []
     for part in entry.parts:
         if part.kind == "media":
-            content.append(await _file(part, model, fetch))
+            content.append(_file(part, files))
         elif part.kind == "text" and part.body:
             content.append(_text(part.body))
         elif part.kind == "result" and part.id not in called:  # its call was trimmed away
@@ -105,8 +126,10 @@ async def _content(entry: Entry, called: set[str], model: Model, fetch: Fetch) -
     return content
 
 
-async def _file(part: Part, model: Model, fetch: Fetch) -> JSON:
-    file = await attachments.shown(part.media, fetch, images=model.images, documents=model.documents)
+def _file(part: Part, files: Mapping[Media, Shown]) -> JSON:
+    file = files.get(part.media) if part.media is not None else None
+    if file is None:
+        file = Shown(kind="words", text=attachment(part.media))
     if file.kind == "words":
         return _text(file.text)
     address = f"data:{file.mime};base64,{base64.b64encode(file.data).decode()}"

@@ -12,12 +12,13 @@ from itertools import permutations
 import pytest
 import pytest_asyncio
 
-from contracts.rigs.providers import RIGS, Rig, said
+from contracts.rigs.providers import RIGS, Rig, answered, said
 from contracts.test_provider import LOOK_UP
 from core.codec import dump, load
 from core.context.parts import calls_of, result, sound
 from core.exchange import Entry, Finished, Part
 from core.values import Media
+from providers.words import GO_ON
 
 LABS = ("anthropic", "compatible", "google", "openai")
 
@@ -89,3 +90,23 @@ async def test_what_a_store_or_a_crash_left_odd_is_taken(rigs: dict[str, Rig], n
     talk = await step(rig, entries, 1)
     assert "Are you there?" in "".join(part.body for part in talk[-1].parts if part.kind == "text")
     assert list(rig.violations()) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", LABS)
+async def test_whatever_a_model_called_can_be_told_again(rigs: dict[str, Rig], name: str) -> None:
+    """By a name that no lab takes, with half a character: other servers' models come up with both."""
+    call = Part(kind="call", id="1", name="functions.look up!", body='{"city": "\\ud83d"}')
+    told = result(replace(call, body="{}"), "There is no such tool. \ud83d", failed=True)
+    entries = [said("Where?"), Entry(role="assistant", parts=(call,)), Entry(role="user", parts=(told,))]
+    await step(rigs[name], entries, 1)
+    assert list(rigs[name].violations()) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", LABS)
+async def test_a_conversation_that_ends_with_an_answer_is_gone_on_with(rigs: dict[str, Rig], name: str) -> None:
+    """No lab's model goes on from words of its own: somebody asks it to."""
+    talk = await step(rigs[name], [said("Where?"), answered("On the Rhine.")], 1)
+    assert GO_ON in "".join(part.body for part in talk[-1].parts if part.kind == "text")
+    assert list(rigs[name].violations()) == []

@@ -10,7 +10,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from contracts.rigs.providers import site
-from core.errors import ProviderBusy
+from core.errors import ProviderBusy, ProviderDown
 from core.exchange import Blob
 from core.seams import Abilities
 from providers.google import GoogleSettings, spec
@@ -76,3 +76,21 @@ async def test_a_key_at_its_limit_is_followed_by_the_next_one(lab: GoogleSimulat
     with pytest.raises(ProviderBusy) as busy:
         await can.speaker.speak("Hello")
     assert busy.value.retry_after_s == 9.0
+
+
+async def test_painting_may_take_longer_than_a_first_word(lab: GoogleSimulator) -> None:
+    """An image takes minutes, now and then; everything else is there in seconds, or not at all."""
+    settings = GoogleSettings(api_key=SecretStr("one"), base_url=lab.address)
+    async with spec.open(site("google", first_token_s=5.0), settings) as provider:
+        can = provider.abilities
+        assert can.painter is not None
+        assert can.embedder is not None
+        await can.embedder.embed(["warm"])
+    async with spec.open(site("google", first_token_s=0.5), settings) as provider:
+        can = provider.abilities
+        assert can.painter is not None
+        assert can.embedder is not None
+        lab.beside.takes_s = 0.8
+        assert (await can.painter.paint("a river")).images
+        with pytest.raises(ProviderDown):
+            await can.embedder.embed(["one"])

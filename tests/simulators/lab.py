@@ -23,6 +23,7 @@ from aiohttp import web
 
 Json = dict[str, Any]
 
+_HALF = re.compile("[\ud800-\udfff]")
 PIECE = re.compile(r"\s*\S{1,8}|\s+$")
 
 
@@ -43,6 +44,7 @@ class Said:
         sources: Texts with the title and address of what bears each out; they follow the text.
         end: Why it ends, in our words: stop, tools, length, refusal or pause.
         usage: Tokens as the lab counts them (``prompt``, ``cached``, ``output``, ``thoughts``); None: counted here.
+        stays_open: The stream is not ended after it.
     """
 
     text: str = ""
@@ -51,6 +53,7 @@ class Said:
     sources: tuple[tuple[str, str, str], ...] = ()
     end: str = ""
     usage: dict[str, int] | None = None
+    stays_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +181,8 @@ class Lab(ABC):
         asked.number = next(self._numbers)
         self.requests.append(asked)
         asked.violations.extend(self.faults_of(asked))
+        if _HALF.search(json.dumps(asked.body, ensure_ascii=False)):
+            asked.violations.append("The request body is not valid JSON: no low surrogate in string")
         if asked.violations:
             return self.refused(400, asked.violations[0])
         if asked.model not in self.models:
@@ -188,6 +193,8 @@ class Lab(ABC):
             wait = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
             return self.refused(fault.status, fault.message or f"Simulated error {fault.status}.", wait)
         whole = said if isinstance(said, Said) else _echo(asked)
+        if whole.stays_open:
+            fault = Fault(silent=True, after_words=1 << 30)
         return await self._stream(request, asked, list(self.events(_shortened(whole, asked), asked)), fault)
 
     def no_model(self, name: str) -> str:
@@ -217,6 +224,8 @@ class Lab(ABC):
                     fault = None
                 if event.word and self._words_per_s:
                     await asyncio.sleep(1 / self._words_per_s)
+            if fault is not None and fault.silent and words < fault.after_words:
+                await _strike(request, response, fault)
             await response.write_eof()
             asked.finished = True
         except _CutError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,6 +43,12 @@ _FIELDS = {
     "redacted_thinking": {"type", "data"},
 }
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_SEARCH = {"type", "name", "max_uses", "allowed_callers", "cache_control"}
+_MOST_MARKS = 4
+_IMAGE_BYTES = 5 << 20
+_FEW_IMAGES = 20
+_THOUGHTS = {"thinking", "redacted_thinking"}
 _IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 _EFFORTS = {"low", "medium", "high", "xhigh", "max"}
 
@@ -61,20 +68,48 @@ def faults_of(body: Json, headers: dict[str, str], signed: Callable[[str], str])
         yield "thinking.type: not supported for this model"
     if "system" in body and not body["system"]:
         yield "system: must not be empty"
-    yield from _tools(body.get("tools", []))
+    if sum("cache_control" in block for block in _marked(body)) > _MOST_MARKS:
+        yield f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided."
+    yield from _pictures([block for block in _marked(body) if block.get("type") == "image"])
+    yield from _tools(body.get("tools", []), str(body.get("model")))
     yield from _messages(body.get("messages", []), signed)
 
 
-def _tools(tools: list[Json]) -> Iterator[str]:
+def _pictures(images: list[Json]) -> Iterator[str]:
+    """How large images may be, and how many of what size; only of PNG, which tells its size where anybody finds it."""
+    most = 2000 if len(images) > _FEW_IMAGES else 8000
+    for image in images:
+        head = base64.b64decode(image["source"]["data"][:64])
+        if max(int.from_bytes(head[at : at + 4], "big") for at in (16, 20)) > most and head.startswith(b"\x89PNG"):
+            yield f"At least one of the image dimensions exceed max allowed size: {most} pixels"
+
+
+def _marked(body: Json) -> Iterator[Json]:
+    """Whatever may bear a mark for the cache."""
+    system = body.get("system", [])
+    yield body
+    yield from body.get("tools", [])
+    yield from () if isinstance(system, str) else system
+    for message in body.get("messages", []):
+        yield from () if isinstance(message.get("content"), str) else message.get("content") or ()
+
+
+def _tools(tools: list[Json], model: str) -> Iterator[str]:
     names = [tool.get("name") for tool in tools]
     if len(set(names)) < len(names):
         yield "tools: Tool names must be unique."
     for tool in tools:
         if "type" in tool and tool["type"] != "custom":
-            if tool["type"] != "web_search_20260318" or tool.keys() - {"type", "name", "max_uses"}:
+            if tool["type"] != "web_search_20260318" or tool.keys() - _SEARCH:
                 yield f"tools: unknown {tool}"
-        elif tool.keys() != {"name", "description", "input_schema"} or tool["input_schema"].get("type") != "object":
+            if "haiku" in model and tool.get("allowed_callers") != ["direct"]:
+                yield f"'{model}' does not support programmatic tool calling: set allowed_callers to [\"direct\"]"
+        elif tool.keys() - {"cache_control"} != {"name", "description", "input_schema"} or not _may_call(tool):
             yield f"tools: {tool.get('name')} is not described as it should be"
+
+
+def _may_call(tool: Json) -> bool:
+    return tool["input_schema"].get("type") == "object" and bool(_NAME.fullmatch(tool["name"]))
 
 
 def _messages(messages: list[Json], signed: Callable[[str], str]) -> Iterator[str]:
@@ -92,14 +127,15 @@ def _messages(messages: list[Json], signed: Callable[[str], str]) -> Iterator[st
         if not blocks:
             yield f"{where}: content must not be empty"
         yield from _calls(blocks, open_calls, where)
+        yield from _searches(blocks, where, last=place == len(messages) - 1)
         for block in blocks:
             yield from _block(block, str(role), where, signed)
         open_calls = [block["id"] for block in blocks if block.get("type") == "tool_use"]
     if open_calls:
         yield "messages: tool_use ids were found without tool_result blocks immediately after"
     last = messages[-1] if messages else {}
-    searching = any(block.get("type") == "server_tool_use" for block in last.get("content") or () if block)
-    if last.get("role") == "assistant" and not searching:
+    ends = str(last["content"][-1].get("type")) if isinstance(last.get("content"), list) and last["content"] else ""
+    if last.get("role") == "assistant" and ends not in {"server_tool_use", "web_search_tool_result"}:
         yield "This model does not support assistant message prefill."
 
 
@@ -110,6 +146,26 @@ def _calls(blocks: list[Json], open_calls: list[str], where: str) -> Iterator[st
     first = [block.get("type") for block in blocks[: len(answered)]]
     if answered and set(first) != {"tool_result"}:
         yield f"{where}: tool_result blocks must come first"
+
+
+def _searches(blocks: list[Json], where: str, *, last: bool) -> Iterator[str]:
+    """A search has its result behind it, but for one of a paused turn that is to go on."""
+    if blocks and blocks[-1].get("type") in _THOUGHTS:
+        yield f"{where}: The final block in an assistant message cannot be `thinking`."
+    open_searches: list[str] = []
+    for block in blocks:
+        kind = block.get("type")
+        if open_searches and kind not in {"server_tool_use", "web_search_tool_result"}:
+            yield f"{where}: `web_search` tool use with id `{open_searches[0]}` was found without its result"
+        if kind == "server_tool_use":
+            open_searches.append(block["id"])
+        elif kind == "web_search_tool_result":
+            if block["tool_use_id"] not in open_searches:
+                yield f"{where}: unexpected `tool_use_id` found in `web_search_tool_result` blocks"
+            else:
+                open_searches.remove(block["tool_use_id"])
+    if open_searches and not last:
+        yield f"{where}: `web_search` tool use with id `{open_searches[0]}` was found without its result"
 
 
 def _block(block: Json, role: str, where: str, signed: Callable[[str], str]) -> Iterator[str]:
@@ -144,6 +200,8 @@ def _call(block: Json, role: str, signed: Callable[[str], str]) -> Iterator[str]
     del role, signed
     if not _ID.fullmatch(str(block.get("id"))) or not isinstance(block.get("input"), dict):
         yield "a call is malformed"
+    if not _NAME.fullmatch(str(block.get("name"))):
+        yield "tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"
 
 
 def _found(block: Json, role: str, signed: Callable[[str], str]) -> Iterator[str]:
@@ -159,6 +217,8 @@ def _file(block: Json, role: str, signed: Callable[[str], str]) -> Iterator[str]
     allowed = _IMAGES if block["type"] == "image" else {"application/pdf"}
     if source.get("type") != "base64" or source.get("media_type") not in allowed or not source.get("data"):
         yield f"{block['type']} of a kind that is not taken"
+    if block["type"] == "image" and len(source.get("data", "")) > _IMAGE_BYTES:
+        yield f"image exceeds 5 MB maximum: {len(source['data'])} bytes > {_IMAGE_BYTES} bytes"
 
 
 def _result(block: Json, role: str, signed: Callable[[str], str]) -> Iterator[str]:

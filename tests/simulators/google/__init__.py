@@ -59,6 +59,8 @@ class GoogleSimulator(Lab):
         words = 0
         if said.thoughts:
             yield _chunk({"text": said.thoughts, "thought": True})
+        if said.sources and asked.body.get("toolConfig", {}).get("includeServerSideToolInvocations"):
+            yield from self._searched(said, asked)
         for piece in PIECE.findall(said.text or "".join(text for text, _, _ in said.sources)):
             words += 1
             yield _chunk({"text": piece}, word=True)
@@ -82,6 +84,16 @@ class GoogleSimulator(Lab):
             "thoughtsTokenCount": thoughts,
         }
         yield Event({"candidates": [last], "usageMetadata": usage})
+
+    def _searched(self, said: Said, asked: Asked) -> Iterator[Event]:
+        """What it looks up by itself, which it shows where functions stand beside it, and wants back."""
+        about = {"id": f"search_{asked.number}", "toolType": "GOOGLE_SEARCH_WEB"}
+        call = about | {"args": {"queries": [asked.last_user]}}
+        found = about | {"response": {"pages": [url for _, _, url in said.sources]}}
+        for name, what in (("toolCall", call), ("toolResponse", found)):
+            signed = signature(f"{asked.number} {name}")
+            self._signatures.add(signed)
+            yield _chunk({name: what, "thoughtSignature": signed})
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         body: Json = json.loads(await request.read())

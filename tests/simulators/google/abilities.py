@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
@@ -20,11 +21,13 @@ class Beside:
     Attributes:
         asked: Model, method and body of each request.
         barred: Keys that have reached their limit.
+        takes_s: How long it is at each.
     """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Json]] = []
         self.barred: set[str] = set()
+        self.takes_s = 0.0
 
     def route(self, router: web.UrlDispatcher) -> None:
         """Register them."""
@@ -37,6 +40,8 @@ class Beside:
             error = {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED"}
             wait = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "9s"}
             return web.json_response({"error": error | {"details": [wait]}}, status=429)
+        if self.takes_s:
+            await asyncio.sleep(self.takes_s)
         self.asked.append((request.match_info["model"], method, body))
         if method == "batchEmbedContents":
             rows = [{"values": [3.0, 4.0]} for _ in body["requests"]]

@@ -10,9 +10,9 @@ Json = dict[str, Any]
 
 _KNOWN = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "cachedContent"}
 _CONFIG = {"maxOutputTokens", "thinkingConfig", "stopSequences", "responseModalities"}
-_PARTS = {"text", "inlineData", "functionCall", "functionResponse"}
+_PARTS = {"text", "inlineData", "functionCall", "functionResponse", "toolCall", "toolResponse"}
 _EXTRAS = {"thoughtSignature", "thought"}
-_FILES = {"image/jpeg", "image/png", "image/webp", "image/gif", "application/pdf"}
+_FILES = {"image/jpeg", "image/png", "image/webp", "application/pdf"}
 _LEVELS = {"MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _DECLARED = {"name", "description", "parametersJsonSchema"}
@@ -36,6 +36,8 @@ def faults_of(body: Json, headers: dict[str, str], signatures: set[str]) -> Iter
     contents = body.get("contents", [])
     yield from _contents(contents)
     yield from _signatures(contents, signatures)
+    if contents and contents[-1].get("role") == "model":
+        yield "Please ensure that multiturn requests end with a user role or a function response."
 
 
 def _tools(body: Json) -> Iterator[str]:
@@ -66,6 +68,9 @@ def _contents(contents: list[Json]) -> Iterator[str]:
             yield f"the function response parts {answers} do not match the function call parts {open_calls}"
         for part in parts:
             yield from _part(part, str(role))
+        made = [part["toolCall"]["id"] for part in parts if "toolCall" in part]
+        if made != [part["toolResponse"]["id"] for part in parts if "toolResponse" in part]:
+            yield f"contents[{place}]: toolCall parts need their toolResponse parts"
         open_calls = [_named(part["functionCall"]) for part in parts if "functionCall" in part]
     if open_calls:
         yield "Please ensure that function call turns are followed by their responses."
@@ -75,9 +80,13 @@ def _signatures(contents: list[Json], signatures: set[str]) -> Iterator[str]:
     """The first call of each step of the current turn needs one."""
     turn = max((place for place, content in enumerate(contents) if _is_question(content)), default=0)
     for place, content in enumerate(contents[turn:], turn):
-        calls = [part for part in content.get("parts") or [] if "functionCall" in part]
+        parts = content.get("parts") or []
+        calls = [part for part in parts if "functionCall" in part]
         if calls and calls[0].get("thoughtSignature") not in {*signatures, _NO_SIGNATURE}:
             yield f"Function call in contents[{place}] is missing a thought_signature."
+        for part in (part for part in parts if part.keys() & {"toolCall", "toolResponse"}):
+            if part.get("thoughtSignature") not in signatures:
+                yield f"Tool call in contents[{place}] is missing a thought_signature."
 
 
 def _is_question(content: Json) -> bool:
@@ -100,6 +109,8 @@ def _part(part: Json, role: str) -> Iterator[str]:
     file = part.get("inlineData")
     if file is not None and (file.get("mimeType") not in _FILES or not file.get("data")):
         yield "Unsupported MIME type"
+    if "functionCall" in kinds and not _NAME.fullmatch(str(part["functionCall"].get("name"))):
+        yield f"Invalid function name: {part['functionCall'].get('name')}"
     if "functionCall" in kinds and not isinstance(part["functionCall"].get("args"), dict):
         yield "args is no object"
     if "functionResponse" in kinds and not isinstance(part["functionResponse"].get("response"), dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..specs import load_spec  # noqa: TID252 - the folder above is a plain folder of simulators
@@ -15,6 +16,7 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k", "frequency_penalty", "pr
 _ANSWERING = frozenset({"max_tokens", "max_completion_tokens", "response_format", "reasoning_effort", "verbosity"})
 _EXTRAS = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "moderation", "service_tier"})
 _CACHING = frozenset({"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier"})
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOP_LEVEL = _ASKING | _TOOLS | _SAMPLING | _ANSWERING | _EXTRAS | _CACHING
 
 
@@ -43,6 +45,10 @@ class Judge:
             yield from self._unknown_message_fields(body)
         yield from (f"unknown field {name}" for name in body if name not in known and name not in self._tolerated)
         yield from orphans(body)
+        for message in dicts(body.get("messages")):
+            for call in dicts(message.get("tool_calls")):
+                if not _NAME.fullmatch(str(call["function"]["name"])):
+                    yield f"tool_calls.function.name: {call['function']['name']!r} is no name of a function"
 
     def _unknown_message_fields(self, body: Json) -> Iterator[str]:
         assert self._schemas is not None

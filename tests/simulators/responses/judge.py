@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ _KNOWN = frozenset(
         "prompt_cache_key",
     }
 )
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _LEAST_TOKENS = 16
 _FIELDS = {
     "function_call": {"type", "call_id", "name", "arguments"},
@@ -83,6 +85,8 @@ def _items(items: list[Json], thoughts: set[str]) -> Iterator[str]:
                     yield f"Item '{item.get('id')}' of type 'reasoning' was provided without what follows it."
             case "message" if not item.get("content"):
                 yield f"{where}: empty content"
+    names = (item["name"] for item in items if item.get("type") == "function_call")
+    yield from (f"Invalid 'input.name': {name!r}" for name in names if not _NAME.fullmatch(name))
     yield from (f"No tool output found for function call {call}." for call, done in open_calls.items() if not done)
 
 
