@@ -20,6 +20,8 @@ class Window:
     Attributes:
         chosen: Whose it is.
         room: Bytes of conversation it holds beside everything that does not change.
+        counts: Whether our own count is heeded before anybody refuses. A lab's model that somebody chose by name is
+            asked all the same, since we count on the high side; a server of one's own may cut off silently.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Window:
         overhead = len(system) + sum(len(tool.description) + len(tool.parameters) for tool in offered)
         self.chosen = chosen
         self.room = room_for(model.context_tokens, output, overhead)
+        self.counts = bool(model.context_tokens) and (model.hosting == "self" or not chosen.named)
         self._frame = Request(
             model=model.id,
             entries=(),

@@ -15,6 +15,7 @@ from core import phrases
 from core.context import conversation, wording
 from core.context.conversation import Context, History, alternating, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
+from core.context.shortening import shortened
 from core.context.sources import Sources
 from core.errors import ProviderError
 from core.exchange import Entry, Finished, Part
@@ -26,7 +27,7 @@ from core.models.routing import Router
 from core.seams import Records, Work
 from core.text.fencing import followed
 from core.turn import approvals
-from core.turn.consulting import blind, consulted
+from core.turn.consulting import blind, consulted, left_out
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.showing import Showing
 from core.turn.steps import Spoke, Step, Told, pack
@@ -91,6 +92,7 @@ class Answering:
         self._answer = Answer()
         self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
         self._notice = ""
+        self._left_out = ""
         self._room = 0
 
     async def run(self, steps: Sequence[Step]) -> Outcome:
@@ -155,8 +157,10 @@ class Answering:
         """One call of the model, begun again as often as the question changes."""
         step = self._taken()
         while True:
-            self._answer = Answer()
-            asked = Question(conversation=self._entries, answer=self._answer, grow=self._showing.say, step=step)
+            self._answer, self._left_out = Answer(), ""
+            asked = Question(
+                conversation=self._entries, cut=self._cut, answer=self._answer, grow=self._showing.say, step=step
+            )
             try:
                 finished = await self._ear.unless_changed(asker.ask(asked))
             except Heard:
@@ -179,6 +183,14 @@ class Answering:
         if not (history or question):
             history = self._history.entries[-1:]  # what there is to answer is there, whether or not it fits
         return alternating((*history, *question, *steps))
+
+    def _cut(self, room: int, files: bool) -> tuple[Entry, ...]:  # noqa: FBT001 - a fact, not a switch
+        """What there is to answer and the steps so far, in as many bytes, whatever has to be left out for it."""
+        steps = conversation.squeezed(self._steps, room // 2)
+        question = self._question() or self._history.entries[-1:]
+        left = shortened(question, room - sum(map(conversation.size, steps)), files=files)
+        self._left_out = left_out(left) if self._ear.asked else ""  # nobody has to know of what only the model reads
+        return alternating((*left.entries, *steps))
 
     def _question(self) -> tuple[Entry, ...]:
         if not self._ear.asked:
@@ -270,7 +282,7 @@ class Answering:
     # -- saying it
 
     def _whole(self, text: str) -> str:
-        return whole("\n\n".join(filter(None, [self._notice, *self._said, text])))
+        return whole("\n\n".join(filter(None, [self._notice, self._left_out, *self._said, text])))
 
     def _with_sources(self, text: str) -> str:
         listed = self._sources.listed()
@@ -294,7 +306,7 @@ class Answering:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
-            self._notice = ""
+            self._notice = self._left_out = ""
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)

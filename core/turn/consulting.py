@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core import phrases
 from core.context import conversation
 from core.context.conversation import History
+from core.context.shortening import Cut
 from core.exchange import Entry, ToolSchema
 from core.models import wishes
 from core.models.billing import Bill
@@ -50,3 +51,10 @@ def blind(asker: Asker, question: Sequence[Entry]) -> str:
     asked = [("pictures", images and "images" in chosen.lacks), ("PDFs", documents and "documents" in chosen.lacks)]
     what = " or ".join(word for word, unseen in asked if unseen)
     return phrases.BLIND.format(model=chosen.name, what=what) if what else ""
+
+
+def left_out(cut: Cut) -> str:
+    """What a person is told whose question had to be cut; "" where it was not."""
+    files = "the file" if cut.files == 1 else f"{cut.files} files"
+    what = " and ".join(filter(None, ["its middle" if cut.middle else "", files if cut.files else ""]))
+    return phrases.SHORTENED.format(what=what) if what else ""
