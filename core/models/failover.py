@@ -59,6 +59,7 @@ class Question:
         answer: Grows as words arrive.
         grow: Told the whole text so far, or what is going on instead of one.
         step: How many steps the turn has taken before.
+        tools: Whether anything may be called.
     """
 
     conversation: Callable[[int], tuple[Entry, ...]]
@@ -66,6 +67,7 @@ class Question:
     answer: Answer
     grow: Callable[[str], None]
     step: int = 0
+    tools: bool = True
 
 
 class Asker:
@@ -232,7 +234,7 @@ class Asker:
 
     async def _once(self, window: Window, entries: tuple[Entry, ...], question: Question) -> Finished:
         """One call, noted on the bill however it ends."""
-        request, answer, chosen = window.request(entries), question.answer, window.chosen
+        request, answer, chosen = window.request(entries, tools=question.tools), question.answer, window.chosen
         self._bill.open(chosen)
         try:
             finished = await ask(chosen.provider, request, answer, question.grow)

@@ -44,9 +44,14 @@ class Window:
             thread=thread,
         )
 
-    def request(self, entries: tuple[Entry, ...]) -> Request:
-        """A request that says this. What a model cannot see is put in words by its provider."""
-        return replace(self._frame, entries=entries)
+    def request(self, entries: tuple[Entry, ...], *, tools: bool = True) -> Request:
+        """A request that says this. What a model cannot see is put in words by its provider.
+
+        Args:
+            tools: Whether anything may be called, or looked up by the lab.
+        """
+        frame = self._frame if tools else replace(self._frame, tools=(), search=False)
+        return replace(frame, entries=entries)
 
 
 def estimate(request: Request, spoken_bytes: int) -> Usage:
