@@ -121,6 +121,7 @@ class Asker:
                 if question.answer.text:
                     raise
                 failed.append((self.window, error))
+                self._candidates.failed(self.window.chosen, error)
                 if not await self._go_on(error, question.grow):
                     break
         too_long = [window for window, error in failed if isinstance(error, ContextTooLong)]
@@ -138,7 +139,7 @@ class Asker:
             # Whoever comes next must hold more than the one for whom this was too long, if not all that was ever said.
             more = before.model.context_tokens - answer_tokens(before.model) + 1
             self._needs = replace(self._needs, tokens=max(0, more))
-            self._candidates = self._router.candidates(self._frame.wish, self._needs, self._tried)
+            self._candidates = self._candidates.again(self._needs, self._tried)
         chosen = await self._candidates.next()
         if chosen is None or (isinstance(error, ContextTooLong) and "room" in chosen.lacks):
             return False
