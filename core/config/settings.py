@@ -245,7 +245,7 @@ class Settings(Fixed):
     """The whole configuration, checked.
 
     Attributes:
-        data_dir: Absolute.
+        data_dir: Absolute, as ``plugins_dir``.
         bots: The adapters to open; likewise ``providers``, in the order they were written, and ``plugins``.
         engine: The store that ``database`` names.
         off: What is not opened.
