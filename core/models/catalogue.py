@@ -162,6 +162,7 @@ class Catalogue:
             images=can("images", model.images or facts.images),
             documents=can("documents", model.documents or (facts.documents and theirs)),
             search=can("search", model.search or (facts.search and theirs)),
+            effort=can("effort", model.effort or facts.effort),
             retires=model.retires or ("" if own else facts.retires),
             note=model.note or facts.note,
         )

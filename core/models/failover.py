@@ -16,7 +16,7 @@ import structlog
 from core import phrases
 from core.context.conversation import size
 from core.errors import ContextTooLong, ProviderError, RequestRefused
-from core.exchange import Entry, Finished, Request, ToolSchema, Usage
+from core.exchange import Effort, Entry, Finished, Request, ToolSchema, Usage
 from core.models.asking import Answer, ask
 from core.models.billing import Bill, Ended
 from core.models.needs import Needs, answer_tokens
@@ -40,6 +40,7 @@ class Frame:
         wish: The model that the person chose, "" for none.
         thread: See ``Request``.
         search: Whether a lab may look things up in the web.
+        effort: How long a model is to think that can be told.
     """
 
     system: str
@@ -47,6 +48,7 @@ class Frame:
     wish: str = ""
     thread: str = ""
     search: bool = False
+    effort: Effort = ""
 
 
 @value
@@ -151,7 +153,7 @@ class Asker:
     def _take(self, chosen: Chosen) -> None:
         self._tried.append(chosen.name)
         frame = self._frame
-        self._window = Window(chosen, frame.system, frame.tools, frame.thread, search=frame.search)
+        self._window = Window(chosen, frame.system, frame.tools, frame.thread, search=frame.search, effort=frame.effort)
 
     async def _once_more(self, failed: list[tuple[Window, ProviderError]], question: Question) -> Finished:
         """Nobody is left: ask the first of them again that may have got over it by now."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from core.context.conversation import BYTES_A_TOKEN, room_for, size
-from core.exchange import Entry, Request, ToolSchema, Usage
+from core.exchange import Effort, Entry, Request, ToolSchema, Usage
 from core.models.needs import answer_tokens
 from core.models.routing import Chosen
 
@@ -16,6 +16,7 @@ class Window:
 
     Args:
         search: Whether its lab may look things up in the web, where it can.
+        effort: How long it is to think, where it can be told. Labs count thoughts as part of the answer.
 
     Attributes:
         chosen: Whose it is.
@@ -25,11 +26,19 @@ class Window:
     """
 
     def __init__(
-        self, chosen: Chosen, system: str, tools: tuple[ToolSchema, ...], thread: str = "", *, search: bool = False
+        self,
+        chosen: Chosen,
+        system: str,
+        tools: tuple[ToolSchema, ...],
+        thread: str = "",
+        *,
+        search: bool = False,
+        effort: Effort = "",
     ) -> None:
         model = chosen.model
         offered = tools if model.tools else ()
-        output = answer_tokens(model)
+        told = effort if model.effort else ""
+        output = answer_tokens(model, told)
         overhead = len(system) + sum(len(tool.description) + len(tool.parameters) for tool in offered)
         self.chosen = chosen
         self.room = room_for(model.context_tokens, output, overhead)
@@ -40,6 +49,7 @@ class Window:
             system=system,
             tools=offered,
             max_output_tokens=output,
+            effort=told,
             search=search and model.search,
             thread=thread,
         )

@@ -17,7 +17,7 @@ from core.context.conversation import Context, History, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
 from core.context.sources import Sources
 from core.errors import ProviderError
-from core.exchange import Entry, Finished, Part
+from core.exchange import Effort, Entry, Finished, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
 from core.models.failover import Asker, Question
@@ -50,6 +50,7 @@ class Means:
     Attributes:
         system: What every model is told first.
         search: Whether labs may look things up in the web.
+        effort: How long models are to think that can be told.
         turn_s: The longest an answer may take.
         album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
     """
@@ -60,6 +61,7 @@ class Means:
     system: str
     prices: Prices = field(default_factory=Prices)
     search: bool = False
+    effort: Effort = ""
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
     album_s: float = 0.7
@@ -166,6 +168,7 @@ class Answering:
             system=means.system,
             tools=means.toolbox.schemas(),
             search=means.search,
+            effort=means.effort,
         )
         self._notice, self._room = blind(asker, question), asker.window.room
         return asker

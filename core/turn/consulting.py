@@ -6,7 +6,7 @@ from core import phrases
 from core.context import conversation
 from core.context.conversation import History
 from core.context.shortening import Cut
-from core.exchange import Entry, ToolSchema
+from core.exchange import Effort, Entry, ToolSchema
 from core.models import wishes
 from core.models.billing import Bill
 from core.models.failover import Asker, Frame
@@ -25,6 +25,7 @@ async def consulted(
     system: str,
     tools: tuple[ToolSchema, ...],
     search: bool = False,
+    effort: Effort = "",
 ) -> Asker:
     """Somebody to ask for all of one answer.
 
@@ -36,7 +37,7 @@ async def consulted(
     needs = Needs(images=images, documents=documents, tools=bool(tools), tokens=taken)
     wish = await wishes.of(records, history.lane)
     thread = conversation.thread(history)
-    frame = Frame(system=system, tools=tools, wish=wish, thread=thread, search=search)
+    frame = Frame(system=system, tools=tools, wish=wish, thread=thread, search=search, effort=effort)
     asker = Asker(router, bill, frame, needs)
     await asker.begin()
     return asker

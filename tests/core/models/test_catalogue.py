@@ -121,12 +121,12 @@ class TestMerging:
         assert (model.images, model.documents, model.search) == (False, True, True)
         assert (model.retires, model.note) == ("2027-05-05", "Ask first.")
 
-    @pytest.mark.parametrize("ability", ["tools", "images", "documents", "search"])
+    @pytest.mark.parametrize("ability", ["tools", "images", "documents", "search", "effort"])
     @pytest.mark.parametrize("says", [True, False])
     def test_what_the_operator_says_of_abilities_has_the_last_word(self, ability: str, says: bool) -> None:
         """Some providers claim one thing for all their models; whoever writes it down knows better."""
         catalogue = self.catalogue().noting({"lab/m": ModelNotes.model_validate({ability: says})})
-        claimed = Model(id="m", tools=not says, images=not says, documents=not says, search=not says)
+        claimed = Model(id="m", tools=not says, images=not says, documents=not says, search=not says, effort=not says)
         assert getattr(catalogue.described("lab", claimed), ability) is says
 
     def test_the_operators_word_is_about_one_providers_model(self) -> None:
