@@ -302,6 +302,7 @@ def build_turn(
         system=system_prompt(settings.conversation.system_prompt),
         prices=prices_of(settings),
         search=settings.conversation.web_search,
+        effort=settings.router.effort,
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
     )

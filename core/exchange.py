@@ -53,7 +53,7 @@ class Request:
     """One call of a model.
 
     Attributes:
-        effort: See ``Effort``; models that cannot be told are not.
+        effort: See ``Effort``; "" for a model that is not known to take it.
         search: Let the lab look things up in the web by itself, where the model can.
         thread: Names the conversation, the same in each of its calls: for prompt caches that want to be told.
     """
@@ -132,6 +132,7 @@ class Model:
         tools: False where the model cannot be trusted to call tools.
         images: Whether it sees images; likewise PDF ``documents``.
         search: Whether its lab looks things up in the web for it.
+        effort: Whether it can be told how long to think.
         retires: The day its lab shuts it down, ISO 8601; "" where none is known.
         note: What a person should know before using it, "" for nothing.
     """
@@ -144,6 +145,7 @@ class Model:
     images: bool = False
     documents: bool = False
     search: bool = False
+    effort: bool = False
     retires: str = ""
     note: str = ""
 

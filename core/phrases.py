@@ -27,6 +27,7 @@ MODEL_BUSY = "The model is too busy to answer at the moment. Please try again in
 MODEL_DOWN = "I could not reach the model, so I cannot answer right now. Please try again in a little while."
 MODEL_CANNOT = "The model could not take this request. Please try to put it differently."
 TOO_LONG = "This is more than the model can read at once. Please send it in smaller pieces, or start over with /new."
+SHORTENED = "_(This was more than the model can read at once, so I shortened it and left out {what}.)_"
 TOO_SLOW = "The answer took too long, so I stopped."
 TOO_SLOW_MARK = "_(This took too long, so I stopped here; the answer is not complete.)_"
 AGAIN = "_The model did not answer; I am asking once more …_"

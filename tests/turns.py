@@ -13,7 +13,7 @@ from typing import Literal
 
 from core.config.settings import Tools
 from core.errors import CallMalformed
-from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Request, ToolSchema, Usage
+from core.exchange import Delta, Effort, Entry, Finished, Model, ModelEvent, Part, Request, ToolSchema, Usage
 from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Effect, Plugin, Provider, Tool, ToolContext, Work
@@ -188,8 +188,11 @@ class Lane:
 class Windowed(FakeProvider):
     """A model with a window of so many tokens; 0 is unknown."""
 
-    def __init__(self, *scripts: Script, window: int = 0, name: str = "fake", tools: bool = True) -> None:
+    def __init__(
+        self, *scripts: Script, window: int = 0, name: str = "fake", tools: bool = True, effort: bool = False
+    ) -> None:
         super().__init__(*scripts, name=name)
+        self.effort = effort
         self.window = window
         self.tools = tools
         self.asked = asyncio.Event()
@@ -200,7 +203,7 @@ class Windowed(FakeProvider):
         self._says = says
 
     async def models(self) -> tuple[Model, ...]:
-        return (Model(id="fake", context_tokens=self.window, tools=self.tools),)
+        return (Model(id="fake", context_tokens=self.window, tools=self.tools, effort=self.effort),)
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         self.asked.set()
@@ -228,6 +231,7 @@ def assistant(
     limits: Tools | None = None,
     system: str = "Be brief.",
     search: bool = False,
+    effort: Effort = "",
 ) -> Assistant:
     """The real turn over a lane's records."""
     limits = limits or Tools(call_s=call_s)
@@ -238,6 +242,7 @@ def assistant(
         toolbox=toolbox,
         system=system,
         search=search,
+        effort=effort,
         while_busy=while_busy,
         turn_s=turn_s,
         album_s=0.01,

@@ -51,22 +51,25 @@ def load(config: Path | None = None) -> Settings:
     folder = secrets_path(os.environ)
     data, in_file = read_toml(path) if path else ({}, ())
     written = (*in_file, *in_secrets(folder, _SECTIONS), *in_environment(os.environ))
-    return _Reading(data, written, folder).settings(path)
+    return _Reading(data, written, folder, path).settings()
 
 
 class _Reading:
     """One reading of one configuration; collects complaints on the way and raises them together."""
 
-    def __init__(self, data: dict[str, Any], written: Sequence[Origin], folder: Path | None) -> None:
+    def __init__(
+        self, data: dict[str, Any], written: Sequence[Origin], folder: Path | None, source: Path | None
+    ) -> None:
         self._data = data
         self._written = written
         self._holds = {origin.key: origin for origin in written}
         self._folder = folder
+        self._source = source
         self._complaints: list[Complaint] = []
         self._refused: list[Key] = []
         self._off: list[Off] = []
 
-    def settings(self, source: Path | None) -> Settings:
+    def settings(self) -> Settings:
         """Check everything before anything is refused."""
         specs: dict[Group, dict[str, AnySpec]] = {
             "bots": self._usable("bots"),
@@ -85,13 +88,22 @@ class _Reading:
             providers=_wanted(tuple(self._sections("providers", specs["providers"], laid)), laid.router.names),
             plugins=tuple(self._sections("plugins", specs["plugins"], laid)),
             engine=self._engine(laid.database),
-            source=source,
+            source=self._source,
         )
         self._check_router(settings)
         self._check_names(settings)
         if self._complaints:
             raise complaints.refusal(self._complaints)
-        return settings.model_copy(update={"off": tuple(self._off), "data_dir": laid.data_dir.expanduser().absolute()})
+        places = {"data_dir": self._place("data_dir", laid.data_dir)}
+        if laid.plugins_dir:
+            places["plugins_dir"] = self._place("plugins_dir", laid.plugins_dir)
+        return settings.model_copy(update={"off": tuple(self._off), **places})
+
+    def _place(self, name: str, path: Path) -> Path:
+        """Where a path leads: from the configuration file's folder, unless it was not written there."""
+        told = self._holds.get((name,))
+        beside = self._source.parent if self._source and (told is None or told.style == "file") else Path()
+        return (beside / path.expanduser()).absolute()
 
     def _under(self, *key: str) -> Origin | None:
         """Where something of a section was first written, None where nothing was."""
@@ -113,7 +125,7 @@ class _Reading:
         if told is None or not told.given:
             return usable
         try:
-            files = find_in(Path(str(told.given)).expanduser())
+            files = find_in(self._place("plugins_dir", Path(str(told.given))))
         except SettingsError as trouble:
             self._off.append(Off(section="plugins_dir", why=str(trouble)))
             return usable

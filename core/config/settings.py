@@ -26,6 +26,7 @@ from pydantic import (
 
 from core.config.models import ModelNotes, PriceNotes
 from core.config.specs import AnySpec
+from core.exchange import Effort
 from core.hosts import allowed
 from core.values import value
 
@@ -96,10 +97,12 @@ class Router(Keys):
         model: ``auto`` or ``provider/model``.
         fallbacks: Who takes over when it fails, in this order: ``provider/model``, or a provider for its first that
             will do. Under ``auto`` the whole order; without any, that of the providers.
+        effort: How long models that can be told are to think.
     """
 
     model: Annotated[str, AfterValidator(_auto_or_a_model)] = "auto"
     fallbacks: tuple[Annotated[str, AfterValidator(_some_provider)], ...] = ()
+    effort: Effort = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -245,7 +248,7 @@ class Settings(Fixed):
     """The whole configuration, checked.
 
     Attributes:
-        data_dir: Absolute.
+        data_dir: Absolute, as ``plugins_dir``.
         bots: The adapters to open; likewise ``providers``, in the order they were written, and ``plugins``.
         engine: The store that ``database`` names.
         off: What is not opened.

@@ -1,7 +1,9 @@
 """What is known of models in advance: how much they hold, what they can do, how good they are, when they are shut down.
 
 The facts are data (``catalogue.toml``) that a configuration adds to and corrects. What a provider itself reports counts
-more than either: a server knows what it was started with. Of a model that nobody knows, nothing is claimed.
+more than either where it is a matter of fact: a server knows what it was started with. What a model can do is often
+claimed for all of a lab's at once, so there the configuration has the last word. Of a model that nobody knows, nothing
+is claimed.
 """
 
 import re
@@ -134,7 +136,10 @@ class Catalogue:
         return facts.model_copy(update={name: given for name, given in noted.items() if name != "hosting"})
 
     def described(self, provider: str, model: Model) -> Model:
-        """A provider's model with all that is known of it: its provider's word, else the operator's, else ours."""
+        """A provider's model with all that is known of it: its provider's word, else the operator's, else ours.
+
+        Of what it can do the operator's word comes first.
+        """
         facts, noted = self.facts(provider, model.id), self._noted(provider, model.id)
         hosting = noted.get("hosting")
         own = model.hosting == "self" or hosting == "self"
@@ -144,18 +149,20 @@ class Catalogue:
             return reported or (known if name in noted or not own else 0)
 
         def can(name: str, known: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
-            # What a lab does beside talking is had from the lab itself, not from everyone who runs its models.
-            return known and (name in noted or provider == facts.lab)
+            return bool(noted.get(name, known))
 
+        # What a lab does beside talking is had from the lab itself, not from everyone who runs its models.
+        theirs = provider == facts.lab
         return replace(
             model,
             context_tokens=length(model.context_tokens, "context_tokens", facts.context_tokens),
             output_tokens=length(model.output_tokens, "output_tokens", facts.output_tokens),
             hosting="self" if own else "hosted",
-            tools=model.tools and facts.tools,
-            images=model.images or facts.images,
-            documents=model.documents or can("documents", facts.documents),
-            search=model.search or can("search", facts.search),
+            tools=can("tools", model.tools and facts.tools),
+            images=can("images", model.images or facts.images),
+            documents=can("documents", model.documents or (facts.documents and theirs)),
+            search=can("search", model.search or (facts.search and theirs)),
+            effort=can("effort", model.effort or facts.effort),
             retires=model.retires or ("" if own else facts.retires),
             note=model.note or facts.note,
         )

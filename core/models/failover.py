@@ -3,7 +3,8 @@
 A model that fails before its first word is left for the next candidate (``routing.py``), which the chat is told in one
 line. Where there is no other, the first one is asked once more. After the first word nothing is asked again by itself:
 what there is stands, and says that it broke off. A conversation that is too long is shortened, then brought to a model
-that holds more. Every call that may cost something is noted on the turn's bill, however it ends.
+that holds more; where none does, the question itself is cut. Every call that may cost something is noted
+on the turn's bill, however it ends.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import structlog
 from core import phrases
 from core.context.conversation import size
 from core.errors import ContextTooLong, ProviderError, RequestRefused
-from core.exchange import Entry, Finished, Request, ToolSchema, Usage
+from core.exchange import Effort, Entry, Finished, Request, ToolSchema, Usage
 from core.models.asking import Answer, ask
 from core.models.billing import Bill, Ended
 from core.models.needs import Needs, answer_tokens
@@ -26,6 +27,7 @@ from core.values import value
 log = structlog.get_logger(__name__)
 
 _SHRINKS = 4
+_CUTS = 8  # halvings; after them hardly anything is left
 _RETRY_S = 1.0
 _LONGEST_WAIT_S = 20.0
 
@@ -38,6 +40,7 @@ class Frame:
         wish: The model that the person chose, "" for none.
         thread: See ``Request``.
         search: Whether a lab may look things up in the web.
+        effort: How long a model is to think that can be told.
     """
 
     system: str
@@ -45,6 +48,7 @@ class Frame:
     wish: str = ""
     thread: str = ""
     search: bool = False
+    effort: Effort = ""
 
 
 @value
@@ -52,16 +56,20 @@ class Question:
     """What is to be asked.
 
     Attributes:
-        conversation: Says it in so many bytes; in more where it cannot be said in fewer.
+        conversation: Says it in so many bytes; in more where the question alone takes more.
+        cut: The question without what was said before, in so many bytes whatever it takes; with its files or without.
         answer: Grows as words arrive.
         grow: Told the whole text so far, or what is going on instead of one.
         step: How many steps the turn has taken before.
+        tools: Whether anything may be called.
     """
 
     conversation: Callable[[int], tuple[Entry, ...]]
+    cut: Callable[[int, bool], tuple[Entry, ...]]
     answer: Answer
     grow: Callable[[str], None]
     step: int = 0
+    tools: bool = True
 
 
 class Asker:
@@ -79,6 +87,8 @@ class Asker:
         self._tried: list[str] = []
         self._candidates: Candidates = router.candidates(frame.wish, needs)
         self._window: Window | None = None
+        self._cuts: dict[str, tuple[int, bool]] = {}  # by model: what it took at last of a question that had to be cut
+        self._refused: tuple[Entry, ...] = ()
 
     async def begin(self) -> Chosen:
         """Find the first candidate; nothing is asked yet.
@@ -113,9 +123,14 @@ class Asker:
                 if question.answer.text:
                     raise
                 failed.append((self.window, error))
+                self._candidates.failed(self.window.chosen, error)
                 if not await self._go_on(error, question.grow):
                     break
-        return await self._once_more(failed, question)
+        too_long = [window for window, error in failed if isinstance(error, ContextTooLong)]
+        if not too_long:
+            return await self._once_more(failed, question)
+        self._window = max(too_long, key=lambda window: window.chosen.model.context_tokens)
+        return await self._attempt(question, cut=True)
 
     async def _go_on(self, error: ProviderError, grow: Callable[[str], None]) -> bool:
         """Turn to the next candidate, if there is one and it may fare better."""
@@ -123,10 +138,10 @@ class Asker:
             return False
         before = self.window.chosen
         if isinstance(error, ContextTooLong):
-            # Whoever comes next must hold more than the one for whom this was too long.
+            # Whoever comes next must hold more than the one for whom this was too long, if not all that was ever said.
             more = before.model.context_tokens - answer_tokens(before.model) + 1
-            self._needs = replace(self._needs, tokens=max(self._needs.tokens, more))
-            self._candidates = self._router.candidates(self._frame.wish, self._needs, self._tried)
+            self._needs = replace(self._needs, tokens=max(0, more))
+            self._candidates = self._candidates.again(self._needs, self._tried)
         chosen = await self._candidates.next()
         if chosen is None or (isinstance(error, ContextTooLong) and "room" in chosen.lacks):
             return False
@@ -138,7 +153,7 @@ class Asker:
     def _take(self, chosen: Chosen) -> None:
         self._tried.append(chosen.name)
         frame = self._frame
-        self._window = Window(chosen, frame.system, frame.tools, frame.thread, search=frame.search)
+        self._window = Window(chosen, frame.system, frame.tools, frame.thread, search=frame.search, effort=frame.effort)
 
     async def _once_more(self, failed: list[tuple[Window, ProviderError]], question: Question) -> Finished:
         """Nobody is left: ask the first of them again that may have got over it by now."""
@@ -155,14 +170,15 @@ class Asker:
 
     # -- one model
 
-    async def _attempt(self, question: Question) -> Finished:
+    async def _attempt(self, question: Question, *, cut: bool = False) -> Finished:
         """Ask the present model, unless it is left alone at the moment."""
         window, breaker = self.window, self._router.breaker(self.window.chosen)
+        asking = self._cutting if cut or window.chosen.name in self._cuts else self._shrinking
         if not breaker.admits(_now()):
             log.info("model left alone", model=window.chosen.name, for_s=round(breaker.rests_s(_now()), 1))
             raise breaker.reason()
         try:
-            finished = await self._shrinking(window, question)
+            finished = await asking(window, question)
         except RequestRefused:
             breaker.succeeded()  # it is there, and had something against this request alone
             raise
@@ -180,20 +196,48 @@ class Asker:
     async def _shrinking(self, window: Window, question: Question) -> Finished:
         """Ask; a conversation the model finds too long is shortened and asked again."""
         entries = question.conversation(window.room)
+        if window.counts and _bytes(entries) > window.room:
+            raise ContextTooLong(f"{_bytes(entries)} bytes, and there is room for {window.room}")
         for _ in range(_SHRINKS):
             try:
                 return await self._once(window, entries, question)
             except ContextTooLong:
-                shorter = question.conversation(sum(map(size, entries)) // 2)
+                self._refused = entries
+                shorter = question.conversation(_bytes(entries) // 2)
                 if shorter == entries or question.answer.text:
                     raise
                 log.info("conversation shortened", entries=len(entries), to=len(shorter))
                 entries = shorter
         return await self._once(window, entries, question)
 
+    async def _cutting(self, window: Window, question: Question) -> Finished:
+        """Ask with the question itself made shorter, step by step: nobody holds all of it."""
+        whole = _bytes(question.conversation(0))
+        most = min(whole, window.room) if window.chosen.model.context_tokens else whole
+        room, files = self._cuts.get(window.chosen.name, (most, True))
+        cuts = [(room, files), (room, False), *((room >> times, False) for times in range(1, _CUTS))]
+        refused: ContextTooLong | None = None
+        before = self._refused
+        for room, files in cuts:
+            entries = question.cut(room, files)
+            if entries == before:
+                continue
+            before = entries
+            log.info("question cut", bytes=_bytes(entries), files=files)
+            try:
+                finished = await self._once(window, entries, question)
+            except ContextTooLong as error:
+                if question.answer.text:
+                    raise
+                refused = error
+            else:
+                self._cuts[window.chosen.name] = (room, files)
+                return finished
+        raise refused or ContextTooLong("not even a part of it")
+
     async def _once(self, window: Window, entries: tuple[Entry, ...], question: Question) -> Finished:
         """One call, noted on the bill however it ends."""
-        request, answer, chosen = window.request(entries), question.answer, window.chosen
+        request, answer, chosen = window.request(entries, tools=question.tools), question.answer, window.chosen
         self._bill.open(chosen)
         try:
             finished = await ask(chosen.provider, request, answer, question.grow)
@@ -220,6 +264,10 @@ class Asker:
     def _note(self, question: Question, chosen: Chosen, request: Request, ended: Ended) -> None:
         usage, counted = _used(question.answer, request)
         self._bill.note(question.step, chosen, usage, ended, counted=counted)
+
+
+def _bytes(entries: tuple[Entry, ...]) -> int:
+    return sum(map(size, entries))
 
 
 def _now() -> float:

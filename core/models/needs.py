@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from core.exchange import Entry, Model
+from core.exchange import Effort, Entry, Model
 from core.values import Media, value
 
-_ANSWER_TOKENS = 4096
+_ANSWER_TOKENS, _THOUGHT_TOKENS = 4096, 16_384
 
 Ability = Literal["images", "documents", "tools", "room"]
 
@@ -39,9 +39,10 @@ class Needs:
         return frozenset(ability for ability, lacking in lacks.items() if lacking)
 
 
-def answer_tokens(model: Model) -> int:
-    """What of a model's window is kept for its answer."""
-    room = min(_ANSWER_TOKENS, model.context_tokens // 4) if model.context_tokens else _ANSWER_TOKENS
+def answer_tokens(model: Model, effort: Effort = "") -> int:
+    """What of a model's window is kept for its answer, long thoughts included."""
+    most = _THOUGHT_TOKENS if effort == "high" else _ANSWER_TOKENS
+    room = min(most, model.context_tokens // 4) if model.context_tokens else most
     return min(room, model.output_tokens or room)
 
 

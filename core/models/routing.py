@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from core.errors import ModelUnknown, ProviderError
+from core.errors import ModelUnknown, ProviderBusy, ProviderError, ProviderRefusedUs
 from core.exchange import Model
 from core.models.breaker import Breaker
 from core.models.catalogue import Catalogue, shipped
@@ -23,6 +23,7 @@ from core.values import value
 log = structlog.get_logger(__name__)
 
 AUTO = "auto"
+_SPARES = 2  # of one provider: where all are overloaded, nobody waits for each to say so
 
 
 @value
@@ -123,12 +124,17 @@ class Candidates:
 
     def __init__(self, offers: Mapping[str, Offer], order: Sequence[str], needs: Needs, but: Collection[str]) -> None:
         self._offers = offers
+        self._order = tuple(order)
         self._left = deque(order)
         self._first = order[0] if order else ""
         self._needs = needs
         self._but = set(but)
         self._stays: bool | None = None
         self._later: list[Chosen] = []
+        self._alone = frozenset(order) & frozenset(offers)  # providers of which any model may answer
+        self._spare: list[str] = []
+        self._spared: set[str] = set()
+        self._shut: set[str] = set()
         self.reason: ProviderError = ModelUnknown("no provider is configured")
 
     async def next(self) -> Chosen | None:
@@ -139,19 +145,56 @@ class Candidates:
         """
         while self._left:
             chosen = await self._resolved(self._left.popleft())
-            if chosen is None or chosen.name in self._but:
+            if chosen is None or self._is_out(chosen):
                 continue
             if not self._but and chosen.name == self._first:
                 return self._taken(replace(chosen, named=True))
             if not chosen.lacks:
                 return self._taken(chosen)
             self._later.append(chosen)
+        while self._spare:
+            self._later += await self._others(self._offers[self._spare.pop(0)])
         self._later.sort(key=lambda chosen: _weight(chosen.lacks))
         while self._later:
             chosen = self._later.pop(0)
-            if chosen.name not in self._but and not (self._but and chosen.lacks & SIGHT):
+            if not self._is_out(chosen) and not (self._but and chosen.lacks & SIGHT):
                 return self._taken(chosen)
         return None
+
+    def again(self, needs: Needs, but: Collection[str]) -> "Candidates":
+        """From the beginning for other needs; who refused us is remembered."""
+        candidates = Candidates(self._offers, self._order, needs, but)
+        candidates._shut |= self._shut
+        return candidates
+
+    def failed(self, chosen: Chosen, error: ProviderError) -> None:
+        """Tell what became of one.
+
+        A provider that refused our key has nothing for us. Where one model is gone or overloaded, its provider's others
+        may be well: they are asked last, and only of a provider that stands in the order by itself.
+        """
+        name = chosen.provider.name
+        match error:
+            case ProviderRefusedUs():
+                self._shut.add(name)
+            case ModelUnknown() | ProviderBusy() if name in self._alone - self._spared:
+                self._spared.add(name)
+                self._spare.append(name)
+            case _:
+                pass
+
+    async def _others(self, offer: Offer) -> list[Chosen]:
+        """The next few models of a provider of which one failed."""
+        try:
+            models = await offer.models()
+        except ProviderError:
+            return []
+        allowed = (model for model in models if model.hosting == "self" or not self._stays)
+        chosen = (Chosen(provider=offer.provider, model=one, lacks=self._needs.lacking(one)) for one in allowed)
+        return [one for one in chosen if not self._is_out(one)][:_SPARES]
+
+    def _is_out(self, chosen: Chosen) -> bool:
+        return chosen.name in self._but or chosen.provider.name in self._shut
 
     def _taken(self, chosen: Chosen) -> Chosen:
         self._but.add(chosen.name)

@@ -101,7 +101,7 @@ async def _listed(model: Model, facts: Facts, provider: str, prices: Prices, *, 
         "images": model.images,
         "documents": model.documents,
         "search": model.search,
-        "effort": facts.effort,
+        "effort": model.effort,
     }
     return Listed(
         provider=provider,

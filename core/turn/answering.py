@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 import structlog
 
 from core import phrases
-from core.context import conversation, wording
-from core.context.conversation import Context, History, alternating, keep
+from core.context import wording
+from core.context.conversation import Context, History, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
 from core.context.sources import Sources
 from core.errors import ProviderError
-from core.exchange import Entry, Finished, Part
+from core.exchange import Effort, Entry, Finished, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
 from core.models.failover import Asker, Question
@@ -28,9 +28,10 @@ from core.text.fencing import followed
 from core.turn import approvals
 from core.turn.consulting import blind, consulted
 from core.turn.hearing import Ear, Heard, WhileBusy
+from core.turn.material import Material
 from core.turn.showing import Showing
-from core.turn.steps import Spoke, Step, Told, pack
-from core.turn.toolbox import Questions, Toolbox
+from core.turn.steps import Spoke, Step, Told, pack, spoken
+from core.turn.toolbox import Questions, Toolbox, asks_leave
 from core.values import Outbound, Outcome, Put, Reply
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ class Means:
     Attributes:
         system: What every model is told first.
         search: Whether labs may look things up in the web.
+        effort: How long models are to think that can be told.
         turn_s: The longest an answer may take.
         album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
     """
@@ -59,6 +61,7 @@ class Means:
     system: str
     prices: Prices = field(default_factory=Prices)
     search: bool = False
+    effort: Effort = ""
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
     album_s: float = 0.7
@@ -84,10 +87,10 @@ class Answering:
         self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
         self._given = history
         self._before = tuple(before)
-        self._history = history or History()
+        self._material = Material(ear, history or History())
         self._said: list[str] = []  # by earlier steps of this answer
         self._sources = Sources()
-        self._steps: list[Entry] = []
+        self._dropped = 0  # steps that count for nothing, since what was asked changed
         self._answer = Answer()
         self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
         self._notice = ""
@@ -102,7 +105,7 @@ class Answering:
         clock = asyncio.timeout(self._means.turn_s)
         try:
             if self._given is None:
-                self._history = await Context(self._means.records).history(self._work.lane)
+                self._material.history = await Context(self._means.records).history(self._work.lane)
             async with self._showing.going_on(), clock:
                 return await self._answered(steps)
         except Heard:
@@ -120,100 +123,111 @@ class Answering:
     # -- the loop
 
     async def _answered(self, steps: Sequence[Step]) -> Outcome:
-        if not (self._ear.asked or steps or self._history.unanswered):
+        if not (self._ear.asked or steps or self._material.history.unanswered):
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
         asker = await self._ear.unless_stopped(self._consulted())
-        await self._take_up(steps)
+        if (asked := await self._take_up(steps)) is not None:
+            return asked
         for _ in range(self._taken(), self._means.toolbox.limits.steps):
             finished = await self._ask(asker)
-            parts = sound(finished.parts, (*self._history.entries, *self._steps), f"{self._slot}-{len(self._steps)}")
+            parts = self._sound(finished)
             if finished.reason in {"tools", "stop"} and calls_of(parts):
                 if (asked := await self._use_tools(parts)) is not None:
                     return asked
             elif finished.reason == "pause":
+                await self._work.record(pack(Spoke(parts=parts)), *await self._bill.writes())
                 self._took(parts)
             else:
                 return self._finish(finished, parts)
-        return self._end(phrases.TOO_MANY_STEPS, failed=True)
+        return await self._last_word(asker)
+
+    async def _last_word(self, asker: Asker) -> Outcome:
+        """As many steps were taken as there may be: the model says what it has found, without tools."""
+        self._material.last = True
+        try:
+            finished = await self._ask(asker)
+        except ProviderError:
+            if self._answer.text.strip():
+                raise
+            return self._end(phrases.TOO_MANY_STEPS, failed=True)
+        parts = without_calls(self._sound(finished))
+        return self._finish(finished, parts) if text_of(parts) else self._end(phrases.TOO_MANY_STEPS, failed=True)
+
+    def _sound(self, finished: Finished) -> tuple[Part, ...]:
+        material = self._material
+        return sound(finished.parts, material.all, f"{self._slot}-{len(material.steps) + self._dropped}")
 
     async def _consulted(self) -> Asker:
-        means, question = self._means, self._question()
+        means, question = self._means, self._material.question()
         asker = await consulted(
             means.records,
             means.router,
             self._bill,
-            history=self._history,
+            history=self._material.history,
             question=question,
             system=means.system,
             tools=means.toolbox.schemas(),
             search=means.search,
+            effort=means.effort,
         )
         self._notice, self._room = blind(asker, question), asker.window.room
         return asker
 
     async def _ask(self, asker: Asker) -> Finished:
         """One call of the model, begun again as often as the question changes."""
-        step = self._taken()
+        step, material = self._taken(), self._material
         while True:
-            self._answer = Answer()
-            asked = Question(conversation=self._entries, answer=self._answer, grow=self._showing.say, step=step)
+            self._answer, material.left_out = Answer(), ""
+            asked = Question(
+                conversation=material.entries,
+                cut=material.cut,
+                answer=self._answer,
+                grow=self._showing.say,
+                step=step,
+                tools=not material.last,
+            )
             try:
                 finished = await self._ear.unless_changed(asker.ask(asked))
             except Heard:
                 if self._ear.stop is not None:
                     raise
             else:
-                self._notice, self._room = blind(asker, self._question()), asker.window.room
+                self._notice, self._room = blind(asker, self._material.question()), asker.window.room
                 return finished
 
     def _taken(self) -> int:
         """How many steps there were, those of an earlier run included."""
-        return sum(entry.role == "assistant" for entry in self._steps)
-
-    def _entries(self, room: int) -> tuple[Entry, ...]:
-        """What the model is shown, in as many bytes; the question itself is always there."""
-        question = self._question()
-        taken = sum(map(conversation.size, question))
-        steps = conversation.squeezed(self._steps, room - taken)
-        history = conversation.fit(self._history, room, taken + sum(map(conversation.size, steps)))
-        if not (history or question):
-            history = self._history.entries[-1:]  # what there is to answer is there, whether or not it fits
-        return alternating((*history, *question, *steps))
-
-    def _question(self) -> tuple[Entry, ...]:
-        if not self._ear.asked:
-            return ()
-        parts = tuple(part for received in self._ear.asked for part in wording.said(received))
-        return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
+        return self._dropped + sum(entry.role == "assistant" for entry in self._material.steps)
 
     # -- tools
 
-    async def _take_up(self, steps: Sequence[Step]) -> None:
-        """Go on after what an earlier run recorded."""
-        spoken: tuple[Part, ...] = ()
-        for step in steps:
-            match step:
-                case Spoke(parts=parts):
-                    spoken = parts
-                case Told(parts=results):
-                    self._took(spoken, results)
-                    spoken = ()
-                case _:
-                    pass
-        if spoken:
-            await self._read(spoken, self._questions(spoken))
+    async def _take_up(self, steps: Sequence[Step]) -> Outcome | None:
+        """Go on after what an earlier run recorded; an outcome where its last step waits for leave."""
+        taken = spoken(steps)
+        for number, (spoke, results) in enumerate(taken, 1):
+            if spoke.about and (number < len(taken) or spoke.about != self._material.about()):
+                self._dropped += 1
+            elif spoke.about and asks_leave(questions := self._questions(spoke.parts)):
+                return await self._ask_leave(spoke, questions, results)
+            elif results or not calls_of(spoke.parts):
+                self._took(spoke.parts, results)
+            else:
+                await self._read(spoke.parts, self._questions(spoke.parts))
+        return None
 
     async def _use_tools(self, parts: tuple[Part, ...]) -> Outcome | None:
         """Run a step's calls; those with an effect end the turn with a question instead."""
         questions = self._questions(parts)
-        if questions and all(isinstance(question, str) for question in questions.values()):
-            return await self._ask_leave(parts, questions)
-        await self._work.record(pack(Spoke(parts=parts)), *await self._bill.writes())
+        leave = asks_leave(questions)
+        spoke = Spoke(parts=parts, about=self._material.about() if leave else "")
+        await self._work.record(pack(spoke), *await self._bill.writes())
+        if leave:
+            return await self._ask_leave(spoke, questions)
         await self._read(parts, questions)
         return None
 
     def _questions(self, parts: Sequence[Part]) -> Questions:
-        return self._means.toolbox.questions(calls_of(parts), self._steps)
+        return self._means.toolbox.questions(calls_of(parts), self._material.steps)
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
@@ -221,14 +235,21 @@ class Answering:
         await self._work.record(pack(Told(parts=results)))
         self._took(parts, results)
 
-    async def _ask_leave(self, parts: tuple[Part, ...], questions: Questions) -> Outcome | None:
-        """End the turn with a question; the tap begins a new one. What only reads is run at once."""
-        try:
-            results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
-        except Heard:
-            if self._ear.stop is not None:
-                raise
-            return None  # something else is asked now: the model has to decide again
+    async def _ask_leave(self, spoke: Spoke, questions: Questions, results: tuple[Part, ...] = ()) -> Outcome | None:
+        """End the turn with a question; the tap begins a new one. What only reads is run at once.
+
+        Args:
+            results: Of an earlier run, which came as far as that.
+
+        Returns:
+            None where something else is asked by now: the model has to decide again.
+        """
+        parts = spoke.parts
+        if not results and self._stands(spoke):
+            results = await self._read_meanwhile(parts, questions)
+        if not (results and self._stands(spoke)):
+            self._dropped += 1
+            return None
         self._took(parts, results)
         effects = [call for place, call in enumerate(calls_of(parts)) if place in questions]
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
@@ -239,6 +260,28 @@ class Answering:
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
         outcome = self._outcome([*before, asked.out], ())
         return replace(outcome, jobs=(asked.job,), writes=(*asked.writes, *outcome.writes))
+
+    async def _read_meanwhile(self, parts: tuple[Part, ...], questions: Questions) -> tuple[Part, ...]:
+        """The results of what only reads, beside what waits; nothing where something else is asked by now."""
+        try:
+            results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
+        except Heard:
+            if self._ear.stop is not None:
+                raise
+            return ()
+        if len(questions) < len(calls_of(parts)):
+            await self._work.record(pack(Told(parts=results)))
+        return results
+
+    def _stands(self, spoke: Spoke) -> bool:
+        """Whether a step is still about what is asked.
+
+        Raises:
+            Heard: Nothing is asked any more.
+        """
+        if self._ear.stop is not None:
+            raise Heard
+        return spoke.about == self._material.about()
 
     async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Part, ...]:
         """The results of a step's calls, run side by side; ``instead`` of those with an effect."""
@@ -263,14 +306,14 @@ class Answering:
         if text := self._sources.marked(parts):
             self._said.append(text)
         self._answer = Answer()
-        self._steps.append(Entry(role="assistant", parts=parts))
+        self._material.steps.append(Entry(role="assistant", parts=parts))
         if results:
-            self._steps.append(Entry(role="user", parts=results))
+            self._material.steps.append(Entry(role="user", parts=results))
 
     # -- saying it
 
     def _whole(self, text: str) -> str:
-        return whole("\n\n".join(filter(None, [self._notice, *self._said, text])))
+        return whole("\n\n".join(filter(None, [self._notice, self._material.left_out, *self._said, text])))
 
     def _with_sources(self, text: str) -> str:
         listed = self._sources.listed()
@@ -294,7 +337,7 @@ class Answering:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
-            self._notice = ""
+            self._notice = self._material.left_out = ""
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)
@@ -318,17 +361,17 @@ class Answering:
         """
         out = self._outbound(self._slot, self._with_sources(text), failed=failed)
         answered = [Entry(role="assistant", parts=parts)] if parts else []
-        if self._before and not (answered or self._steps):
+        if self._before and not (answered or self._material.steps):
             return Outcome(done=self._ear.done, out=(out,))  # an answer there was is better than none
         return self._outcome([out], [*answered, *after])
 
     def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
-        kept = (*self._question(), *self._steps, *entries)
+        kept = (*self._material.question(), *self._material.steps, *entries)
         first = self._first
         return Outcome(
             done=self._ear.done,
             out=tuple(out),
-            writes=(*self._before, *keep(self._history, first.row, first.space, kept)),
+            writes=(*self._before, *keep(self._material.history, first.row, first.space, kept)),
         )
 
     def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from core import phrases
 from core.context import conversation
 from core.context.conversation import History
-from core.exchange import Entry, ToolSchema
+from core.context.shortening import Cut
+from core.exchange import Effort, Entry, ToolSchema
 from core.models import wishes
 from core.models.billing import Bill
 from core.models.failover import Asker, Frame
@@ -24,6 +25,7 @@ async def consulted(
     system: str,
     tools: tuple[ToolSchema, ...],
     search: bool = False,
+    effort: Effort = "",
 ) -> Asker:
     """Somebody to ask for all of one answer.
 
@@ -35,7 +37,7 @@ async def consulted(
     needs = Needs(images=images, documents=documents, tools=bool(tools), tokens=taken)
     wish = await wishes.of(records, history.lane)
     thread = conversation.thread(history)
-    frame = Frame(system=system, tools=tools, wish=wish, thread=thread, search=search)
+    frame = Frame(system=system, tools=tools, wish=wish, thread=thread, search=search, effort=effort)
     asker = Asker(router, bill, frame, needs)
     await asker.begin()
     return asker
@@ -50,3 +52,10 @@ def blind(asker: Asker, question: Sequence[Entry]) -> str:
     asked = [("pictures", images and "images" in chosen.lacks), ("PDFs", documents and "documents" in chosen.lacks)]
     what = " or ".join(word for word, unseen in asked if unseen)
     return phrases.BLIND.format(model=chosen.name, what=what) if what else ""
+
+
+def left_out(cut: Cut) -> str:
+    """What a person is told whose question had to be cut; "" where it was not."""
+    files = "the file" if cut.files == 1 else f"{cut.files} files"
+    what = " and ".join(filter(None, ["its middle" if cut.middle else "", files if cut.files else ""]))
+    return phrases.SHORTENED.format(what=what) if what else ""

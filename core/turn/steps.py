@@ -13,10 +13,15 @@ from core.values import value
 
 @value
 class Spoke:
-    """A model's step that asks for tools: recorded before any of them runs."""
+    """A model's step that asks for tools: recorded before any of them runs.
+
+    Attributes:
+        about: What was asked, where a person is asked for leave: another question needs another step. "" elsewhere.
+    """
 
     kind: Literal["spoke"] = "spoke"
     parts: tuple[Part, ...]
+    about: str = ""
 
 
 @value
@@ -68,3 +73,14 @@ def pack(step: Step) -> bytes:
 def unpack(steps: Sequence[bytes]) -> tuple[Step, ...]:
     """The steps an earlier run recorded."""
     return tuple(load(Step, step) for step in steps)  # type: ignore[arg-type]
+
+
+def spoken(steps: Sequence[Step]) -> list[tuple[Spoke, tuple[Part, ...]]]:
+    """A model's steps, each with what its tools returned; with nothing where they have not."""
+    taken: list[tuple[Spoke, tuple[Part, ...]]] = []
+    for step in steps:
+        if isinstance(step, Spoke):
+            taken.append((step, ()))
+        elif isinstance(step, Told) and taken:
+            taken[-1] = (taken[-1][0], step.parts)
+    return taken

@@ -169,6 +169,11 @@ def _left_behind(task: asyncio.Task[str]) -> None:
         task.exception()
 
 
+def asks_leave(questions: Questions) -> bool:
+    """Whether all that stands in a step's way is a person's leave."""
+    return bool(questions) and all(isinstance(question, str) for question in questions.values())
+
+
 def tool_named(tools: Iterable[Tool], name: str) -> Tool:
     """The tool of this name among some, for tests and plugins that build on one another."""
     return next(tool for tool in tools if tool.schema.name == name)

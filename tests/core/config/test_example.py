@@ -83,7 +83,7 @@ def test_what_the_example_shows_are_the_defaults(tmp_path: Path) -> None:
     shown, bare = load(everything_on(tmp_path)), Fixed()
     for name in set(Fixed.model_fields) - {"data_dir", *FREE}:
         assert getattr(shown, name) == getattr(bare, name), name
-    assert shown.data_dir == Path("data").absolute()
+    assert shown.data_dir == tmp_path / "data"
     for group in ("bots", "providers", "plugins"):
         for section in getattr(shown, group):
             if section.name not in {*INSTANCES, "notes"}:

@@ -161,3 +161,14 @@ def test_a_folder_that_is_not_there_is_off(folder: Path) -> None:
     settings = read(folder)
     assert "cannot be read (No such file" in off(settings)["plugins_dir"]
     assert {section.name for section in settings.plugins} >= {"clock"}
+
+
+def test_a_relative_folder_lies_beside_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From wherever it is started."""
+    write(folder, "broken.py", "1 / 0")
+    path = folder.parent / "config.toml"
+    path.write_text(f'plugins_dir = "{folder.name}"', encoding="utf-8")
+    monkeypatch.chdir("/")
+    settings = load(path)
+    assert "ZeroDivisionError" in off(settings)["plugins.broken"]
+    assert settings.plugins_dir == folder

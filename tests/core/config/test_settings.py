@@ -90,6 +90,37 @@ class TestLayers:
         assert load().data_dir == Path("/second")
         assert load(Path("third.toml")).data_dir == Path("/third")
 
+    @pytest.mark.parametrize("given", ["data", "./data", None])
+    def test_a_relative_path_begins_at_the_file(
+        self, given: str | None, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever starts it from elsewhere finds the same data; also where nothing is said of it."""
+        (place / "etc").mkdir()
+        said = f'data_dir = "{given}"\nplugins_dir = "more"\n' if given else ""
+        (place / "etc" / "our.toml").write_text(f'{said}database = "shelf"')
+        monkeypatch.chdir(place)
+        loaded = load(Path("etc/our.toml"))
+        assert loaded.data_dir == place / "etc" / "data"
+        assert loaded.plugins_dir == (place / "etc" / "more" if given else None)
+
+    def test_a_relative_path_in_the_environment_begins_where_it_was_started(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As paths in a shell do, also beside a file; and so without any file."""
+        (place / "etc").mkdir()
+        (place / "etc" / "our.toml").write_text('data_dir = "data"\ndatabase = "shelf"')
+        monkeypatch.setenv("WAYSTATION_DATA_DIR", "here")
+        assert load(Path("etc/our.toml")).data_dir == place / "here"
+        monkeypatch.setenv("WAYSTATION_DATABASE", "shelf")
+        assert load().data_dir == place / "here"
+
+    def test_a_path_from_somewhere_else_stays_as_it_is(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From the root, or from somebody's home."""
+        monkeypatch.setenv("HOME", "/home/ann")
+        for given, found in (("/srv/data", "/srv/data"), ("~/data", "/home/ann/data")):
+            (place / "our.toml").write_text(f'data_dir = "{given}"\ndatabase = "shelf"')
+            assert load(Path("our.toml")).data_dir == Path(found)
+
     @pytest.mark.parametrize("text", ["north, south", '["north","south"]'])
     def test_a_list_in_the_environment_is_json_or_separated_by_commas(
         self, text: str, monkeypatch: pytest.MonkeyPatch

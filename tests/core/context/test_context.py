@@ -189,14 +189,14 @@ class TestTooLong:
         assert words(model.requests[-1].entries[-1]) == "Last question"
         assert len(model.requests[-1].entries) > 1
 
-    async def test_a_question_that_is_too_long_by_itself_is_said_so(self) -> None:
-        """No shortening helps, so none is tried twice, and the sentence says what to do."""
+    async def test_where_not_even_a_little_of_a_question_is_taken_that_is_said(self) -> None:
+        """It is cut smaller and smaller; there is an end to that, and the sentence says what to do."""
         lane = Lane()
         model = Windowed((ContextTooLong("no"),))
         lane.hear("q" * 50_000)
         await lane.run(assistant(lane, model))
         assert lane.texts() == [phrases.TOO_LONG]
-        assert len(model.requests) == 1
+        assert len(model.requests) == 8
 
     async def test_results_of_tools_are_cut_to_the_window(self) -> None:
         """One chatty tool does not make a small model useless."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProviderBusy, ProviderDown
-from core.models.breaker import Breaker
+from core.models.breaker import LONGEST_GROWN_S, Breaker
 
 FAILURES, WITHIN_S, REST_S = 3, 60.0, 15.0
 
@@ -64,8 +64,43 @@ def test_a_probe_that_fails_opens_it_again_at_once() -> None:
     broken = breaker()
     fail(broken, FAILURES)
     fail(broken, 1, now=REST_S)
-    assert not broken.admits(2 * REST_S - 0.1)
-    assert broken.admits(2 * REST_S)
+    assert not broken.admits(3 * REST_S - 0.1)
+    assert broken.admits(3 * REST_S)
+
+
+def test_its_rest_grows_with_each_try_in_vain_up_to_some_minutes() -> None:
+    """What is down for long is not asked four times a minute; after an answer all is as at first."""
+    broken, now, rests = breaker(), 0.0, []
+    fail(broken, FAILURES)
+    for _ in range(6):
+        now += broken.rests_s(now)
+        fail(broken, 1, now)
+        rests.append(broken.rests_s(now))
+    assert rests == [30.0, 60.0, 120.0, 240.0, 240.0, 240.0]
+    now += 240.0
+    assert broken.admits(now)
+    broken.succeeded()
+    fail(broken, FAILURES, now)
+    assert broken.rests_s(now) == REST_S
+
+
+def test_those_under_way_when_it_opened_do_not_make_its_rest_longer() -> None:
+    """Ten that were asked at once tell of one failure, not of ten tries."""
+    broken = breaker()
+    assert all(broken.admits(0.0) for _ in range(10))
+    for _ in range(10):
+        broken.failed(ProviderDown("x"), 1.0)
+    assert broken.rests_s(1.0) == REST_S
+
+
+def test_one_that_was_withdrawn_is_no_try_in_vain() -> None:
+    """Its rest stays what it was."""
+    broken = breaker()
+    fail(broken, FAILURES)
+    assert broken.admits(REST_S)
+    broken.dropped()
+    fail(broken, 1, REST_S)
+    assert broken.rests_s(REST_S) == 2 * REST_S
 
 
 def test_a_probe_that_is_withdrawn_lets_the_next_one_try() -> None:
@@ -110,7 +145,7 @@ Events = st.lists(
 def test_it_behaves_as_its_drawing(events: list[tuple[str, float]]) -> None:
     """One question after the other, at any times, against the states and their arrows written out plainly."""
     broken = breaker()
-    now, until, state = 0.0, 0.0, "closed"
+    now, until, state, rest = 0.0, 0.0, "closed", REST_S
     row: list[float] = []
     for what, after_s in events:
         now += after_s
@@ -122,7 +157,7 @@ def test_it_behaves_as_its_drawing(events: list[tuple[str, float]]) -> None:
             continue
         if what == "answer":
             broken.succeeded()
-            state, row = "closed", []
+            state, row, rest = "closed", [], REST_S
         elif what == "withdrawn":
             broken.dropped()
         else:
@@ -130,8 +165,9 @@ def test_it_behaves_as_its_drawing(events: list[tuple[str, float]]) -> None:
             broken.failed(ProviderBusy("x", retry_after_s=asked or None), now)
             row = [*row, now][-FAILURES:]
             in_a_row = len(row) == FAILURES and now - row[0] <= WITHIN_S
+            rest = min(2 * rest, LONGEST_GROWN_S) if state == "half open" else rest
             state = "open" if state == "half open" or in_a_row else "closed"
-            until = max(until, now + max(asked, REST_S if state == "open" else 0.0))
+            until = max(until, now + max(asked, rest if state == "open" else 0.0))
         state = "open" if state == "half open" else state
 
 
@@ -142,7 +178,7 @@ def test_of_many_at_once_only_one_tries_what_was_open(ends: list[str], people: i
     fail(broken, FAILURES)
     now = 0.0
     for end in ends:
-        now += REST_S
+        now += broken.rests_s(now)
         assert sum(broken.admits(now) for _ in range(people)) == 1
         if end == "answer":
             broken.succeeded()

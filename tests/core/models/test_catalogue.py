@@ -91,7 +91,7 @@ def test_no_name_stands_for_two_models() -> None:
 
 
 class TestMerging:
-    """The provider's word, else the operator's, else the catalogue's."""
+    """The provider's word, else the operator's, else the catalogue's; of abilities the operator's comes first."""
 
     NOTES = ModelNotes(context_tokens=16_000, images=False, documents=True, retires="2027-05-05", note="Ask first.")
 
@@ -111,7 +111,7 @@ class TestMerging:
         """It knows what it was started with; what it cannot do it cannot do."""
         said = Model(id="m", context_tokens=4096, tools=False, images=True, retires="2026-12-24", note="Busy.")
         model = self.catalogue().described("lab", said)
-        assert (model.context_tokens, model.tools, model.images) == (4096, False, True)
+        assert (model.context_tokens, model.tools) == (4096, False)
         assert (model.retires, model.note) == ("2026-12-24", "Busy.")
 
     def test_the_operator_corrects_the_catalogue(self) -> None:
@@ -120,6 +120,14 @@ class TestMerging:
         assert (model.context_tokens, model.output_tokens) == (16_000, 8000)
         assert (model.images, model.documents, model.search) == (False, True, True)
         assert (model.retires, model.note) == ("2027-05-05", "Ask first.")
+
+    @pytest.mark.parametrize("ability", ["tools", "images", "documents", "search", "effort"])
+    @pytest.mark.parametrize("says", [True, False])
+    def test_what_the_operator_says_of_abilities_has_the_last_word(self, ability: str, says: bool) -> None:
+        """Some providers claim one thing for all their models; whoever writes it down knows better."""
+        catalogue = self.catalogue().noting({"lab/m": ModelNotes.model_validate({ability: says})})
+        claimed = Model(id="m", tools=not says, images=not says, documents=not says, search=not says, effort=not says)
+        assert getattr(catalogue.described("lab", claimed), ability) is says
 
     def test_the_operators_word_is_about_one_providers_model(self) -> None:
         """Another one with the same model is as the catalogue has it."""

@@ -1,0 +1,75 @@
+"""What a model is shown for one answer: the conversation, the question and the steps so far, in the room it has."""
+
+import hashlib
+from collections.abc import Sequence
+
+from core.context import conversation, wording
+from core.context.conversation import History, alternating
+from core.context.shortening import shortened
+from core.context.telling import in_words
+from core.exchange import Entry, Part
+from core.turn.consulting import left_out
+from core.turn.hearing import Ear
+
+_LAST = (
+    "[No tool can be called any more. Answer now with what was found, for the one who asked; say what is missing, if"
+    " something is.]"
+)
+
+
+class Material:
+    """All there is for one answer.
+
+    Attributes:
+        history: What was said before.
+        steps: What the model said and its tools returned so far.
+        left_out: What the person is told of a question that was cut for the model, "" for nothing.
+        last: Whether the model is to come to an end, without tools.
+    """
+
+    def __init__(self, ear: Ear, history: History) -> None:
+        self.history = history
+        self.steps: list[Entry] = []
+        self.left_out = ""
+        self.last = False
+        self._ear = ear
+
+    @property
+    def all(self) -> tuple[Entry, ...]:
+        """Everything before the next step, the question aside."""
+        return (*self.history.entries, *self.steps)
+
+    def question(self) -> tuple[Entry, ...]:
+        """What is asked, as it reads now; nothing where the conversation ends with what there is to answer."""
+        if not self._ear.asked:
+            return ()
+        parts = tuple(part for received in self._ear.asked for part in wording.said(received))
+        return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
+
+    def about(self) -> str:
+        """A name for what is asked now: another one once it has changed."""
+        return hashlib.sha256(repr(self.question()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def entries(self, room: int) -> tuple[Entry, ...]:
+        """What the model is shown, in as many bytes; the question itself is always there."""
+        question = self.question()
+        taken = sum(map(conversation.size, question))
+        steps = conversation.squeezed(self.steps, room - taken)
+        history = conversation.fit(self.history, room, taken + sum(map(conversation.size, steps)))
+        if not (history or question):
+            history = self.history.entries[-1:]  # what there is to answer is there, whether or not it fits
+        return self._told(history, question, steps)
+
+    def cut(self, room: int, files: bool) -> tuple[Entry, ...]:  # noqa: FBT001 - a fact, not a switch
+        """What there is to answer and the steps so far, in as many bytes, whatever has to be left out for it."""
+        steps = conversation.squeezed(self.steps, room // 2)
+        question = self.question() or self.history.entries[-1:]
+        left = shortened(question, room - sum(map(conversation.size, steps)), files=files)
+        self.left_out = left_out(left) if self._ear.asked else ""  # nobody has to know of what only the model reads
+        return self._told(left.entries, steps)
+
+    def _told(self, *pieces: Sequence[Entry]) -> tuple[Entry, ...]:
+        entries = [entry for piece in pieces for entry in piece]
+        if not self.last:
+            return alternating(entries)
+        return alternating((*in_words(entries), Entry(role="user", parts=(Part(kind="text", body=_LAST),))))
