@@ -56,6 +56,7 @@ class Delivery(Keys):
 
     telegram_unknown: Literal["resend", "mark"] = "resend"
     whatsapp_unknown: Literal["resend", "mark"] = "resend"
+    discord_unknown: Literal["resend", "mark"] = "resend"
 
 
 class Timeouts(Keys):
