@@ -98,7 +98,7 @@ class Anthropic:
 
     async def _list(self) -> None:
         client = await self._client.get()
-        page = await self._client.call(_listed(client), self._site.connect_s)
+        page = await self._keys.using(lambda key: self._client.call(_listed(client, key), self._site.connect_s))
         told = {model.id: model for model in page if model.lifecycle != "retired"}
         ranked = sorted(told.values(), key=lambda model: (_rank(model.line), -model.created_at.timestamp()))
         self._shelf.known = {model.id: _described(model) for model in ranked}
@@ -106,8 +106,9 @@ class Anthropic:
         self._thinkers = {model.id for model in ranked if _thinks(model)}
 
 
-async def _listed(client: "AsyncAnthropic") -> list[Any]:
-    return [model async for model in client.models.list(limit=1000)]
+async def _listed(client: "AsyncAnthropic", key: str) -> list[Any]:
+    by = {"Authorization": f"Bearer {key}"}
+    return [model async for model in client.models.list(limit=1000, extra_headers=by)]
 
 
 def _rank(line: str | None) -> int:

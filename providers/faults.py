@@ -61,6 +61,7 @@ _CODES: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
     (re.compile(r"invalid_prompt|image_"), RequestRefused),
 )
 
+_NO_QUOTA = re.compile(r"limit: 0\b(?!\.)|depleted")  # not on this plan, or not paid for
 _DAY_S = 3600.0  # a quota of a whole day is back at Google's midnight: asking once an hour is often enough
 
 
@@ -76,7 +77,7 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
     said, code = _words(body)
     status = status or _status(body)
     words = f"{code} {said}"
-    if (exhausted := _quota(body, said)) is not None:
+    if (exhausted := _quota(body)) is not None:
         kind, waits_s = exhausted
         return kind(f"429 {said}", retry_after_s=waits_s if retry_after_s is None else retry_after_s)
     kind = _kind_by_words(words) or (_kind_by_status(status, words) if status else _kind_in_stream(code, words))
@@ -163,7 +164,7 @@ def _status(body: object) -> int:
     return code if isinstance(code, int) and is_status else 0
 
 
-def _quota(body: object, said: str) -> tuple[type[ProviderError], float | None] | None:
+def _quota(body: object) -> tuple[type[ProviderError], float | None] | None:
     """What Google means where something of it is used up, and how long that lasts; None for any other complaint.
 
     Its words are those of OpenAI for an unpaid bill, whatever it was:
@@ -172,7 +173,7 @@ def _quota(body: object, said: str) -> tuple[type[ProviderError], float | None] 
     inner = body.get("error", body) if isinstance(body, Mapping) else None
     if not isinstance(inner, Mapping) or inner.get("status") != "RESOURCE_EXHAUSTED":
         return None
-    if "limit: 0" in said or "depleted" in said:  # not on this plan, or not paid for
+    if _NO_QUOTA.search(str(inner.get("message", ""))):
         return ProviderRefusedUs, None
     violations = [one for detail in _details(body) for one in _listed(detail.get("violations"))]
     if any("PerDay" in str(one.get("quotaId", "")) for one in violations):

@@ -101,14 +101,14 @@ class OpenAI:
 
     async def _list(self) -> None:
         client = await self._client.get()
-        page = await self._client.call(_listed(client), self._site.connect_s)
+        page = await self._keys.using(lambda key: self._client.call(_listed(client, key), self._site.connect_s))
         told = [model for model in page if _TALKS.match(model.id) and not _TALKS_NOT.search(model.id)]
         ranked = sorted(told, key=lambda model: _rank(model.id))
         self._shelf.known = {model.id: _described(model.id, str(model.shutdown_date or "")[:10]) for model in ranked}
 
 
-async def _listed(client: "AsyncOpenAI") -> list[Any]:
-    return [model async for model in client.models.list()]
+async def _listed(client: "AsyncOpenAI", key: str) -> list[Any]:
+    return [model async for model in client.models.list(extra_headers={"Authorization": f"Bearer {key}"})]
 
 
 def _rank(identity: str) -> tuple[int, int, int, str]:

@@ -164,7 +164,7 @@ class Answer:
                     kind="call", part=Part(kind="call", id=text(block, "id"), name=text(block, "name"), body=body)
                 )
             case _:
-                return Piece(kind="own", own=block)
+                return Piece(kind="own", own={name: kept for name, kept in block.items() if name != "malformed"})
 
 
 def _said(block: JSON) -> Piece | None:

@@ -11,6 +11,7 @@ from core.errors import ProviderDown
 from core.exchange import Delta, Finished, ModelEvent, Part, Spent, Usage
 from providers.faults import refusal
 from providers.replay import Piece, remembered
+from providers.responses.citing import cited
 from providers.stream import number, text
 from providers.words import JSON
 
@@ -132,7 +133,7 @@ def _pieces(item: JSON) -> Iterator[Piece]:
         case "message":
             content = item.get("content")
             for part in content if isinstance(content, list) else ():
-                yield from _said(part, item.get("phase"))
+                yield from cited(part, item.get("phase"))
         case "function_call":
             call = Part(
                 kind="call", id=text(item, "call_id"), name=text(item, "name"), body=text(item, "arguments") or "{}"
@@ -142,30 +143,3 @@ def _pieces(item: JSON) -> Iterator[Piece]:
             yield Piece(kind="own", own={key: kept for key, kept in item.items() if kept is not None})
         case _:
             pass  # of a kind that we do not ask for
-
-
-def _said(part: object, phase: object) -> Iterator[Piece]:
-    """A text, cut where a source bears out what stands before; what it is part of is kept with each piece."""
-    if not isinstance(part, dict):
-        return
-    said = text(part, "text") or text(part, "refusal")
-    own: JSON | None = {"phase": phase} if isinstance(phase, str) else None
-    at = 0
-    for end, sources in sorted(_citations(part.get("annotations"), len(said)).items()):
-        yield Piece(
-            kind="text", part=Part(kind="text", body=said[at:end]), own=own, citations=tuple(dict.fromkeys(sources))
-        )
-        at = end
-    if said[at:]:
-        yield Piece(kind="text", part=Part(kind="text", body=said[at:]), own=own)
-
-
-def _citations(annotations: object, length: int) -> dict[int, list[Part]]:
-    """Sources by where the text ends that they bear out; those told for no text at all stand at its end."""
-    found: dict[int, list[Part]] = {}
-    for one in annotations if isinstance(annotations, list) else ():
-        if text(one, "type") == "url_citation" and text(one, "url"):
-            end = min(number(one, "end_index") or length, length)
-            found.setdefault(end, []).append(Part(kind="citation", name=text(one, "title"), body=text(one, "url")))
-    found.pop(0, None)
-    return found

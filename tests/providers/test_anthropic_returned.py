@@ -13,7 +13,9 @@ from contracts.test_provider import LOOK_UP
 from core.exchange import Entry, Finished, Part, Request
 from core.seams import Provider
 from providers.anthropic import AnthropicSettings, spec
+from providers.messages.answer import Answer
 from providers.messages.returned import fit
+from providers.replay import recalled
 from providers.words import GO_ON, JSON
 from simulators.anthropic import AnthropicSimulator, signed
 from simulators.lab import Said
@@ -130,3 +132,16 @@ async def test_two_marks_for_the_cache(system: str) -> None:
         assert "cache_control" in (first["system"] if system else first["tools"])[-1]
         assert "cache_control" in first
         assert lab.violations == []
+
+
+def test_a_search_whose_words_were_garbled_goes_back_without_a_field_of_ours() -> None:
+    """The lab takes no field that it does not know."""
+    answer = Answer("anthropic", MODEL, 10)
+    answer.add({"type": "content_block_start", "index": 0, "content_block": SEARCH | {"input": {}}})
+    garbled = {"type": "input_json_delta", "partial_json": '{"query": '}
+    answer.add({"type": "content_block_delta", "index": 0, "delta": garbled})
+    answer.add({"type": "content_block_stop", "index": 0})
+    answer.add({"type": "message_delta", "delta": {"stop_reason": "pause_turn"}})
+    answer.add({"type": "message_stop"})
+    (piece,) = recalled("anthropic", MODEL, answer.finished().parts)
+    assert piece.own == SEARCH | {"input": {}}

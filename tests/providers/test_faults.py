@@ -13,6 +13,7 @@ from core.errors import (
 from providers.faults import refusal
 
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
+LINKS = "For more information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits . " * 3
 
 
 def exhausted(quota: str = "", *, said: str = QUOTA, delay: str = "") -> dict[str, object]:
@@ -32,7 +33,11 @@ def exhausted(quota: str = "", *, said: str = QUOTA, delay: str = "") -> dict[st
         (exhausted("GenerateRequestsPerMinutePerProjectPerModel", delay="31.5s"), ProviderBusy, 31.5),
         (exhausted("GenerateRequestsPerDayPerProjectPerModel-FreeTier", delay="12s"), ProviderBusy, 3600.0),
         (exhausted(), ProviderBusy, None),
-        (exhausted(said=f"{QUOTA} Quota exceeded for metric: free_tier_requests, limit: 0"), ProviderRefusedUs, None),
+        (
+            exhausted(said=f"{QUOTA} {LINKS}\n* Quota exceeded for metric: free_tier_requests, limit: 0"),
+            ProviderRefusedUs,
+            None,
+        ),
         (exhausted(said="Your prepayment credits are depleted."), ProviderRefusedUs, None),
     ],
     ids=["minute", "day", "untold", "no-plan", "no-money"],

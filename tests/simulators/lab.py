@@ -114,11 +114,15 @@ class Lab(ABC):
     Args:
         models: What it serves.
         words_per_s: How fast it speaks; None: at once.
+
+    Attributes:
+        refused_keys: Those that are told no models.
     """
 
     def __init__(self, *, models: tuple[str, ...], words_per_s: float | None = 200.0) -> None:
         self.models = models
         self.requests: list[Asked] = []
+        self.refused_keys: set[str] = set()
         self._words_per_s = words_per_s
         self._next: deque[Said | Fault] = deque()
         self._numbers = itertools.count(1)

@@ -15,6 +15,7 @@ LABS = {"anthropic", "openai", "google", "xai", "alibaba"}
     "written, known",
     [
         ("claude-opus-4-5-20251101", "claude-opus-4-5"),
+        ("claude-mythos-5", "claude-mythos-5-1"),
         ("gpt-4o-2024-08-06", "gpt-4o"),
         ("models/gemini-4-argon", "gemini-4-argon"),
         ("qwen3.8-max-0902", "qwen3.8-max"),

@@ -93,7 +93,8 @@ class AnthropicSimulator(Lab):
         return await self.answer(request, asked)
 
     async def _list(self, request: web.Request) -> web.Response:
-        del request
+        if request.headers.get("authorization", "").removeprefix("Bearer ") in self.refused_keys:
+            return self.refused(401, "Incorrect API key provided.")
         data = [_model(name) for name in self.models]
         return web.json_response(
             {"data": data, "has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}

@@ -112,7 +112,8 @@ class ResponsesSimulator(Lab):
         return await self.answer(request, asked)
 
     async def _list(self, request: web.Request) -> web.Response:
-        del request
+        if request.headers.get("authorization", "").removeprefix("Bearer ") in self.refused_keys:
+            return self.refused(401, "Incorrect API key provided.")
         names = [*reversed(self.models), "text-embedding-3-small", "gpt-realtime-2.1", "gpt-image-2"]
         dates = {"gpt-6-luna": "2027-04-01"}
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "openai"} for name in names]
