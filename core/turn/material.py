@@ -16,6 +16,8 @@ _LAST = (
     " something is.]"
 )
 
+_WORDS_BYTES = 200  # what it takes to tell a call in words
+
 
 class Material:
     """All there is for one answer.
@@ -53,6 +55,7 @@ class Material:
     def entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""
         question = self.question()
+        room -= _WORDS_BYTES * (1 + len(self.steps)) if self.last else 0
         taken = sum(map(conversation.size, question))
         steps = conversation.squeezed(self.steps, room - taken)
         history = conversation.fit(self.history, room, taken + sum(map(conversation.size, steps)))
