@@ -272,7 +272,8 @@ class Answering:
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
         words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
         # In a message of its own: nothing the model says can reach into the question.
-        before = [self._outbound(self._slot, self._with_sources(""), more=True)] if self._said else []
+        said = self._with_sources("")
+        before = [self._outbound(self._slot, said, more=True)] if said else []
         out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
         outcome = self._outcome([*before, asked.out], ())

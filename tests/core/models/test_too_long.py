@@ -185,6 +185,29 @@ async def test_our_own_count_says_nothing_about_a_model_that_rests() -> None:
     assert breaker._open
 
 
+async def test_the_next_question_is_asked_with_what_it_follows_on() -> None:
+    """A little of the long one is better than nothing of it; nothing is missing of what is asked now."""
+    lane, talker = Lane(), Strict(1 << 40, window=4096)
+    bot = assistant(lane, talker)
+    for text in (LONG, "And who wrote it?"):
+        lane.hear(text)
+        await lane.run(bot)
+    assert lane.texts()[1] == "Fine"
+    first, answered, last = talker.requests[1].entries
+    assert said(first).startswith("The first words.")
+    assert len(said(first)) < 4096
+    assert (said(answered), said(last)) == ("Fine", "And who wrote it?")
+
+
+async def test_a_line_about_a_cut_question_is_not_lost_where_the_model_asks_for_leave() -> None:
+    """It stands above the question, in a message of its own."""
+    lane, tool, talker = Lane(), FakeTool("send", "sends"), Strict(1 << 40, window=4096)
+    talker.then = [calls(("send", "X"))]
+    lane.hear(LONG)
+    await lane.run(assistant(lane, talker, tools=[tool.tool]))
+    assert lane.texts() == [MIDDLE, "May I do this?\n\nDo X."]
+
+
 async def test_several_messages_are_cut_fairly() -> None:
     """The short ones stay whole."""
     lane, talker = Lane(), Strict(1 << 40, window=4096)
