@@ -174,6 +174,8 @@ class Asker:
         """Ask the present model, unless it is left alone at the moment."""
         window, breaker = self.window, self._router.breaker(self.window.chosen)
         asking = self._cutting if cut or window.chosen.name in self._cuts else self._shrinking
+        if asking == self._shrinking and window.counts and (least := _bytes(question.conversation(0))) > window.room:
+            raise ContextTooLong(f"{least} bytes, and there is room for {window.room}")
         if not breaker.admits(_now()):
             log.info("model left alone", model=window.chosen.name, for_s=round(breaker.rests_s(_now()), 1))
             raise breaker.reason()
@@ -196,8 +198,6 @@ class Asker:
     async def _shrinking(self, window: Window, question: Question) -> Finished:
         """Ask; a conversation the model finds too long is shortened and asked again."""
         entries = question.conversation(window.room)
-        if window.counts and _bytes(entries) > window.room:
-            raise ContextTooLong(f"{_bytes(entries)} bytes, and there is room for {window.room}")
         for _ in range(_SHRINKS):
             try:
                 return await self._once(window, entries, question)

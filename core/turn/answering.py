@@ -16,7 +16,7 @@ from core.context import wording
 from core.context.conversation import Context, History, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
 from core.context.sources import Sources
-from core.errors import ProviderError
+from core.errors import ProviderError, StoreError
 from core.exchange import Effort, Entry, Finished, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
@@ -67,6 +67,10 @@ class Means:
     album_s: float = 0.7
 
 
+class _Unkept(StoreError):
+    """A step could not be committed. What cannot be read is another matter: it may be damaged for good."""
+
+
 class Answering:
     """One answer in the making: to what the ear holds, or to what the conversation ends with.
 
@@ -110,6 +114,8 @@ class Answering:
                 return await self._answered(steps)
         except Heard:
             return self._stopped()
+        except _Unkept:
+            raise  # nothing was lost: the engine runs the turn again
         except ProviderError as error:
             return self._cut_off(phrases.BROKE_OFF, apology(error))
         except Exception as error:
@@ -135,7 +141,7 @@ class Answering:
                 if (asked := await self._use_tools(parts)) is not None:
                     return asked
             elif finished.reason == "pause":
-                await self._work.record(pack(Spoke(parts=parts)), *await self._bill.writes())
+                await self._record(Spoke(parts=parts))
                 self._took(parts)
             else:
                 return self._finish(finished, parts)
@@ -220,11 +226,22 @@ class Answering:
         questions = self._questions(parts)
         leave = asks_leave(questions)
         spoke = Spoke(parts=parts, about=self._material.about() if leave else "")
-        await self._work.record(pack(spoke), *await self._bill.writes())
+        await self._record(spoke)
         if leave:
             return await self._ask_leave(spoke, questions)
         await self._read(parts, questions)
         return None
+
+    async def _record(self, step: Spoke | Told) -> None:
+        """Commit a step, and what calls cost until now.
+
+        Raises:
+            _Unkept: It could not be.
+        """
+        try:
+            await self._work.record(pack(step), *await self._bill.writes())
+        except StoreError as error:
+            raise _Unkept(str(error)) from error
 
     def _questions(self, parts: Sequence[Part]) -> Questions:
         return self._means.toolbox.questions(calls_of(parts), self._material.steps)
@@ -232,7 +249,7 @@ class Answering:
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
         results = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
-        await self._work.record(pack(Told(parts=results)))
+        await self._record(Told(parts=results))
         self._took(parts, results)
 
     async def _ask_leave(self, spoke: Spoke, questions: Questions, results: tuple[Part, ...] = ()) -> Outcome | None:
@@ -255,7 +272,8 @@ class Answering:
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
         words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
         # In a message of its own: nothing the model says can reach into the question.
-        before = [self._outbound(self._slot, self._with_sources(""), more=True)] if self._said else []
+        said = self._with_sources("")
+        before = [self._outbound(self._slot, said, more=True)] if said else []
         out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
         outcome = self._outcome([*before, asked.out], ())
@@ -270,7 +288,7 @@ class Answering:
                 raise
             return ()
         if len(questions) < len(calls_of(parts)):
-            await self._work.record(pack(Told(parts=results)))
+            await self._record(Told(parts=results))
         return results
 
     def _stands(self, spoke: Spoke) -> bool:

@@ -127,11 +127,14 @@ class Ear:
         return task.result()
 
     async def _listen(self) -> None:
+        rows: tuple[Received, ...] = ()
         while True:
             try:
-                await self._hear(await self._work.later())
+                rows = rows or await self._work.later()
+                await self._hear(rows)
+                rows = ()
             except Exception:
-                # An answer whose lane cannot be heard is still an answer.
+                # An answer whose lane cannot be heard is still an answer. Rows come once: those at hand are kept.
                 log.exception("lane not heard")
                 await asyncio.sleep(_DEAF_S)
 

@@ -16,6 +16,9 @@ _LAST = (
     " something is.]"
 )
 
+_LAST_SHARE = 4
+_WORDS_BYTES = 200  # what it takes to tell a call in words
+
 
 class Material:
     """All there is for one answer.
@@ -53,12 +56,26 @@ class Material:
     def entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""
         question = self.question()
+        room -= _WORDS_BYTES * (1 + len(self.steps)) if self.last else 0
         taken = sum(map(conversation.size, question))
         steps = conversation.squeezed(self.steps, room - taken)
-        history = conversation.fit(self.history, room, taken + sum(map(conversation.size, steps)))
+        taken += sum(map(conversation.size, steps))
+        history = conversation.fit(self.history, room, taken) or self._last_exchange(room, room - taken)
         if not (history or question):
             history = self.history.entries[-1:]  # what there is to answer is there, whether or not it fits
         return self._told(history, question, steps)
+
+    def _last_exchange(self, room: int, left: int) -> tuple[Entry, ...]:
+        """Where even the last thing asked before is more than there is room for: a little of it, if that fits.
+
+        Args:
+            left: Bytes that what is asked now leaves of the room.
+        """
+        number = conversation.last_question(self.history)
+        if number is None or not self._ear.asked:
+            return ()
+        last = shortened(self.history.entries[number:], room // _LAST_SHARE, files=True).entries
+        return last if sum(map(conversation.size, last)) <= left else ()
 
     def cut(self, room: int, files: bool) -> tuple[Entry, ...]:  # noqa: FBT001 - a fact, not a switch
         """What there is to answer and the steps so far, in as many bytes, whatever has to be left out for it."""

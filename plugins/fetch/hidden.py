@@ -28,7 +28,9 @@ _LONGEST_LINK = 500
 _COMMENT = re.compile(r"/\*.*?(?:\*/|$)", re.DOTALL)
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\(.)")
 _ASIDE = re.compile(r"@media[^{}]{0,99}(?:print|width)[^{}]{0,99}\{(?:[^{}]{0,999}\{[^{}]{0,999}\})*[^{}]{0,99}\}")
-_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]{0,5000})\}")
+_SHEET_CHARS = 500_000
+"""Of a page's style sheets so much is read: an expression holds up everybody for as long as it looks."""
+_SELECTORS_CHARS, _DECLARATIONS_CHARS = 2000, 5000
 _SELECTOR = re.compile(r"[a-z]*([.#])([\w-]+)", re.IGNORECASE)
 _NUMBER = re.compile(r"(-?\d*\.?\d+)\s*(px|em|rem|pt|vw|vh|%)?")
 _FAR = -400.0
@@ -133,11 +135,21 @@ def _is_tiny(said: str) -> bool:
 def _hidden_by_sheets(page: Element) -> tuple[frozenset[str], frozenset[str]]:
     """Classes and ids that a style sheet within the page hides."""
     found: dict[str, set[str]] = {".": set(), "#": set()}
+    left = _SHEET_CHARS
     for sheet in page.iter("style"):
-        text = _ASIDE.sub("", _COMMENT.sub("", sheet.text or ""))
-        for selectors, declarations in _RULE.findall(text):
+        text = (sheet.text or "")[:left]
+        left -= len(text)
+        for selectors, declarations in _rules(_ASIDE.sub("", _COMMENT.sub("", text))):
             if hides(declarations):
                 for selector in selectors.split(","):
                     if simple := _SELECTOR.fullmatch(selector.strip()):
                         found[simple[1]].add(simple[2])
     return frozenset(found["."]), frozenset(found["#"])
+
+
+def _rules(sheet: str) -> Iterable[tuple[str, str]]:
+    """Selectors and declarations of the innermost rules. Each character is looked at once or twice, whatever it is."""
+    for piece in sheet.split("}")[:-1]:
+        before, brace, declarations = piece.rpartition("{")
+        if brace and len(declarations) <= _DECLARATIONS_CHARS:
+            yield before.rpartition("{")[2][-_SELECTORS_CHARS:], declarations

@@ -150,3 +150,24 @@ def test_no_page_takes_long_or_breaks_it(page: str) -> None:
 def test_nonsense_hides_nothing(style: str) -> None:
     """Browsers ignore what they do not understand."""
     assert not hides(style)
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        "a" * 900_000,
+        "/*" * 400_000,
+        "@media width" * 70_000,
+        "a{" * 400_000,
+        "{}" * 400_000,
+        "@media print{" + "{}" * 400_000,
+    ],
+    ids=["letters", "comments", "asides", "opened", "rules", "aside"],
+)
+def test_no_style_sheet_holds_up_everybody(sheet: str) -> None:
+    """An expression that looks for minutes would stop the whole process, since no other thread runs meanwhile."""
+    page = f"<html><head><style>{sheet}</style></head><body>{BEFORE}</body></html>"
+    main_text(page, "https://a.example/")  # what has to be loaded is
+    began = time.process_time()
+    main_text(page, "https://a.example/")
+    assert time.process_time() - began < 4.0

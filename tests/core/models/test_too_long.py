@@ -1,9 +1,13 @@
 """A question that no model holds is answered all the same: cut, with a word about that to the model and the person."""
 
+import asyncio
+
 from core import phrases
 from core.context.conversation import size
 from core.errors import ContextTooLong, ProviderDown
 from core.exchange import Delta, Model, Request
+from core.models.breaker import FAILURES
+from core.models.routing import Router
 from core.testing import answer
 from core.values import Media, Message
 from labs import Lab, answering, model
@@ -164,6 +168,44 @@ async def test_one_that_breaks_after_the_first_word_of_a_cut_question_is_not_ask
     lane.hear(LONG)
     await lane.run(assistant(lane, talker))
     assert lane.texts() == [f"{MIDDLE}\n\nIt is\n\n{phrases.BROKE_OFF}"]
+
+
+async def test_our_own_count_says_nothing_about_a_model_that_rests() -> None:
+    """Nobody was asked, so nobody has answered: it goes on resting."""
+    lane = Lane()
+    small, large = Lab("a", [model("m", room=4096)]), Lab("b", [model("m", room=200_000)])
+    routers: list[Router] = []
+    talker = answering(lane, small, large, change=routers.append)
+    breaker = routers[0].breaker(await routers[0].choose())
+    for _ in range(FAILURES):
+        breaker.failed(ProviderDown("x"), asyncio.get_running_loop().time())
+    lane.hear(Message(id="1", text=LONG, media=(PDF,)))  # nobody sees it, and so the first is tried
+    await lane.run(talker)
+    assert breaker.rests_s(asyncio.get_running_loop().time()) > 0
+    assert breaker._open
+
+
+async def test_the_next_question_is_asked_with_what_it_follows_on() -> None:
+    """A little of the long one is better than nothing of it; nothing is missing of what is asked now."""
+    lane, talker = Lane(), Strict(1 << 40, window=4096)
+    bot = assistant(lane, talker)
+    for text in (LONG, "And who wrote it?"):
+        lane.hear(text)
+        await lane.run(bot)
+    assert lane.texts()[1] == "Fine"
+    first, answered, last = talker.requests[1].entries
+    assert said(first).startswith("The first words.")
+    assert len(said(first)) < 4096
+    assert (said(answered), said(last)) == ("Fine", "And who wrote it?")
+
+
+async def test_a_line_about_a_cut_question_is_not_lost_where_the_model_asks_for_leave() -> None:
+    """It stands above the question, in a message of its own."""
+    lane, tool, talker = Lane(), FakeTool("send", "sends"), Strict(1 << 40, window=4096)
+    talker.then = [calls(("send", "X"))]
+    lane.hear(LONG)
+    await lane.run(assistant(lane, talker, tools=[tool.tool]))
+    assert lane.texts() == [MIDDLE, "May I do this?\n\nDo X."]
 
 
 async def test_several_messages_are_cut_fairly() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from core import phrases
-from core.errors import ProviderBusy
+from core.errors import ProviderBusy, StoreError
 from core.exchange import Delta, Model, ModelEvent, Request
 from core.testing import answer
 from core.turn.assistant import Assistant
@@ -312,6 +312,27 @@ class TestEdits:
         else:
             assert lane.texts() == ["Old"]
             assert any(b"Better" in body for body in lane.records.rows.values())
+
+    async def test_a_stop_is_heard_though_the_store_fails_in_that_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each row comes once: it is not forgotten because it was not known at once who said it."""
+        monkeypatch.setattr("core.turn.hearing._DEAF_S", 0.01)
+        lane, model = Lane(), Windowed((Delta(text="So far"), asyncio.Event()))
+        talker = assistant(lane, model)
+        lane.hear("Q1")
+        running = asyncio.create_task(lane.run(talker))
+        await lane.showing("So far")
+        admits, failures = talker._access.admits, iter([True])
+
+        async def failing(received: Received) -> bool:
+            if next(failures, False):
+                raise StoreError("busy")
+            return await admits(received)
+
+        monkeypatch.setattr(talker._access, "admits", failing)
+        lane.hear(stop())
+        async with asyncio.timeout(5):
+            await running
+        assert lane.texts() == [f"So far\n\n{phrases.STOPPED_MARK}"]
 
     async def test_an_edit_by_somebody_else_replaces_nothing(self) -> None:
         """Message ids are a platform's; whose message it is decides."""

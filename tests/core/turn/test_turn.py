@@ -171,6 +171,42 @@ async def test_a_store_that_fails_lets_the_engine_run_the_turn_again() -> None:
     assert lane.rows
 
 
+async def test_a_step_that_cannot_be_kept_lets_the_engine_run_the_turn_again() -> None:
+    """A full disk is no answer: when there is room again the question is answered."""
+    lane, look = Lane(), FakeTool("look")
+    model = Windowed()
+    model.scripts_for(lambda request: answer("Seen.") if len(request.entries) > 1 else calls(("look", "{}")))
+    talker = assistant(lane, model, tools=[look.tool])
+
+    def full(moment: str, _: str) -> None:
+        if moment == "record":
+            raise StoreError("full")
+
+    lane.kill = full
+    lane.hear("Hi")
+    with pytest.raises(StoreError):
+        await lane.turn(talker)
+    assert lane.rows
+    assert look.made == [], "nothing is run that was not recorded"
+    lane.kill = lambda *_: None
+    await lane.run(talker)
+    assert lane.texts() == ["Seen."]
+
+
+async def test_a_conversation_that_cannot_be_read_costs_its_answer_and_not_its_lane() -> None:
+    """A damaged row stays damaged: the person is told, and can begin anew."""
+    lane = Lane()
+
+    async def damaged(table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        raise StoreError("it was changed")
+
+    lane.records.latest = damaged  # type: ignore[method-assign]
+    lane.hear("Hi")
+    await lane.turn(assistant(lane, Windowed(answer("no"))))
+    assert lane.texts() == [phrases.FAILED]
+    assert not lane.rows
+
+
 async def test_a_turn_that_takes_too_long_keeps_what_there_is() -> None:
     """The longest time ends the stream; the words so far stay, marked."""
     lane = Lane()
