@@ -43,6 +43,7 @@ class OutboxRow:
         sent_as: The platform's id of the message to edit, None where nothing is there yet.
         attempts: How often it was tried and put off.
         stale: It is to be sent, but an earlier text may have been sent already, and nobody knows.
+        renewed: How often it was said anew, since what was there could not be changed.
     """
 
     id: int
@@ -53,11 +54,12 @@ class OutboxRow:
     sent_as: str | None
     attempts: int = 0
     stale: bool = False
+    renewed: int = 0
 
     @property
     def key(self) -> str:
         """The idempotency key of this one message, at most 24 characters."""
-        return f"{self.slot}.{self.number}"
+        return f"{self.slot}.{self.number}{f'-{self.renewed}' if self.renewed else ''}"
 
 
 @value

@@ -126,7 +126,7 @@ class OutboxTable:
         while True:
             row = db.execute(
                 "SELECT outbox.id, slots.slot, slots.space, slots.body, page, outbox.body, sent_as, attempts, due_ms,"
-                " stale FROM outbox JOIN slots ON slots.id = outbox.slot"
+                " stale, renewed FROM outbox JOIN slots ON slots.id = outbox.slot"
                 " WHERE outbox.chat = ? AND outbox.state = 'pending' ORDER BY outbox.slot, page LIMIT 1",
                 (chat,),
             ).fetchone()
@@ -144,7 +144,7 @@ class OutboxTable:
 
     def _taken(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> OutboxRow | None:
         """A row as ``take`` selects it; None where it cannot be read any more."""
-        number, slot, space, said, page, body, sent_as, attempts, _, stale = row
+        number, slot, space, said, page, body, sent_as, attempts, _, stale, renewed = row
         name = f"{slot}.{page}"
         where = self._vault.read(db, Said, (space, "slots", slot), said)
         text = None if body is None else self._vault.read(db, Page, (space, "outbox", name), body)
@@ -160,6 +160,7 @@ class OutboxTable:
             sent_as=None if there is None else there.decode(),
             attempts=attempts,
             stale=bool(stale),
+            renewed=renewed,
         )
 
     def sent(self, db: sqlite3.Connection, row: int, sent_as: str, *, settles: bool = False) -> None:
@@ -192,26 +193,33 @@ class OutboxTable:
 
         A page that waits to be sent a second time, since nobody knew of the first, is there after all.
         """
-        slot, _, page = receipt.slot.rpartition(".")
-        if not (page.isascii() and page.isdecimal()):
+        slot, _, number = receipt.slot.rpartition(".")
+        page, _, renewed = number.partition("-")
+        if not all(one.isascii() and one.isdecimal() for one in (page, renewed or "0")):
             return
-        if receipt.state == "undone" and self._undo(db, slot, int(page[:9])):
+        found = db.execute(
+            "SELECT id, renewed FROM outbox WHERE slot = (SELECT id FROM slots WHERE slot = ?) AND page = ?",
+            (slot, int(page[:9])),
+        ).fetchone()
+        if found is None:
             return
+        db.execute("UPDATE outbox SET microcredits = microcredits + ? WHERE id = ?", (receipt.microcredits, found[0]))
+        if found[1] != int(renewed[:9] or 0) or (receipt.state == "undone" and self._undo(db, found[0])):
+            return  # of a message that was given up for another one, no word settles the other
         state = "sent" if receipt.state == "sent" else "failed"
         db.execute(
-            "UPDATE outbox SET state = ?1, body = NULL, microcredits = microcredits + ?4"
-            " WHERE slot = (SELECT id FROM slots WHERE slot = ?2) AND page = ?3 AND (state IN ('sending', 'unknown',"
-            " 'sent') OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND NOT stale AND ?1 = 'sent'))",
-            (state, slot, int(page[:9]), receipt.microcredits),
+            "UPDATE outbox SET state = ?1, body = NULL WHERE id = ?2 AND (state IN ('unknown', 'sent')"
+            " OR (state = 'sending' AND sent_as IS NULL)"
+            " OR (state = 'pending' AND sent_as IS NULL AND attempts > 0 AND NOT stale AND ?1 = 'sent'))",
+            (state, found[0]),
         )
 
-    def _undo(self, db: sqlite3.Connection, slot: str, page: int) -> bool:
+    def _undo(self, db: sqlite3.Connection, row: int) -> bool:
         """Let a page be put again as if it never had been; False where nobody knows any more what it said."""
         cursor = db.execute(
             "UPDATE outbox SET state = 'pending', sent_as = NULL, attempts = 0, stale = 0, due_ms = 0"
-            " WHERE slot = (SELECT id FROM slots WHERE slot = ?) AND page = ? AND body IS NOT NULL"
-            " AND state IN ('sending', 'unknown', 'sent')",
-            (slot, page),
+            " WHERE id = ? AND body IS NOT NULL AND state IN ('sending', 'unknown', 'sent')",
+            (row,),
         )
         return cursor.rowcount > 0
 
@@ -223,7 +231,7 @@ class OutboxTable:
             (_WAITS if math.isinf(delay_s) else now_ms() + round(delay_s * 1000), int(counts), row),
         )
         if as_new:
-            db.execute("UPDATE outbox SET sent_as = NULL WHERE id = ?", (row,))
+            db.execute("UPDATE outbox SET sent_as = NULL, renewed = renewed + 1 WHERE id = ?", (row,))
 
     def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page]) -> None:
         """Say a page in these instead; one that was given another text meanwhile keeps that.

@@ -84,6 +84,12 @@ def m002_cost_of_a_page(db: Database) -> None:
     db.execute("ALTER TABLE outbox ADD COLUMN microcredits INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def m003_which_message_of_a_page(db: Database) -> None:
+    """How often a page was said anew, its message being gone: a later word about the former is not about the latter."""
+    db.execute("ALTER TABLE outbox ADD COLUMN renewed INTEGER NOT NULL DEFAULT 0")
+
+
 def connect(path: Path, *, writes: bool = True) -> sqlite3.Connection:
     """Open the database file with the settings everything here relies on.
 

@@ -1,14 +1,16 @@
 """Delivery when nobody knows what became of a send, and when the process is stopped or killed."""
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contracts.rigs.engines import SqliteRig
-from core.errors import DeliveryUnknown, MarkupRefused, PlatformBusy
+from core.errors import DeliveryUnknown, MarkupRefused, MessageGone, PlatformBusy, PlatformDown
 from core.testing import BY_EDITS, FakeAdapter, Fault, message
 from core.values import Capabilities, Outcome, Page, Receipt, Reply
 from stage import Fails, outbox, settled, staged
@@ -121,6 +123,32 @@ async def test_what_the_platform_let_in_after_all_not_is_put_again(rig: SqliteRi
         await stage.engine.accept([Receipt(key="3", slot=slot, state="undone")])
         await settled(rig, "failed")
     assert adapter.texts() == ["one", "one"]
+
+
+async def test_a_word_about_a_message_is_none_about_the_one_said_in_its_place(rig: SqliteRig) -> None:
+    """That a question arrived is told while its page reads otherwise: what it reads now is said all the same."""
+    goes, comes = asyncio.Event(), asyncio.Event()
+    async with staged(rig, adapter := FakeAdapter(can=SETTLES)) as stage:
+        scene = await stage.ask()
+        scene.end("May I?")
+        await settled(rig, "sent")
+        slot = f"{scene.first.row}.0"
+        adapter.faults.append(Fault(hold=goes, error=MessageGone("it cannot be changed")))
+        adapter.faults.append(Fault(hold=comes, error=PlatformDown("not now")))
+        await stage.engine.commit(Outcome(out=(scene.out("Allowed."),)))
+        await stage.called(2)
+        await stage.engine.accept([Receipt(key="delivered", slot=slot, state="sent", microcredits=7)])
+        goes.set()
+        await stage.called(3)
+        await stage.engine.accept([Receipt(key="read", slot=slot, state="sent")])
+        comes.set()
+        await stage.called(4)
+        await settled(rig, "sent")
+        await stage.engine.accept([Receipt(key="other", slot=f"{slot}-1", state="failed", microcredits=5)])
+        await settled(rig, "failed")
+    assert adapter.texts() == ["May I?", "Allowed."]
+    with closing(sqlite3.connect(rig.folder / "waystation.db")) as db:
+        assert db.execute("SELECT microcredits, renewed FROM outbox").fetchall() == [(12, 1)]
 
 
 # --- kills and stops -------------------------------------------------------------------------------------------------
