@@ -203,7 +203,11 @@ class Windowed(FakeProvider):
         self._says = says
 
     async def models(self) -> tuple[Model, ...]:
-        return (Model(id="fake", context_tokens=self.window, tools=self.tools, effort=self.effort),)
+        return (
+            Model(
+                id="fake", context_tokens=self.window, images=True, documents=True, tools=self.tools, effort=self.effort
+            ),
+        )
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         self.asked.set()

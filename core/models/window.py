@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from core.context.conversation import BYTES_A_TOKEN, room_for, size
-from core.exchange import Effort, Entry, Request, ToolSchema, Usage
-from core.models.needs import answer_tokens
+from core.exchange import Effort, Entry, Model, Part, Request, ToolSchema, Usage
+from core.models.needs import answer_tokens, is_image, is_pdf
 from core.models.routing import Chosen
 
 _IMAGE_TOKENS = 1600
+_UNSEEN = "[{kind}: {name}; its content cannot be shown to you]"
 _BYTES_A_SPOKEN_TOKEN = 4
 
 
@@ -55,13 +56,28 @@ class Window:
         )
 
     def request(self, entries: tuple[Entry, ...], *, tools: bool = True) -> Request:
-        """A request that says this. What a model cannot see is put in words by its provider.
+        """A request that says this, with words in place of what the model cannot see.
 
         Args:
             tools: Whether anything may be called, or looked up by the lab.
         """
         frame = self._frame if tools else replace(self._frame, tools=(), search=False)
-        return replace(frame, entries=entries)
+        return replace(frame, entries=tuple(_seen(entry, self.chosen.model) for entry in entries))
+
+
+def _seen(entry: Entry, model: Model) -> Entry:
+    """An entry as a model sees it: a provider would show it the file, whatever the configuration says of the model."""
+    if all(part.media is None for part in entry.parts):
+        return entry
+    return replace(entry, parts=tuple(_seen_part(part, model) for part in entry.parts))
+
+
+def _seen_part(part: Part, model: Model) -> Part:
+    if part.media is None:
+        return part
+    unseen = (is_image(part.media) and not model.images) or (is_pdf(part.media) and not model.documents)
+    text = _UNSEEN.format(kind=part.media.kind, name=part.media.name or "unnamed")
+    return Part(kind="text", body=text) if unseen else part
 
 
 def estimate(request: Request, spoken_bytes: int) -> Usage:

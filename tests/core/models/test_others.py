@@ -80,3 +80,14 @@ async def test_no_hosted_one_steps_in_for_one_on_ones_own_machines() -> None:
     lane, a = Lane(), Lab("a", [own("m"), "cloud"], (ModelUnknown("404"),))
     await told(lane, a)
     assert a.asked == ["m"]
+
+
+async def test_a_model_that_does_not_see_is_not_shown_what_it_is_asked_about() -> None:
+    """Its provider would show it the picture; the configuration says that this one takes none."""
+    lane, a = Lane(), Lab("a", [model("m", reads=True)])
+    paper = Media(adapter="fake", ref="2", kind="document", mime="application/pdf", name="a.pdf")
+    lane.hear(Message(id="1", text="What is this?", media=(PHOTO, paper)))
+    await lane.run(answering(lane, a, wish="a/m"))
+    parts = a.requests[-1].entries[-1].parts
+    assert [part.media for part in parts if part.media is not None] == [paper]
+    assert "[photo: unnamed; its content cannot be shown to you]" in [part.body for part in parts]
