@@ -20,7 +20,7 @@ _FULL = Size()
 _QUICK = Size(answers=100, asks=20, crowd=100, people=1000, idle_s=5.0)
 _SLICE = Size(answers=6, in_flight=3, asks=3, crowd=5, people=8, looks=2, idle_s=0.2, warm_up=1)
 _SIZES = {"full": _FULL, "quick": _QUICK, "slice": _SLICE}
-_ROUNDS = {"start": 5, "delay": 3, "cpu_long": 3, "cpu_short": 3, "crowd": 3, "idle": 1, "memory": 1}
+_ROUNDS = {"start": 5, "delay": 3, "cpu_long": 3, "cpu_middle": 3, "cpu_short": 3, "crowd": 3, "idle": 1, "memory": 1}
 
 _Collected = dict[str, defaultdict[str, list[float]]]
 

@@ -14,6 +14,7 @@ Samples = dict[str, list[float]]
 Measure = Callable[[Contestant, "Size"], Awaitable[Samples]]
 
 LONG = Speech(words=190, first_token_s=0.1, tokens_per_s=200.0)
+MIDDLE = Speech(words=45, first_token_s=0.1, tokens_per_s=200.0)
 SHORT = Speech(words=10, first_token_s=0.05, tokens_per_s=200.0)
 CHAT = Speech(words=30, first_token_s=0.2, tokens_per_s=200.0)
 TWO_SECONDS = Speech(words=90, tokens_per_s=55.0, tick_s=0.05)
@@ -70,6 +71,11 @@ async def cpu(contestant: Contestant, size: Size, speech: Speech, name: str) -> 
 async def cpu_long(contestant: Contestant, size: Size) -> Samples:
     """Answers of about 200 deltas."""
     return await cpu(contestant, size, LONG, "cpu_long_ms")
+
+
+async def cpu_middle(contestant: Contestant, size: Size) -> Samples:
+    """Answers of about 55 deltas."""
+    return await cpu(contestant, size, MIDDLE, "cpu_middle_ms")
 
 
 async def cpu_short(contestant: Contestant, size: Size) -> Samples:
@@ -183,6 +189,7 @@ MEASURES: Mapping[str, Measure] = {
     "start": start,
     "delay": delay,
     "cpu_long": cpu_long,
+    "cpu_middle": cpu_middle,
     "cpu_short": cpu_short,
     "crowd": crowd,
     "idle": idle,

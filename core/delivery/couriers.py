@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _COURIERS = 2000
 _WORTH_WAITING_S = 2.0
+_FIRST_WORDS_S = 0.3
 _BROKEN_S = 5.0
 _CUT_OFF_S = 2.0
 
@@ -117,7 +118,8 @@ class Delivery:
             return
         preview = desk.previews.get(out.slot)
         if preview is None:
-            desk.previews[out.slot] = Preview(lane=lane, out=out)
+            dirty = bool(out.reply.markdown)
+            desk.previews[out.slot] = Preview(lane=lane, out=out, dirty=dirty, next_at=_types_at(desk))
             self._lanes.setdefault(lane, set()).add((chat, out.slot))
             desk.news.set()
         elif preview.out != out:
@@ -287,3 +289,9 @@ class Delivery:
             return True
         branch.next_at = min(branch.next_at, time.monotonic() + seconds)
         return False
+
+
+def _types_at(desk: Desk) -> float:
+    """When to show that something is being written: a draft's first words wait for nothing, and may be there before."""
+    drafts = desk.adapter.capabilities(desk.to).preview == "draft"
+    return time.monotonic() + _FIRST_WORDS_S if drafts else 0.0

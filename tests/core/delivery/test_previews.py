@@ -388,6 +388,18 @@ async def test_the_first_words_of_a_draft_do_not_wait_for_typing(rig: SqliteRig)
     assert adapter.kinds() == ["typing", "draft", "send"]
 
 
+async def test_first_words_that_come_at_once_come_without_typing(rig: SqliteRig) -> None:
+    """It would be a call for a sign that nobody sees."""
+    async with staged(rig, adapter := FakeAdapter(can=BY_DRAFTS)) as stage:
+        scene = await stage.ask()
+        await scene.show("")
+        await scene.show("Hel")
+        await stage.called(1)
+        scene.end("Hello")
+        await stage.reads("Hello")
+    assert adapter.kinds() == ["draft", "send"]
+
+
 async def test_where_there_are_no_previews_there_is_typing(rig: SqliteRig) -> None:
     """A platform that takes money for each message is not sent half answers."""
     can = replace(BY_EDITS, preview="none", typing_s=0.03)
