@@ -1,6 +1,8 @@
 """The adapter: what the core asks of a messenger, each thing passed to whoever does it."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from functools import cache
 from typing import Final, Literal
 
 from bots.telegram.files import fetch
@@ -67,26 +69,7 @@ class Telegram:
         (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), edits included; short bursts
         pass. Drafts exist in private chats only.
         """
-        if not to.private:
-            return Capabilities(
-                forms=FORMS,
-                preview="edit",
-                preview_every_s=3.0,
-                burst=3,
-                rest_s=3.0,
-                typing_s=_TYPING_S,
-                unknown=self._site.unknown,
-            )
-        return Capabilities(
-            forms=FORMS,
-            preview="draft" if self._sender.drafts else "edit",
-            preview_every_s=1.0,
-            burst=4,
-            rest_s=1.0,
-            typing_s=_TYPING_S,
-            draft_s=_DRAFT_S,
-            unknown=self._site.unknown,
-        )
+        return _capabilities(self._site.unknown, private=to.private, drafts=self._sender.drafts)
 
     async def run(self, accept: Accept) -> None:
         """Listen, by long polling or by a webhook; see ``Adapter.run``."""
@@ -125,3 +108,12 @@ class Telegram:
     def fetch(self, media: Media) -> AsyncGenerator[bytes, None]:
         """Download; see ``Adapter.fetch``."""
         return fetch(self._line, media, max_bytes=self._max_download_bytes)
+
+
+@cache
+def _capabilities(unknown: Literal["resend", "mark"], *, private: bool, drafts: bool) -> Capabilities:
+    usual = Capabilities(forms=FORMS, preview="edit", typing_s=_TYPING_S, unknown=unknown)
+    if not private:
+        return replace(usual, preview_every_s=3.0, burst=3, rest_s=3.0)
+    here = replace(usual, preview_every_s=1.0, burst=4, rest_s=1.0, draft_s=_DRAFT_S)
+    return replace(here, preview="draft") if drafts else here

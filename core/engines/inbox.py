@@ -6,6 +6,7 @@ Plain functions of a connection, run by the writer, many to a transaction, or by
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from core.codec import dump
 from core.engines.jobs import Appointment, Due, JobTable
@@ -14,6 +15,9 @@ from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import Opened, Written
 from core.values import HOUSE, Address, Inbound, Outcome, Put, Receipt, Received, value
+
+_CHATS = 512
+"""Whose names are at hand."""
 
 
 def lane_of(person: str) -> str:
@@ -36,6 +40,7 @@ class Names:
 
     def __init__(self, name: Callable[..., str]) -> None:
         self._name = name
+        self._chat = lru_cache(_CHATS)(lambda adapter, chat: name("chat", adapter, chat))
 
     def event(self, key: str) -> str:
         """An event's key."""
@@ -50,8 +55,8 @@ class Names:
         return self._name("group", to.adapter, to.chat, to.thread)
 
     def chat(self, to: Address) -> str:
-        """What shares one budget: a chat with all its topics."""
-        return self._name("chat", to.adapter, to.chat)
+        """What shares one budget: a chat with all its topics. It is asked for whenever an answer has grown."""
+        return self._chat(to.adapter, to.chat)
 
     def receipt(self, receipt: Receipt) -> Receipt:
         """The receipt under a hashed key: a platform's own may contain a phone number."""
