@@ -178,6 +178,7 @@ class Catching:
         after = self._guilds.pop(identity, None)
         if after is None:
             return
+        after = max(after, _moment(time.time() - _OLDEST_S))
         for channel in (*dicts(guild.get("channels")), *dicts(guild.get("threads"))):
             if int(channel.get("last_message_id") or 0) > after and channel.get("type", 0) in _READABLE:
                 self._gaps.setdefault(str(channel.get("id")), _Gap(after, identity))

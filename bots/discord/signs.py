@@ -5,6 +5,7 @@ taken back: Discord would show it for a quarter of an hour.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import structlog
@@ -34,19 +35,17 @@ class Signs:
         self._nobody_s = nobody_s
         self._given: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[str, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def give(self, interaction: Json) -> None:
         """Acknowledge an interaction, in the background."""
         token = str(interaction.get("token"))
-        self._given[token] = task = self._begin(self._give(interaction))
-        task.add_done_callback(lambda _: self._given.pop(token, None))
+        self._begin(token, self._give(interaction))
         if promises(interaction):
             loop = asyncio.get_running_loop()
             self._awaited[token] = loop.call_later(self._nobody_s, self._forgotten, token, webhook(interaction))
 
     async def given(self, token: str) -> None:
-        """Wait until an interaction's sign is given, or was refused: only then can it be answered."""
+        """Wait until an interaction's sign is given, or was refused or taken back: only then can it be answered."""
         self.taken_up(token)
         if (task := self._given.get(token)) is not None:
             await asyncio.wait({task})
@@ -61,16 +60,15 @@ class Signs:
         for timer in self._awaited.values():
             timer.cancel()
         self._awaited.clear()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_AGAIN_S)
-        for task in self._tasks:
+        tasks = list(self._given.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=_AGAIN_S)
+        for task in tasks:
             task.cancel()
 
-    def _begin(self, doing: Any) -> asyncio.Task[None]:  # noqa: ANN401 - a coroutine
-        task: asyncio.Task[None] = asyncio.create_task(doing, name="discord sign")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def _begin(self, token: str, doing: Coroutine[Any, Any, None]) -> None:
+        self._given[token] = task = asyncio.create_task(doing, name="discord sign")
+        task.add_done_callback(lambda _: self._given.pop(token, None))
 
     async def _give(self, interaction: Json) -> None:
         path, body = acknowledgement(interaction)
@@ -93,7 +91,7 @@ class Signs:
 
     def _forgotten(self, token: str, path: str) -> None:
         self._awaited.pop(token, None)
-        _ = self._begin(self._take_back(path))
+        self._begin(token, self._take_back(path))
 
     async def _take_back(self, path: str) -> None:
         try:
