@@ -35,14 +35,18 @@ class Death:
 
     async def at(self, moment: Moment) -> None:
         """It comes by a moment; nothing comes by any after the last."""
-        if self.reached.is_set():
-            await asyncio.Event().wait()
+        await self.past()
         if moment != self._moment:
             return
         self._left -= 1
         if self._left == 0:
             self.then()
             self.reached.set()
+            await asyncio.Event().wait()
+
+    async def past(self) -> None:
+        """Nothing goes on after the end."""
+        if self.reached.is_set():
             await asyncio.Event().wait()
 
     def ends(self, tool: Tool) -> Tool:
