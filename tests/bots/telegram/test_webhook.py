@@ -401,7 +401,7 @@ class Borrowed(TelegramSimulator):
 async def test_the_spec_opens_a_door_on_the_server() -> None:
     """In webhook mode the adapter answers at one path, under its own name, and nowhere else."""
     async with TelegramSimulator() as telegram, serving() as server:
-        place = replace(site(), public_url=server.url + "/", routes=server)
+        place = replace(site(), server=server)
         settings = Settings.model_validate({"token": TOKEN, "api_base": telegram.base_url, "mode": "webhook"})
         async with spec.open(place, settings) as adapter, listening(adapter) as ear:
             server.settle(dict)
@@ -409,7 +409,7 @@ async def test_the_spec_opens_a_door_on_the_server() -> None:
             telegram.person(42, "Alice").say("hello")
             await ear.hear()
         (told,) = [call.params for call in telegram.calls_of("setWebhook")]
-    assert told["url"] == place.public_url.rstrip("/") + PATH
+    assert told["url"] == server.url + PATH
     assert told["secret_token"] == secret_of(TOKEN)
 
 
