@@ -183,6 +183,7 @@ class _House:
             _site(self.settings, section.name, Notes(engine, section.name), self.control),
             routes=self.server,
             public_url=self.settings.server.public_url if self.settings.server else "",
+            is_own=self.server.is_own if self.server else lambda _: False,
             archive=StoredArchive(engine, section.name),
             fetch=self.files.fetch,
             egress=self.egress,

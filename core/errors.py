@@ -24,6 +24,7 @@
     │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
     │   ├── ContentRefused       what stands there is not taken: too large, of another type, packed oddly
     │   └── NotFetched           there is nobody, or they did not answer in time: retryable
+    ├── RequestRejected          an HTTP request that is not taken: its status; the reason is counted, and not sent
     └── ToolError
         ├── CallMalformed        the model may mend its call: it is told what was wrong
         └── ToolFailed           the tool could not do it: the model is told so, once
@@ -181,3 +182,14 @@ class CallMalformed(ToolError):
 
 class ToolFailed(ToolError):
     """The tool could not do it."""
+
+
+class RequestRejected(WaystationError):
+    """A handler does not take an HTTP request.
+
+    The sender is told the status and no more; the reason is counted and logged, so nothing of the request may be in it.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status

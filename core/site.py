@@ -149,6 +149,7 @@ class Site:
         control: Register what answers a command that arrives on the control socket.
         routes: The HTTP server, None where nothing is to be served.
         public_url: Where it is reached from outside, "" where it is not.
+        is_own: Whether an address leads to that server, so that nobody asks this process about itself.
         archive: People's conversations, None where they cannot be had.
         fetch: The bytes of a file that came in by any adapter.
         egress: Fetches what people, pages and models name.
@@ -165,6 +166,7 @@ class Site:
     control: Callable[[str, Callable[[Wire], Awaitable[None]]], None]
     routes: Routes | None = None
     public_url: str = ""
+    is_own: Callable[[str], bool] = lambda _: False
     archive: Archive | None = None
     fetch: Fetch = nothing_to_fetch
     egress: Egress = field(default_factory=NoEgress)

@@ -127,6 +127,8 @@ class Compatible:
 
     async def _listed(self) -> tuple[Model, ...]:
         base_url, hosting, within_s = self._settings.base_url, self._settings.hosting, self._site.connect_s
+        if self._site.is_own(base_url):
+            raise ProviderDown(f"{base_url} is Waystation itself")
         if transport.near(base_url) and not self._line.is_open:
             found = await self._keys.using(lambda key: discovery.models_at(base_url, key, within_s))
             return tuple(replace(model, hosting=hosting) for model in found)
