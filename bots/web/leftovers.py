@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import TypeAdapter
 
+from core.private import open_file
 from core.site import Memo
 from core.values import Choice, Media, value
 
@@ -97,7 +98,7 @@ class Leftovers:
     def _replace(self, sealed: bytes) -> None:
         """The file is always whole, whenever the process is killed."""
         new = self._path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = open_file(new, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(descriptor, "wb") as file:
             file.write(sealed)
         new.replace(self._path)
