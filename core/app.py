@@ -145,6 +145,8 @@ class _Running:
             unowned=unowned,
             code=self.access.code if unowned else "",
             notices=(*(notice() for notice in self.house.notices), *retiring(self.settings, chosen)),
+            at_terminal=tuple(notice() for notice in self.house.at_terminal),
+            rejected=tuple(self.house.server.rejections.total.items()) if self.house.server else (),
         )
 
     async def _chosen(self) -> Chosen | None:
@@ -164,7 +166,7 @@ class _House:
 
     Attributes:
         server: None where nothing is to be served.
-        notices: Make what adapters want whoever runs this to know.
+        notices: Make what adapters want whoever runs this to know; ``at_terminal`` what no journal may hold.
         files: What people sent, by whichever adapter.
         egress: The gate to what people, pages and models name.
     """
@@ -173,6 +175,7 @@ class _House:
     control: Control
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
+    at_terminal: list[Callable[[], str]] = field(default_factory=list)
     files: Files = field(default_factory=Files)
     egress: Egress = field(default_factory=NoEgress)
 
@@ -188,6 +191,7 @@ class _House:
             fetch=self.files.fetch,
             egress=self.egress,
             announce=self.notices.append,
+            announce_at_terminal=self.at_terminal.append,
             tell_owner=partial(owners.tell, but=section.name),
         )
 

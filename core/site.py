@@ -153,7 +153,9 @@ class Site:
         archive: People's conversations, None where they cannot be had.
         fetch: The bytes of a file that came in by any adapter.
         egress: Fetches what people, pages and models name.
-        announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing.
+        announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing; it
+            may end up in a journal.
+        announce_at_terminal: The same for a line that holds a way in: shown at a terminal only. "" is not shown.
         tell_owner: Say something to the owner, by another messenger; never fails. For what cannot wait to be asked for.
         unknown: What the operator wants done after a send of which nobody knows whether it arrived.
         commands: What a menu of commands should show: names without the slash, and what each does.
@@ -171,6 +173,7 @@ class Site:
     fetch: Fetch = nothing_to_fetch
     egress: Egress = field(default_factory=NoEgress)
     announce: Callable[[Callable[[], str]], None] = lambda _: None
+    announce_at_terminal: Callable[[Callable[[], str]], None] = lambda _: None
     tell_owner: Callable[[str], Awaitable[None]] = _nobody_told
     unknown: Literal["resend", "mark"] = "resend"
     commands: tuple[tuple[str, str], ...] = ()

@@ -64,6 +64,10 @@ class Looks:
         """A message that just came; an answer without what it says, which follows."""
         return self._fill("message.html", message=self._shown(item, item.id, filled=item.mine))
 
+    def door(self) -> str:
+        """What a link that works shows."""
+        return self._fill("door.html")
+
     def locked(self, *, used: bool) -> str:
         """What whoever is not inside sees."""
         return self._fill("locked.html", used=used)

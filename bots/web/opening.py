@@ -55,6 +55,7 @@ async def opened(site: Site, *, most_bytes: int) -> AsyncGenerator[Adapter, None
 
     site.control(LINK, link)
     site.announce(pages.notice)
+    site.announce_at_terminal(pages.invitation)
     try:
         yield web
     finally:

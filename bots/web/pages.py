@@ -8,8 +8,8 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 
@@ -27,6 +27,8 @@ _HEARTBEAT_S: Final = 15.0
 _BEGINNING: Final = "new-"
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_MOST_FIELDS: Final = 20
 _MOST_WAITING: Final = 500
 _MOST_TEXT_BYTES: Final = 1 << 20
 _FILE_HEADERS: Final = {
@@ -35,6 +37,14 @@ _FILE_HEADERS: Final = {
 }
 
 Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Malformed(Exception):
+    """A request says nothing that our pages could have said; the sentence says what is wrong."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class Pages:
@@ -57,7 +67,8 @@ class Pages:
         """Answer on the server."""
         self._door.token()  # the one that is told at the start
         routes.add("GET", "/static/*", self._static)
-        routes.add("GET", "/enter/*", self._enter)
+        routes.add("GET", "/enter/*", self._at_door)
+        routes.add("POST", "/enter/*", self._enter, most_bytes=_MOST_FIELDS)
         gets: dict[str, Answers] = {
             "/": self._page,
             "/new": self._page,
@@ -80,10 +91,12 @@ class Pages:
         return f"{self._url}/enter/{self._door.token()}"
 
     def notice(self) -> str:
-        """What whoever runs this should know: the link until it is used, then how to get another."""
-        if self._door.unused:
-            return f"The web chat, for one browser, once: {self.link()}"
-        return f"The web chat is at {self._url}. `waystation link` lets another browser in."
+        """What whoever runs this should know, wherever that is kept."""
+        return f"The web chat is at {self._url}. `waystation link` prints a link that lets a browser in."
+
+    def invitation(self) -> str:
+        """The link until it is used, for nobody but the person at the terminal."""
+        return f"Open it here, in one browser: {self.link()}" if self._door.unused else ""
 
     def _session(self, request: web.Request) -> str:
         """The session a request comes from, "" for none."""
@@ -100,6 +113,8 @@ class Pages:
                 return await handler(request)
             except Unready as reason:
                 return _plainly(503, str(reason))
+            except Malformed as problem:
+                return _plainly(problem.status, str(problem))
             except StoreError:
                 return _plainly(503, "This could not be kept just now. Please try again in a moment.")
 
@@ -110,12 +125,18 @@ class Pages:
             return _plainly(status, "This browser is not let in.")
         return _html(self._looks.locked(used=request.path.startswith("/enter/")), status)
 
+    async def _at_door(self, request: web.Request) -> web.StreamResponse:
+        """What a link shows: a button. Whoever is inside already wants to get to the chat, however old the link is."""
+        if self._session(request):
+            return _see_other("/")
+        if not self._door.opens(request.path.removeprefix("/enter/")):
+            return self._locked(request, 403)
+        return _html(self._looks.door())
+
     async def _enter(self, request: web.Request) -> web.StreamResponse:
-        if "prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", "")):
-            return _plainly(503, "Not before somebody opens it.")
+        """The button was pressed: the link is spent, and this browser is in."""
         session = await self._door.enter(request.path.removeprefix("/enter/"))
         if session is None:
-            # Whoever opens an old link in a browser that is inside already wants to get to the chat.
             return _see_other("/") if self._session(request) else self._locked(request, 403)
         response = _see_other("/")
         response.set_cookie(
@@ -124,7 +145,7 @@ class Pages:
         return response
 
     async def _leave(self, request: web.Request) -> web.StreamResponse:
-        form = await request.post()
+        form = await _fields(request)
         session = self._session(request)
         everywhere = form.get("everywhere") == "1"
         await self._door.leave(session, everywhere=everywhere)
@@ -263,14 +284,38 @@ class Pages:
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
-    """What a form or a script said."""
+    """What a form or a script said, by name.
+
+    Raises:
+        Malformed: It is of no kind that our pages send, or not what it says it is.
+    """
+    body = await request.read()
     if request.content_type == "application/json":
-        try:
-            told: Any = json.loads(await request.read())
-        except ValueError:
-            told = None
-        return {str(name): whole(str(text)) for name, text in told.items()} if isinstance(told, dict) else {}
-    return {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
+        told = _of_json(body)
+    elif request.content_type == "application/x-www-form-urlencoded":
+        told = _of_form(body)
+    elif body:
+        raise Malformed(415, "This kind of content is not taken here.")
+    else:
+        told = {}
+    return {name: _CONTROL.sub("", whole(text)) for name, text in told.items()}
+
+
+def _of_json(body: bytes) -> dict[str, str]:
+    try:
+        told: object = json.loads(body)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
+        raise Malformed(400, "This is not the JSON that our pages send.")
+    return told
+
+
+def _of_form(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise Malformed(400, "This is not a form that our pages send.") from None
 
 
 def _key(said: dict[str, str]) -> str:

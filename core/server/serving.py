@@ -185,7 +185,9 @@ class Server:
             raise
         except Exception as problem:  # noqa: BLE001 - a handler's bug costs its own request
             # Its path may be secret and its text may repeat what was sent: the pattern and the places are logged.
-            log.error("request failed", method=request.method, route=found.pattern, at=_places(problem))  # noqa: TRY400
+            log.error("request failed", method=request.method, route=found.pattern, stack=_places(problem))  # noqa: TRY400
+            if request.writer.output_size:
+                raise ConnectionError("An answer has begun already.") from None
             return web.Response(status=500, text="Something went wrong here. Please try again.\n")
         return response
 

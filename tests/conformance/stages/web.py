@@ -71,14 +71,14 @@ class Web:
         notices: list[Callable[[], str]] = []
         async with server.listening():
             place = site(self.folder, "web", memo=self._memo)
-            place = replace(place, routes=server, archive=archive, announce=notices.append)
+            place = replace(place, routes=server, archive=archive, announce_at_terminal=notices.append)
             async with opened(place, most_bytes=_MOST_BYTES) as adapter:
                 server.settle(dict)
                 first = self._page is None
                 self._page = Page(self.session, server.url)
                 self._port = int(server.url.rpartition(":")[2])  # a browser is let in at one address
                 if first:
-                    await self._page.get("/enter/" + notices[0]().rpartition("/enter/")[2])
+                    await self._page.come_in("/enter/" + notices[0]().rpartition("/enter/")[2])
                 yield adapter
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
