@@ -27,8 +27,7 @@ from pydantic import BaseModel, SecretStr  # noqa: E402
 
 from core import testing  # noqa: E402
 from core.exchange import Entry, Finished, Part, Request  # noqa: E402
-from core.seams import Provider  # noqa: E402
-from core.site import Spec  # noqa: E402
+from core.seams import Provider, ProviderSpec  # noqa: E402
 from providers import anthropic, compatible, google, openai  # noqa: E402
 from providers.sse import Frames  # noqa: E402
 from simulators.anthropic import AnthropicSimulator  # noqa: E402
@@ -65,7 +64,7 @@ def serve(pipe: Connection) -> None:
     asyncio.run(run())
 
 
-def provided(name: str, address: str) -> tuple[Spec[Any, Provider], BaseModel]:
+def provided(name: str, address: str) -> tuple[ProviderSpec[Any], BaseModel]:
     """A provider's spec and its settings."""
     key = SecretStr("key")
     match name:
@@ -133,7 +132,7 @@ async def measure(addresses: dict[str, str]) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         for name, address in addresses.items():
             spec, settings = provided(name, address)
-            async with spec.open(testing.site(ROOT, name), settings) as provider:
+            async with spec.open(testing.provider_site(name), settings) as provider:
                 ways = partial(through, provider, PATHS[name][1]), partial(bare, session, name, address)
                 rounds = [[await cpu_ms(way) for way in ways] for _ in range(ROUNDS)]
             ours, theirs = (min(column) for column in zip(*rounds, strict=True))

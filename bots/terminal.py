@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from core.cli.dialogue import CHAT, Draft, Final, Pick, Read, Say, Taken, Working, from_person, hello, line
 from core.errors import ChatGone, MediaUnavailable, PlatformDown
-from core.seams import Accept, Adapter
-from core.site import Site, Spec, Wire
+from core.seams import Accept, BotSpec
+from core.site import BotSite, Spec, Wire
 from core.values import Address, Body, Capabilities, Command, Inbound, Media, Message, Page, Reply, Tap
 
 log = structlog.get_logger(__name__)
@@ -205,12 +205,12 @@ def _bare(slot: str) -> str:
 
 
 @asynccontextmanager
-async def open_terminal(site: Site, settings: Settings) -> AsyncGenerator[Terminal, None]:
+async def open_terminal(site: BotSite, settings: Settings) -> AsyncGenerator[Terminal, None]:
     """Let terminals connect; there is nothing to close."""
     del settings
     terminal = Terminal(site.name)
-    site.control(CHAT, terminal.talk)
+    site.operator.control(CHAT, terminal.talk)
     yield terminal
 
 
-spec: Spec[Settings, Adapter] = Spec(name="terminal", settings=Settings, open=open_terminal, local=True)
+spec: BotSpec[Settings] = Spec(name="terminal", settings=Settings, open=open_terminal, local=True)

@@ -30,13 +30,26 @@ from core.people.owners import Owners
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
-from core.process.memos import Notes, Nowhere
+from core.process.memos import Notes
 from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
 from core.seams import Adapter, Engine, Plugin, Records, Turn
 from core.server import Server
-from core.site import Egress, Memo, NoEgress, Site, Wire
+from core.site import (
+    AssistantInfo,
+    BotSite,
+    Egress,
+    EngineSite,
+    Fetch,
+    Memo,
+    NoEgress,
+    Operator,
+    PluginSite,
+    ProviderSite,
+    Wire,
+    nothing_to_fetch,
+)
 from core.turn import commands
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
@@ -108,7 +121,7 @@ class _Running:
                 tasks.create_task(supervisor.run(), name=f"bot {supervisor.name}")
 
             configured = [bot.name for bot in self.settings.bots]
-            sites = [(bot, self.house.site(bot, self.engine)) for bot in self.settings.bots]
+            sites = [(bot, self.house.bot_site(bot, self.engine)) for bot in self.settings.bots]
             bots = await open_all(stack, "bots", sites, arrived)
             self.off = (*self.off, *bots.off)
             self.house.settle(self.states)
@@ -144,7 +157,11 @@ class _Running:
             note=chosen.model.note if chosen else "",
             unowned=unowned,
             code=self.access.code if unowned else "",
-            notices=(*(notice() for notice in self.house.notices), *retiring(self.settings, chosen)),
+            notices=(
+                *self.settings.renamed,
+                *(notice() for notice in self.house.notices),
+                *retiring(self.settings, chosen),
+            ),
             at_terminal=tuple(notice() for notice in self.house.at_terminal),
             rejected=tuple(self.house.server.rejections.total.items()) if self.house.server else (),
         )
@@ -179,21 +196,34 @@ class _House:
     files: Files = field(default_factory=Files)
     egress: Egress = field(default_factory=NoEgress)
 
-    def site(self, section: Section, engine: Engine) -> Site:
-        """What an implementation is handed."""
+    def bot_site(self, section: Section, engine: Engine) -> BotSite:
+        """What an adapter is handed."""
         owners = Owners(engine, [bot.name for bot in self.settings.bots])
-        return replace(
-            _site(self.settings, section.name, Notes(engine, section.name), self.control),
-            routes=self.server,
-            public_url=self.settings.server.public_url if self.settings.server else "",
-            is_own=self.server.is_own if self.server else lambda _: False,
-            archive=StoredArchive(engine, section.name),
+        return BotSite(
+            name=section.name,
+            data_dir=self.settings.data_dir,
+            memo=Notes(engine, section.name),
             fetch=self.files.fetch,
-            egress=self.egress,
-            announce=self.notices.append,
-            announce_at_terminal=self.at_terminal.append,
-            tell_owner=partial(owners.tell, but=section.name),
+            server=self.server,
+            assistant=AssistantInfo(commands=commands.TABLE, archive=StoredArchive(engine, section.name)),
+            operator=Operator(
+                control=self.control.register,
+                announce=self.notices.append,
+                announce_at_terminal=self.at_terminal.append,
+                tell_owner=partial(owners.tell, but=section.name),
+            ),
+            connect_s=self.settings.timeouts.connect_s,
         )
+
+    def provider_site(self, section: Section, engine: Engine) -> ProviderSite:
+        """What a provider is handed."""
+        made = provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        return replace(made, is_own=self.server.is_own) if self.server else made
+
+    def plugin_site(self, section: Section, engine: Engine) -> PluginSite:
+        """What a plugin is handed."""
+        memo = Notes(engine, f"plugin:{section.name}")
+        return PluginSite(name=section.name, data_dir=self.settings.data_dir, memo=memo, egress=self.egress)
 
     def settle(self, states: Callable[[], dict[str, str]]) -> None:
         """Everyone has registered what they answer."""
@@ -212,14 +242,11 @@ async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> 
     server = await _open_server(stack, settings)
     egress = await stack.enter_async_context(open_gate(settings.egress))
     house = _House(settings=settings, control=control, server=server, egress=egress)
-    engine = await _open_engine(stack, settings, control)
-
-    def sited(sections: Sequence[Section]) -> list[tuple[Section, Site]]:
-        return [(section, house.site(section, engine)) for section in sections]
+    engine = await _open_engine(stack, settings)
 
     providers, plugins = await asyncio.gather(
-        open_all(stack, "providers", sited(settings.providers)),
-        open_all(stack, "plugins", sited(settings.plugins)),
+        open_all(stack, "providers", [(one, house.provider_site(one, engine)) for one in settings.providers]),
+        open_all(stack, "plugins", [(one, house.plugin_site(one, engine)) for one in settings.plugins]),
     )
     running = _wire(settings, house, engine, providers, told_apart(plugins))
 
@@ -243,28 +270,24 @@ async def _open_server(stack: AsyncExitStack, settings: Settings) -> Server | No
     return server
 
 
-async def _open_engine(stack: AsyncExitStack, settings: Settings, control: Control) -> Engine:
+async def _open_engine(stack: AsyncExitStack, settings: Settings) -> Engine:
     if settings.engine is None:
         raise SettingsError("The configuration names no store (database).")
-    site = _site(settings, settings.engine.name, Nowhere(), control)
+    site = EngineSite(name=settings.engine.name, data_dir=settings.data_dir, grace_s=settings.timeouts.grace_s)
     engine: Engine = await open_apart(stack, settings.engine.open(site, settings.engine.settings()))
     return engine
 
 
-def _site(settings: Settings, name: str, memo: Memo, control: Control) -> Site:
-    """What an implementation is handed."""
+def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = nothing_to_fetch) -> ProviderSite:
+    """What a provider of this name is handed."""
     times = settings.timeouts
-    return Site(
+    return ProviderSite(
         name=name,
-        data_dir=settings.data_dir,
         memo=memo,
-        control=control.register,
-        unknown=getattr(settings.delivery, f"{name}_unknown", "resend"),
-        commands=commands.TABLE,
+        fetch=fetch,
         connect_s=times.connect_s,
         first_token_s=times.first_token_s,
         idle_s=times.idle_s,
-        grace_s=times.grace_s,
     )
 
 

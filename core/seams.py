@@ -8,9 +8,12 @@ opened and closed is opened by a ``Spec``'s async context manager, which the com
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from core.exchange import Blob, Embedded, Model, ModelEvent, Painted, Request, Spoken, ToolSchema, Transcript
+from core.site import BotSite, EngineSite, PluginSite, ProviderSite, Spec
 from core.values import (
     Address,
     Capabilities,
@@ -280,3 +283,14 @@ class Plugin:
 
     name: str
     tools: tuple[Tool, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What entry points name
+
+_S = TypeVar("_S", bound=BaseModel)
+
+BotSpec = Spec[BotSite, _S, Adapter]
+ProviderSpec = Spec[ProviderSite, _S, Provider]
+PluginSpec = Spec[PluginSite, _S, Plugin]
+EngineSpec = Spec[EngineSite, _S, Engine]

@@ -1,10 +1,10 @@
 """How implementations are found and opened: what each says of itself, and what it is handed."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -53,6 +53,10 @@ class Routes(Protocol):
     @property
     def url(self) -> str:
         """Where people reach it, without a slash at the end."""
+
+    @property
+    def public_url(self) -> str:
+        """Where it is reached from outside this machine, "" where it is not."""
 
     def add(self, method: str, path: str, handler: Handler, *, most_bytes: int = 1 << 20) -> None:
         """Answer a path, or with a ``*`` at its end whatever begins so. The body is untouched, to be read or streamed.
@@ -135,63 +139,139 @@ class NoEgress:
 
 
 async def _nobody_told(text: str) -> None:
-    """Tell nobody: a place without an owner."""
+    """The ``tell_owner`` of a place without an owner."""
     del text
 
 
+Register = Callable[[str, Callable[[Wire], Awaitable[None]]], None]
+"""Register what answers a command that arrives on the control socket."""
+
+
+def _not_registered(command: str, answer: Callable[[Wire], Awaitable[None]]) -> None:
+    """The control of a place that no command reaches."""
+    del command, answer
+
+
+@value
+class Operator:
+    """Whoever runs this deployment, as a part of it may reach them.
+
+    Attributes:
+        control: Registers what answers a command of theirs; see ``Register``.
+        announce: Registers what makes a line for them, told at the start and when asked how it is doing; it may end up
+            in a journal.
+        announce_at_terminal: The same for a line that holds a way in: shown at a terminal only, and not where it is "".
+        tell_owner: Says something to the owner, by another messenger; never fails. For what cannot wait to be asked.
+    """
+
+    control: Register = _not_registered
+    announce: Callable[[Callable[[], str]], None] = lambda _: None
+    announce_at_terminal: Callable[[Callable[[], str]], None] = lambda _: None
+    tell_owner: Callable[[str], Awaitable[None]] = _nobody_told
+
+
+@value
+class AssistantInfo:
+    """What an adapter may show of the assistant beside answers.
+
+    Attributes:
+        commands: What a menu of commands should show: names without the slash, and what each does.
+        archive: People's conversations, None where they cannot be had.
+    """
+
+    commands: tuple[tuple[str, str], ...] = ()
+    archive: Archive | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
-class Site:
-    """What the composition root hands to whatever it opens.
+class BotSite:
+    """What an adapter is handed when it is opened.
 
     Attributes:
         name: What this one is called in the configuration.
         data_dir: Where this deployment keeps its files.
-        control: Register what answers a command that arrives on the control socket.
-        routes: The HTTP server, None where nothing is to be served.
-        public_url: Where it is reached from outside, "" where it is not.
-        is_own: Whether an address leads to that server, so that nobody asks this process about itself.
-        archive: People's conversations, None where they cannot be had.
-        fetch: The bytes of a file that came in by any adapter.
-        egress: Fetches what people, pages and models name.
-        announce: Register what makes a line for whoever runs this, told at the start and when asked how it is doing; it
-            may end up in a journal.
-        announce_at_terminal: The same for a line that holds a way in: shown at a terminal only. "" is not shown.
-        tell_owner: Say something to the owner, by another messenger; never fails. For what cannot wait to be asked for.
-        unknown: What the operator wants done after a send of which nobody knows whether it arrived.
-        commands: What a menu of commands should show: names without the slash, and what each does.
-        connect_s: How long to wait for a connection; likewise for a model's first token, for its next, and at shutdown.
+        memo: What this adapter wants to find again after a restart.
+        fetch: Yields the bytes of a file that came in by any adapter.
+        server: The HTTP server, None where nothing is to be served.
+        connect_s: How long to wait for a connection.
     """
 
     name: str
     data_dir: Path
     memo: Memo
-    control: Callable[[str, Callable[[Wire], Awaitable[None]]], None]
-    routes: Routes | None = None
-    public_url: str = ""
-    is_own: Callable[[str], bool] = lambda _: False
-    archive: Archive | None = None
     fetch: Fetch = nothing_to_fetch
-    egress: Egress = field(default_factory=NoEgress)
-    announce: Callable[[Callable[[], str]], None] = lambda _: None
-    announce_at_terminal: Callable[[Callable[[], str]], None] = lambda _: None
-    tell_owner: Callable[[str], Awaitable[None]] = _nobody_told
-    unknown: Literal["resend", "mark"] = "resend"
-    commands: tuple[tuple[str, str], ...] = ()
+    server: Routes | None = None
+    assistant: AssistantInfo = field(default_factory=AssistantInfo)
+    operator: Operator = field(default_factory=Operator)
     connect_s: float = 5.0
-    first_token_s: float = 60.0
-    idle_s: float = 60.0
-    grace_s: float = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec(Generic[S, T_co]):
+class ProviderSite:
+    """What a provider is handed when it is opened.
+
+    Attributes:
+        name: What this one is called in the configuration.
+        memo: What this provider wants to find again after a restart.
+        fetch: Yields the bytes of a file that a conversation refers to.
+        is_own: Whether an address leads to this process's HTTP server, so that nobody asks it about itself.
+        connect_s: How long to wait for a connection; likewise for a model's first token, and for its next.
+    """
+
+    name: str
+    memo: Memo
+    fetch: Fetch = nothing_to_fetch
+    is_own: Callable[[str], bool] = lambda _: False
+    connect_s: float = 5.0
+    first_token_s: float = 60.0
+    idle_s: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginSite:
+    """What a plugin is handed when it is opened.
+
+    Attributes:
+        name: What this one is called in the configuration.
+        data_dir: Where this deployment keeps its files.
+        memo: What this plugin wants to find again after a restart, and that is nobody's in particular.
+        egress: Fetches what people, pages and models name.
+    """
+
+    name: str
+    data_dir: Path
+    memo: Memo
+    egress: Egress = field(default_factory=NoEgress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSite:
+    """What an engine is handed when it is opened.
+
+    Attributes:
+        name: What this one is called in the configuration.
+        data_dir: Where this deployment keeps its files.
+        grace_s: How long what is being done may take to end once a stop was asked for.
+    """
+
+    name: str
+    data_dir: Path
+    grace_s: float = 10.0
+
+
+Site = TypeVar("Site")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(Generic[Site, S, T_co]):
     """An entry point's target: importable without its SDK.
 
     Attributes:
         settings: The pydantic model of its configuration section.
-        open: Opens one, given the site and its settings; what it yields is ready for use and closed at exit.
+        open: Opens one, given its kind's site and its settings; what it yields is ready for use and closed at exit.
         configured: None where the settings suffice to open it, else one sentence that says what is missing.
         local: Only whoever runs this machine can reach it: what it says comes from the owner.
+        renamed: Keys of its section by the full names under which they used to be written, and are still read.
     """
 
     name: str
@@ -199,3 +279,4 @@ class Spec(Generic[S, T_co]):
     open: Callable[[Site, S], AbstractAsyncContextManager[T_co]]
     configured: Callable[[S], str | None] = lambda _: None
     local: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)

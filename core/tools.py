@@ -23,8 +23,8 @@ from pydantic_core import ErrorDetails, to_json
 
 from core.errors import CallMalformed
 from core.exchange import ToolSchema
-from core.seams import Effect, Plugin, Tool, ToolContext
-from core.site import Site, Spec
+from core.seams import Effect, Plugin, PluginSpec, Tool, ToolContext
+from core.site import PluginSite, Spec
 from core.text.fencing import fenced
 from core.threads import Threads
 
@@ -88,12 +88,12 @@ def tool(
     return make if function is None else make(function)
 
 
-def plugin(name: str, *tools: Tool | Function) -> Spec[Switch, Plugin]:
+def plugin(name: str, *tools: Tool | Function) -> PluginSpec[Switch]:
     """A whole plugin that has nothing to set: some tools, or functions that only read."""
     made = tuple(one if isinstance(one, Tool) else tool(one) for one in tools)
 
     @asynccontextmanager
-    async def open_plugin(site: Site, settings: Switch) -> AsyncGenerator[Plugin]:
+    async def open_plugin(site: PluginSite, settings: Switch) -> AsyncGenerator[Plugin]:
         del settings
         yield Plugin(name=site.name, tools=made)
 

@@ -297,6 +297,10 @@ class Outcome:
     writes: tuple[Put, ...] = ()
 
 
+UnknownSend = Literal["resend", "mark"]
+"""What becomes of a send of which nobody knows whether it arrived: it is sent again, or marked and left."""
+
+
 @value
 class Capabilities:
     """What one chat of an adapter can do, as data.
@@ -310,7 +314,7 @@ class Capabilities:
         typing_s: How often "typing" must be repeated to stay on; 0 where there is no such thing.
         draft_s: How often a draft must be sent again to stay on.
         idempotent: True where the platform itself drops a second send with the same slot.
-        unknown: After a send of which nobody knows whether it arrived: send again, or mark and leave it.
+        unknown: See ``UnknownSend``.
         settles_s: How long the platform may take to tell by itself what became of such a send (``Receipt``); it is
             not sent again before.
     """
@@ -323,7 +327,7 @@ class Capabilities:
     typing_s: float = 0.0
     draft_s: float = 20.0
     idempotent: bool = False
-    unknown: Literal["resend", "mark"] = "resend"
+    unknown: UnknownSend = "resend"
     settles_s: float = 0.0
 
 

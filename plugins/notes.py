@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.errors import ToolFailed
 from core.private import make_folder, open_file
-from core.seams import Plugin, ToolContext
-from core.site import Site, Spec
+from core.seams import Plugin, PluginSpec, ToolContext
+from core.site import PluginSite, Spec
 from core.text.fencing import fenced
 from core.tools import tool
 
@@ -89,7 +89,7 @@ def _write(folder: Path, day: str, title: str, text: str) -> str:
 
 
 @asynccontextmanager
-async def open_notes(site: Site, settings: NotesSettings) -> AsyncGenerator[Plugin]:
+async def open_notes(site: PluginSite, settings: NotesSettings) -> AsyncGenerator[Plugin]:
     """Offer ``save_note``."""
     del site
     folder = settings.folder
@@ -112,4 +112,4 @@ def _missing(settings: NotesSettings) -> str | None:
     return None if settings.folder else "no folder: set plugins.notes.folder to where notes should be saved"
 
 
-spec: Spec[NotesSettings, Plugin] = Spec(name="notes", settings=NotesSettings, open=open_notes, configured=_missing)
+spec: PluginSpec[NotesSettings] = Spec(name="notes", settings=NotesSettings, open=open_notes, configured=_missing)

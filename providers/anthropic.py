@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ProviderDown
 from core.exchange import Model, ModelEvent, Request
-from core.seams import Abilities, Provider
-from core.site import Site, Spec
+from core.seams import Abilities, ProviderSpec
+from core.site import ProviderSite, Spec
 from providers.labs import LabSettings, Shelf, streamed
 from providers.messages import prompt
 from providers.messages.answer import Answer
@@ -38,7 +38,7 @@ class AnthropicSettings(LabSettings):
 class Anthropic:
     """The lab."""
 
-    def __init__(self, site: Site, settings: AnthropicSettings) -> None:
+    def __init__(self, site: ProviderSite, settings: AnthropicSettings) -> None:
         self._site = site
         self._settings = settings
         self._keys = settings.keys
@@ -146,7 +146,7 @@ def _configured(settings: AnthropicSettings) -> str | None:
 
 
 @asynccontextmanager
-async def open_anthropic(site: Site, settings: AnthropicSettings) -> AsyncIterator[Anthropic]:
+async def open_anthropic(site: ProviderSite, settings: AnthropicSettings) -> AsyncIterator[Anthropic]:
     """The lab, for as long as the context lasts. Nothing is imported or connected yet."""
     provider = Anthropic(site, settings)
     try:
@@ -155,6 +155,6 @@ async def open_anthropic(site: Site, settings: AnthropicSettings) -> AsyncIterat
         await provider.close()
 
 
-spec: Spec[AnthropicSettings, Provider] = Spec(
+spec: ProviderSpec[AnthropicSettings] = Spec(
     name="anthropic", settings=AnthropicSettings, open=open_anthropic, configured=_configured
 )

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from core.errors import ProviderDown, RequestRefused
 from core.exchange import Model, ModelEvent, Request
 from core.models.keys import Keys
-from core.seams import Abilities, Provider
-from core.site import Site, Spec
+from core.seams import Abilities, ProviderSpec
+from core.site import ProviderSite, Spec
 from providers import discovery, transport
 from providers.chat import listing
 from providers.chat.abilities import Embedder, Listener, Painter, Speaker
@@ -71,7 +71,7 @@ class CompatibleSettings(BaseModel):
 class Compatible:
     """One server."""
 
-    def __init__(self, site: Site, settings: CompatibleSettings) -> None:
+    def __init__(self, site: ProviderSite, settings: CompatibleSettings) -> None:
         self._site = site
         self._settings = settings
         self._keys = _keys(settings)
@@ -219,7 +219,7 @@ def _configured(settings: CompatibleSettings) -> str | None:
 
 
 @asynccontextmanager
-async def open_compatible(site: Site, settings: CompatibleSettings) -> AsyncIterator[Compatible]:
+async def open_compatible(site: ProviderSite, settings: CompatibleSettings) -> AsyncIterator[Compatible]:
     """One server, for as long as the context lasts. Nothing is imported or connected yet."""
     provider = Compatible(site, settings)
     try:
@@ -228,6 +228,6 @@ async def open_compatible(site: Site, settings: CompatibleSettings) -> AsyncIter
         await provider.close()
 
 
-spec: Spec[CompatibleSettings, Provider] = Spec(
+spec: ProviderSpec[CompatibleSettings] = Spec(
     name="compatible", settings=CompatibleSettings, open=open_compatible, configured=_configured
 )

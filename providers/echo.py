@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ModelUnknown
 from core.exchange import Delta, Entry, Finished, Model, ModelEvent, Part, Request, Spent, Usage
-from core.seams import Abilities, Provider
-from core.site import Site, Spec
+from core.seams import Abilities, ProviderSpec
+from core.site import ProviderSite, Spec
 from providers.attachments import attachment
 from providers.tokens import estimate, weight
 
@@ -50,7 +50,7 @@ class EchoSettings(BaseModel):
 class Echo:
     """See the module. The same request gets the same answer, down to the ids of the calls."""
 
-    def __init__(self, site: Site, settings: EchoSettings) -> None:
+    def __init__(self, site: ProviderSite, settings: EchoSettings) -> None:
         self._name = site.name
         self._pause_s = 1 / settings.tokens_per_s if settings.tokens_per_s else 0.0
 
@@ -122,12 +122,12 @@ def _reported(results: Sequence[Part]) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def open_echo(site: Site, settings: EchoSettings) -> AsyncIterator[Echo]:
+async def open_echo(site: ProviderSite, settings: EchoSettings) -> AsyncIterator[Echo]:
     """An echo; there is nothing to close."""
     yield Echo(site, settings)
 
 
-spec: Spec[EchoSettings, Provider] = Spec(
+spec: ProviderSpec[EchoSettings] = Spec(
     name="echo",
     settings=EchoSettings,
     open=open_echo,

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown
 from core.exchange import Delta, Model, ModelEvent, Request
-from core.seams import Abilities, Provider
-from core.site import Site, Spec
+from core.seams import Abilities, ProviderSpec
+from core.site import ProviderSite, Spec
 from providers import llama
 from providers.chat.answer import Answer
 from providers.chat.prompt import messages
@@ -67,7 +67,7 @@ class EmbeddedSettings(BaseModel):
 class Embedded:
     """The model and its engine. One answer at a time; whoever comes meanwhile waits, up to ``first_token_s``."""
 
-    def __init__(self, site: Site, settings: EmbeddedSettings) -> None:
+    def __init__(self, site: ProviderSite, settings: EmbeddedSettings) -> None:
         self._site = site
         self._threads = settings.threads or max(1, (os.cpu_count() or 1) - 1)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=site.name)
@@ -241,7 +241,7 @@ def _configured(settings: EmbeddedSettings) -> str | None:
 
 
 @asynccontextmanager
-async def open_embedded(site: Site, settings: EmbeddedSettings) -> AsyncIterator[Embedded]:
+async def open_embedded(site: ProviderSite, settings: EmbeddedSettings) -> AsyncIterator[Embedded]:
     """The model, not loaded yet; unloaded at the end, with no thread left."""
     provider = Embedded(site, settings)
     warming = asyncio.create_task(provider.warm()) if settings.warm else None
@@ -254,6 +254,6 @@ async def open_embedded(site: Site, settings: EmbeddedSettings) -> AsyncIterator
         await provider.close()
 
 
-spec: Spec[EmbeddedSettings, Provider] = Spec(
+spec: ProviderSpec[EmbeddedSettings] = Spec(
     name="embedded", settings=EmbeddedSettings, open=open_embedded, configured=_configured
 )

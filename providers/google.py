@@ -13,8 +13,8 @@ from typing import Any
 
 from core.errors import ProviderDown, ProviderError
 from core.exchange import Model, ModelEvent, Request
-from core.seams import Abilities, Provider
-from core.site import Site, Spec
+from core.seams import Abilities, ProviderSpec
+from core.site import ProviderSite, Spec
 from providers.gemini import prompt
 from providers.gemini.abilities import Sdk, abilities
 from providers.gemini.answer import Answer
@@ -38,7 +38,7 @@ class GoogleSettings(LabSettings):
 class Google:
     """The lab."""
 
-    def __init__(self, site: Site, settings: GoogleSettings) -> None:
+    def __init__(self, site: ProviderSite, settings: GoogleSettings) -> None:
         keys = settings.keys
         self._site = site
         self._line = Line(settings.base_url + _VERSION, keys, site.connect_s, lambda key: {"x-goog-api-key": key})
@@ -149,7 +149,7 @@ def _configured(settings: GoogleSettings) -> str | None:
 
 
 @asynccontextmanager
-async def open_google(site: Site, settings: GoogleSettings) -> AsyncIterator[Google]:
+async def open_google(site: ProviderSite, settings: GoogleSettings) -> AsyncIterator[Google]:
     """The lab, for as long as the context lasts. Nothing is imported or connected yet."""
     provider = Google(site, settings)
     try:
@@ -158,6 +158,6 @@ async def open_google(site: Site, settings: GoogleSettings) -> AsyncIterator[Goo
         await provider.close()
 
 
-spec: Spec[GoogleSettings, Provider] = Spec(
+spec: ProviderSpec[GoogleSettings] = Spec(
     name="google", settings=GoogleSettings, open=open_google, configured=_configured
 )

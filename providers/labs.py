@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from core.errors import ProviderDown, ProviderError
 from core.exchange import Finished, Model, ModelEvent, Spent
 from core.models.keys import Keys
-from core.site import Site
+from core.site import ProviderSite
 from providers.sdk import C, Client
 from providers.stream import Patience, objects
 from providers.words import JSON
@@ -79,7 +79,7 @@ async def streamed(
     keys: Keys,
     ask: Callable[..., AbstractAsyncContextManager[Response]],
     answer: Growing,
-    site: Site,
+    site: ProviderSite,
 ) -> AsyncGenerator[ModelEvent, None]:
     """Ask, and tell what comes; closing this closes the response.
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ProviderDown
 from core.exchange import Model, ModelEvent, Request
-from core.seams import Abilities, Provider
-from core.site import Site, Spec
+from core.seams import Abilities, ProviderSpec
+from core.site import ProviderSite, Spec
 from providers.labs import LabSettings, Shelf, streamed
 from providers.responses import prompt
 from providers.responses.abilities import abilities
@@ -44,7 +44,7 @@ class OpenAISettings(LabSettings):
 class OpenAI:
     """The lab."""
 
-    def __init__(self, site: Site, settings: OpenAISettings) -> None:
+    def __init__(self, site: ProviderSite, settings: OpenAISettings) -> None:
         self._site = site
         self._settings = settings
         self._keys = settings.keys
@@ -130,7 +130,7 @@ def _configured(settings: OpenAISettings) -> str | None:
 
 
 @asynccontextmanager
-async def open_openai(site: Site, settings: OpenAISettings) -> AsyncIterator[OpenAI]:
+async def open_openai(site: ProviderSite, settings: OpenAISettings) -> AsyncIterator[OpenAI]:
     """The lab, for as long as the context lasts. Nothing is imported or connected yet."""
     provider = OpenAI(site, settings)
     try:
@@ -139,6 +139,6 @@ async def open_openai(site: Site, settings: OpenAISettings) -> AsyncIterator[Ope
         await provider.close()
 
 
-spec: Spec[OpenAISettings, Provider] = Spec(
+spec: ProviderSpec[OpenAISettings] = Spec(
     name="openai", settings=OpenAISettings, open=open_openai, configured=_configured
 )

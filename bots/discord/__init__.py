@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from core.seams import Adapter
-from core.site import Site, Spec
+from core.seams import Adapter, BotSpec
+from core.site import BotSite, Spec
+from core.values import UnknownSend
 
 
 class Settings(BaseModel):
@@ -26,6 +27,7 @@ class Settings(BaseModel):
         channels: Ids of channels of servers in which everything is answered; elsewhere, what mentions or answers us.
         api_base: Where the REST API is, version included.
         gateway_url: Where the gateway is; "" for Discord's own.
+        unknown_send: What becomes of a send of which nobody knows whether it arrived: it is sent again, or marked.
         max_download_mb: Larger files are not fetched.
     """
 
@@ -35,11 +37,12 @@ class Settings(BaseModel):
     channels: tuple[str, ...] = ()
     api_base: str = "https://discord.com/api/v10"
     gateway_url: str = ""
+    unknown_send: UnknownSend = "resend"
     max_download_mb: int = Field(default=25, ge=1)
 
 
 @asynccontextmanager
-async def open_discord(site: Site, settings: Settings) -> AsyncGenerator[Adapter, None]:
+async def open_discord(site: BotSite, settings: Settings) -> AsyncGenerator[Adapter, None]:
     """Open the line; nothing is asked of Discord before ``run``, so a platform that is down stops no start."""
     for library in ("aiohttp", "discord"):
         # In a thread, so that what already runs keeps running meanwhile.
@@ -60,4 +63,10 @@ def _missing(settings: Settings) -> str | None:
     return None
 
 
-spec: Spec[Settings, Adapter] = Spec(name="discord", settings=Settings, open=open_discord, configured=_missing)
+spec: BotSpec[Settings] = Spec(
+    name="discord",
+    settings=Settings,
+    open=open_discord,
+    configured=_missing,
+    renamed={"delivery.discord_unknown": "unknown_send"},
+)

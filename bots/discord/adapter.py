@@ -17,7 +17,7 @@ from bots.discord.sending import Sender
 from bots.discord.signs import Signs
 from core.errors import StoreError
 from core.seams import Accept
-from core.site import Site
+from core.site import BotSite
 from core.values import Address, Capabilities, Inbound, Media, Page, Reply
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Discord:
         line: Open; whoever made it closes it.
     """
 
-    def __init__(self, site: Site, line: Line, settings: "Settings") -> None:
+    def __init__(self, site: BotSite, line: Line, settings: "Settings") -> None:
         self._site = site
         self._line = line
         self._settings = settings
@@ -69,7 +69,7 @@ class Discord:
             rest_s=1.0,
             typing_s=_TYPING_S,
             idempotent=not to.handle,
-            unknown=self._site.unknown,
+            unknown=self._settings.unknown_send,
         )
 
     async def run(self, accept: Accept) -> None:

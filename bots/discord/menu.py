@@ -13,7 +13,7 @@ import structlog
 
 from bots.discord.interactions import ASK
 from bots.discord.line import Cut, Line, Refused, Unsent
-from core.site import Site
+from core.site import BotSite
 
 log = structlog.get_logger(__name__)
 
@@ -27,13 +27,13 @@ _EVERYWHERE: Final[Json] = {"integration_types": [0, 1], "contexts": [0, 1, 2]} 
 _ASK_TEXT: Final = "Ask the assistant, wherever you are"
 
 
-async def publish(site: Site, line: Line, application: str) -> None:
+async def publish(site: BotSite, line: Line, application: str) -> None:
     """Tell Discord the commands, if they are not the ones it knows.
 
     Best effort: without them everything can still be typed, so a failure is only logged, and tried again at the next
     start.
     """
-    known = [(name, text) for name, text in site.commands if _NAME.fullmatch(name)][: _MOST - 1]
+    known = [(name, text) for name, text in site.assistant.commands if _NAME.fullmatch(name)][: _MOST - 1]
     commands = [_command(ASK, _ASK_TEXT, required=True), *(_command(name, text) for name, text in known)]
     mark = hashlib.sha256(json.dumps([application, commands]).encode()).hexdigest()
     if await site.memo.get(_MEMO) == mark:

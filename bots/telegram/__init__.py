@@ -16,8 +16,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from core.seams import Adapter
-from core.site import Site, Spec
+from core.seams import Adapter, BotSpec
+from core.site import BotSite, Spec
+from core.values import UnknownSend
 
 
 class Settings(BaseModel):
@@ -29,6 +30,7 @@ class Settings(BaseModel):
         api_base: Where the Bot API is; one's own server may stand here (https://github.com/tdlib/telegram-bot-api).
         secret_token: What Telegram shows with each webhook call, so that nobody else can make one. Without it, one is
             made of the token.
+        unknown_send: What becomes of a send of which nobody knows whether it arrived: it is sent again, or marked.
         rich: Whether answers with tables, formulas or folded parts are rich messages, which old programs and the web
             page cannot show; otherwise everything is text.
         max_download_mb: Files larger than this are not fetched; Telegram itself gives bots at most 20 MB.
@@ -41,11 +43,12 @@ class Settings(BaseModel):
     api_base: str = "https://api.telegram.org"
     secret_token: SecretStr = SecretStr("")
     rich: bool = True
+    unknown_send: UnknownSend = "resend"
     max_download_mb: int = Field(default=20, ge=1)
 
 
 @asynccontextmanager
-async def open_telegram(site: Site, settings: Settings) -> AsyncGenerator[Adapter, None]:
+async def open_telegram(site: BotSite, settings: Settings) -> AsyncGenerator[Adapter, None]:
     """Open the line; nothing is asked of Telegram before ``run``, so a platform that is down stops no start."""
     for library in ("telegram", "telegramify_markdown"):
         # In a thread, so that what already runs keeps running meanwhile.
@@ -69,6 +72,7 @@ async def open_telegram(site: Site, settings: Settings) -> AsyncGenerator[Adapte
             moves,
             max_download_bytes=settings.max_download_mb * 2**20,
             rich=settings.rich,
+            unknown_send=settings.unknown_send,
             webhook=webhook,
         )
 
@@ -81,4 +85,10 @@ def _missing(settings: Settings) -> str | None:
     return None
 
 
-spec: Spec[Settings, Adapter] = Spec(name="telegram", settings=Settings, open=open_telegram, configured=_missing)
+spec: BotSpec[Settings] = Spec(
+    name="telegram",
+    settings=Settings,
+    open=open_telegram,
+    configured=_missing,
+    renamed={"delivery.telegram_unknown": "unknown_send"},
+)

@@ -19,8 +19,8 @@ from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
 from bots.telegram.words import Identity
 from core.seams import Accept
-from core.site import Site
-from core.values import Address, Capabilities, Media, Page, Reply
+from core.site import BotSite
+from core.values import Address, Capabilities, Media, Page, Reply, UnknownSend
 
 _TYPING_S: Final = 4.5  # the platform shows it for five seconds
 _DRAFT_S: Final = 20.0  # and a draft for thirty
@@ -33,18 +33,20 @@ class Telegram:
         line: Open; whoever made it closes it.
         moves: Loaded.
         rich: Whether answers may be rich messages.
+        unknown_send: See ``UnknownSend``.
         webhook: What Telegram brings updates to; without one, they are asked for.
         pace: How patiently to listen.
     """
 
     def __init__(
         self,
-        site: Site,
+        site: BotSite,
         line: Line,
         moves: Moves,
         *,
         max_download_bytes: int,
         rich: bool = True,
+        unknown_send: UnknownSend = "resend",
         webhook: Webhook | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -53,6 +55,7 @@ class Telegram:
         self._bot = line.bot()
         self._moves = moves
         self._sender = Sender(line, moves, rich=rich)
+        self._unknown_send: UnknownSend = unknown_send
         self._webhook = webhook
         self._pace = pace or Pace()
         self._max_download_bytes = max_download_bytes
@@ -69,7 +72,7 @@ class Telegram:
         (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), edits included; short bursts
         pass. Drafts exist in private chats only.
         """
-        return _capabilities(self._site.unknown, private=to.private, drafts=self._sender.drafts)
+        return _capabilities(self._unknown_send, private=to.private, drafts=self._sender.drafts)
 
     async def run(self, accept: Accept) -> None:
         """Listen, by long polling or by a webhook; see ``Adapter.run``."""
@@ -111,7 +114,7 @@ class Telegram:
 
 
 @cache
-def _capabilities(unknown: Literal["resend", "mark"], *, private: bool, drafts: bool) -> Capabilities:
+def _capabilities(unknown: UnknownSend, *, private: bool, drafts: bool) -> Capabilities:
     usual = Capabilities(forms=FORMS, preview="edit", typing_s=_TYPING_S, unknown=unknown)
     if not private:
         return replace(usual, preview_every_s=3.0, burst=3, rest_s=3.0)

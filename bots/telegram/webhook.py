@@ -19,7 +19,7 @@ from aiohttp import web
 from bots.telegram.reception import Reception
 from core.errors import RequestRejected, SettingsError, StoreError
 from core.server.bodies import read_body
-from core.site import Site
+from core.site import BotSite
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +121,7 @@ def webhook_url(public_url: str, path: str, api_base: str) -> str:
     return public_url.rstrip("/") + path
 
 
-def open_door(site: Site, secret: str, token: str, api_base: str) -> Webhook:
+def open_door(site: BotSite, secret: str, token: str, api_base: str) -> Webhook:
     """Open a door for Telegram on the server, at ``/webhooks/`` and the adapter's name.
 
     Args:
@@ -131,9 +131,9 @@ def open_door(site: Site, secret: str, token: str, api_base: str) -> Webhook:
         SettingsError: There is no address at which Telegram could reach it.
     """
     path = f"/webhooks/{site.name}"
-    url = webhook_url(site.public_url, path, api_base)
-    if site.routes is None:
+    if site.server is None:
         raise SettingsError('bots.telegram.mode = "webhook" needs the server, which is not running: use "polling".')
+    url = webhook_url(site.server.public_url, path, api_base)
     webhook = Webhook(url, secret or secret_of(token))
-    site.routes.add("POST", path, webhook.handle, most_bytes=MOST_BYTES)
+    site.server.add("POST", path, webhook.handle, most_bytes=MOST_BYTES)
     return webhook

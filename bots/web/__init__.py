@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.seams import Adapter
-from core.site import Site, Spec
+from core.seams import Adapter, BotSpec
+from core.site import BotSite, Spec
 
 
 class Settings(BaseModel):
@@ -31,7 +31,7 @@ class Settings(BaseModel):
 
 
 @asynccontextmanager
-async def open_web(site: Site, settings: Settings) -> AsyncGenerator[Adapter, None]:
+async def open_web(site: BotSite, settings: Settings) -> AsyncGenerator[Adapter, None]:
     """Register the pages; browsers are answered from then on."""
     from bots.web.opening import opened
 
@@ -39,7 +39,7 @@ async def open_web(site: Site, settings: Settings) -> AsyncGenerator[Adapter, No
         yield web
 
 
-spec: Spec[Settings, Adapter] = Spec(
+spec: BotSpec[Settings] = Spec(
     name="web",
     settings=Settings,
     open=open_web,

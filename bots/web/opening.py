@@ -15,7 +15,7 @@ from bots.web.pages import Pages
 from core.errors import SettingsError
 from core.exchange import Entry
 from core.seams import Adapter
-from core.site import Site, Wire
+from core.site import BotSite, Wire
 from core.values import Conversation
 
 LINK: Final = "link"
@@ -37,25 +37,25 @@ class _NoArchive:
 
 
 @asynccontextmanager
-async def opened(site: Site, *, most_bytes: int) -> AsyncGenerator[Adapter, None]:
+async def opened(site: BotSite, *, most_bytes: int) -> AsyncGenerator[Adapter, None]:
     """The web chat, answering requests while the block runs."""
-    if site.routes is None:
+    if site.server is None:
         raise SettingsError("There is no HTTP server here, over which it would be reached.")
     door = Door(site.memo)
     await door.read()
     files = Files(site.data_dir, site.name, most_bytes)
-    web = Web(site.name, site.archive or _NoArchive(), files, Leftovers(site.data_dir, site.memo))
+    web = Web(site.name, site.assistant.archive or _NoArchive(), files, Leftovers(site.data_dir, site.memo))
     await asyncio.gather(web.restore(), files.tidy())
-    pages = Pages(web, door, site.routes.url)
-    pages.register(site.routes)
+    pages = Pages(web, door, site.server.url)
+    pages.register(site.server)
 
     async def link(wire: Wire) -> None:
         await wire.receive()
         await wire.send(json.dumps({"link": pages.link()}))
 
-    site.control(LINK, link)
-    site.announce(pages.notice)
-    site.announce_at_terminal(pages.invitation)
+    site.operator.control(LINK, link)
+    site.operator.announce(pages.notice)
+    site.operator.announce_at_terminal(pages.invitation)
     try:
         yield web
     finally:

@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from core.errors import SettingsError
-from core.seams import Adapter
-from core.site import Site, Spec
+from core.seams import Adapter, BotSpec
+from core.site import BotSite, Spec
+from core.values import UnknownSend
 
 
 class Settings(BaseModel):
@@ -32,6 +33,7 @@ class Settings(BaseModel):
             in its body. Without one, it waits until they write again.
         template_language: Of that template.
         price: What Meta charges for a delivered message, in US$ (https://developers.facebook.com/docs/whatsapp/pricing).
+        unknown_send: What becomes of a send of which nobody knows whether it arrived: it is sent again, or marked.
         max_download_mb: Larger files are not fetched.
     """
 
@@ -45,13 +47,14 @@ class Settings(BaseModel):
     template: str = ""
     template_language: str = "en"
     price: float = Field(default=0.0, ge=0.0)
+    unknown_send: UnknownSend = "resend"
     max_download_mb: int = Field(default=16, ge=1)
 
 
 @asynccontextmanager
-async def open_whatsapp(site: Site, settings: Settings) -> AsyncGenerator[Adapter, None]:
+async def open_whatsapp(site: BotSite, settings: Settings) -> AsyncGenerator[Adapter, None]:
     """Register the webhook and open the line; nothing is asked of Meta before there is something to say."""
-    if site.routes is None:
+    if site.server is None:
         raise SettingsError("bots.whatsapp needs the server, which is not running: its webhook is the only way in.")
     await asyncio.to_thread(importlib.import_module, "aiohttp")
     from bots.whatsapp.adapter import WhatsApp
@@ -59,11 +62,11 @@ async def open_whatsapp(site: Site, settings: Settings) -> AsyncGenerator[Adapte
     from bots.whatsapp.webhook import Webhook
 
     webhook = Webhook(settings.app_secret.get_secret_value(), settings.verify_token.get_secret_value())
-    webhook.open_at(site.routes, f"/webhooks/{site.name}")
+    webhook.open_at(site.server, f"/webhooks/{site.name}")
     token = settings.access_token.get_secret_value()
     async with Line(settings.api_base, token, settings.phone_number_id, connect_s=site.connect_s) as line:
         adapter = WhatsApp(site, line, webhook, settings)
-        site.announce(adapter.notice)
+        site.operator.announce(adapter.notice)
         yield adapter
 
 
@@ -82,4 +85,10 @@ def _missing(settings: Settings) -> str | None:
     return None
 
 
-spec: Spec[Settings, Adapter] = Spec(name="whatsapp", settings=Settings, open=open_whatsapp, configured=_missing)
+spec: BotSpec[Settings] = Spec(
+    name="whatsapp",
+    settings=Settings,
+    open=open_whatsapp,
+    configured=_missing,
+    renamed={"delivery.whatsapp_unknown": "unknown_send"},
+)

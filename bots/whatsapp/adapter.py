@@ -12,7 +12,7 @@ from bots.whatsapp.sending import Sender
 from bots.whatsapp.webhook import Webhook
 from core.errors import MediaUnavailable
 from core.seams import Accept
-from core.site import Site
+from core.site import BotSite
 from core.values import Address, Capabilities, Media, Page, Reply
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ class WhatsApp:
         webhook: Registered.
     """
 
-    def __init__(self, site: Site, line: Line, webhook: Webhook, settings: "Settings") -> None:
+    def __init__(self, site: BotSite, line: Line, webhook: Webhook, settings: "Settings") -> None:
         self._site = site
         self._line = line
         self._webhook = webhook
         self._max_bytes = settings.max_download_mb << 20
+        self._unknown_send = settings.unknown_send
         self._has_template = bool(settings.template)
         people = People(site.memo, settings.app_secret.get_secret_value())
         template = (settings.template, settings.template_language)
@@ -63,7 +64,7 @@ class WhatsApp:
     def notice(self) -> str:
         """What whoever runs this should know."""
         notices = [TERMS]
-        if not self._site.public_url:
+        if self._site.server is None or not self._site.server.public_url:
             notices.append("Meta brings nothing to an address it cannot reach: set server.public_url.")
         if self._sender.refused:
             notices.append(f"{self._sender.refused}. What is to be said waits for that.")
@@ -79,7 +80,7 @@ class WhatsApp:
             burst=10,
             rest_s=6.0,
             typing_s=_TYPING_S,
-            unknown=self._site.unknown,
+            unknown=self._unknown_send,
             settles_s=_SETTLES_S,
         )
 

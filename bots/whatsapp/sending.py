@@ -19,7 +19,7 @@ from core.errors import (
     PlatformRefusedUs,
 )
 from core.files import read_whole
-from core.site import Site
+from core.site import BotSite
 from core.values import Address, Media, Page, Reply
 
 Json = dict[str, Any]
@@ -60,7 +60,7 @@ class Sender:
         refused: Why Meta lets us send nothing at all, "" while it does.
     """
 
-    def __init__(self, site: Site, line: Line, people: People, template: tuple[str, str]) -> None:
+    def __init__(self, site: BotSite, line: Line, people: People, template: tuple[str, str]) -> None:
         self._site = site
         self._line = line
         self._people = people
@@ -148,11 +148,11 @@ class Sender:
             first = not self.waiting
             self.waiting.add(chat)
             if first:
-                await self._site.tell_owner(waits)
+                await self._site.operator.tell_owner(waits)
         if isinstance(error, PlatformRefusedUs):
             first, self.refused = not self.refused, str(error)
             if first:
-                await self._site.tell_owner(_REFUSED.format(reason=error))
+                await self._site.operator.tell_owner(_REFUSED.format(reason=error))
         return error
 
     async def _addressed(self, to: Address, body: Json, slot: str) -> Json:

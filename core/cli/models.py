@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.app import provider_site
 from core.codec import dump, load
 from core.config import configuration
 from core.config.settings import Settings
 from core.models.configured import router_of, survey_of
 from core.models.lifecycle import is_near, today, warning
 from core.models.survey import Listed, Survey
-from core.process.control import Answer, connect
+from core.process.control import connect
 from core.process.logs import open_logging
 from core.process.memos import Nowhere
 from core.process.opening import open_all
-from core.site import Site
 from core.text.fencing import one_line
 
 _MOST_S = 30.0
@@ -64,24 +64,9 @@ def _of_the_running(settings: Settings) -> Survey | None:
 
 async def _of_the_providers(settings: Settings) -> Survey:
     async with AsyncExitStack() as stack:
-        sites = [(section, _site(settings, section.name)) for section in settings.providers]
+        sites = [(one, provider_site(settings, one.name, Nowhere())) for one in settings.providers]
         opened = await open_all(stack, "providers", sites)
         return await survey_of(settings, router_of(settings, [provider for _, provider in opened.parts]))
-
-
-def _site(settings: Settings, name: str) -> Site:
-    """As much of a site as asking for a list takes."""
-    return Site(
-        name=name,
-        data_dir=settings.data_dir,
-        memo=Nowhere(),
-        control=_not_listening,
-        connect_s=settings.timeouts.connect_s,
-    )
-
-
-def _not_listening(command: str, answer: Answer) -> None:
-    """Nobody reaches a process that only asks."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError as Unreadable
@@ -68,6 +68,7 @@ class _Reading:
         self._complaints: list[Complaint] = []
         self._refused: list[Key] = []
         self._off: list[Off] = []
+        self._renamed: list[str] = []
 
     def settings(self) -> Settings:
         """Check everything before anything is refused."""
@@ -97,7 +98,7 @@ class _Reading:
         places = {"data_dir": self._place("data_dir", laid.data_dir)}
         if laid.plugins_dir:
             places["plugins_dir"] = self._place("plugins_dir", laid.plugins_dir)
-        return settings.model_copy(update={"off": tuple(self._off), **places})
+        return settings.model_copy(update={"off": tuple(self._off), "renamed": tuple(self._renamed), **places})
 
     def _place(self, name: str, path: Path) -> Path:
         """Where a path leads: from the configuration file's folder, unless it was not written there."""
@@ -210,7 +211,7 @@ class _Reading:
                 self._refuse(complaints.unknown(origin, {*keys, *tables}), origin.key)
 
     def _validate(self, whole: type[Layers], keys: Mapping[Key, FieldInfo]) -> Layers | None:
-        known = {name: table for name, table in self._data.items() if name in _SECTIONS}
+        known = {name: table for name, table in self._data.items() if name in whole.model_fields}
         try:
             return whole(**known)
         except ValidationError as problem:
@@ -244,10 +245,26 @@ class _Reading:
             except ValidationError:
                 self._off.append(Off(section=f"{group}.{name}", why="it is not configured"))
                 continue
+            settings = self._with_renamed(group, name, spec, settings, laid)
             if why := spec.configured(settings):
                 self._off.append(Off(section=f"{group}.{name}", why=why))
             else:
                 yield Section(name=name, spec=spec, settings=settings, named=named)
+
+    def _with_renamed(self, group: Group, name: str, spec: AnySpec, settings: BaseModel, laid: Layers) -> BaseModel:
+        """The settings of a section, with what was written for it under names that it used to have."""
+        for old, new in spec.renamed.items():
+            section, _, key = old.partition(".")
+            given = getattr(getattr(laid, section), key)
+            if given is None:
+                continue
+            now = f"{group}.{name}.{new}"
+            if self._holds.get((group, name, new)) is None:
+                settings = settings.model_copy(update={new: given})
+                self._renamed.append(f"{old} is now called {now}: the old name is still read.")
+            else:
+                self._renamed.append(f"{old} is not read, since {now} is set, which is its name now.")
+        return settings
 
     def _engine(self, database: str) -> AnySpec | None:
         engines = find("engines")

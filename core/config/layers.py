@@ -71,7 +71,20 @@ def model(groups: Mapping[Group, Mapping[str, AnySpec]], secrets: Path | None) -
         sections: dict[str, Any] = {name: (_section(group, spec) | None, None) for name, spec in specs.items()}
         table = create_model(group.title(), __base__=Keys, **sections)
         tables[group] = (table, table())
+    for section, keys in _renamed(groups).items():
+        table = create_model(section.title(), __base__=Keys, **keys)
+        tables[section] = (table, table())
     return create_model("Configuration", __base__=Layers, __cls_kwargs__={"secrets_dir": secrets}, **tables)
+
+
+def _renamed(groups: Mapping[Group, Mapping[str, AnySpec]]) -> dict[str, dict[str, Any]]:
+    """The keys of sections that are written no more, by section: what each says went into a section of its own."""
+    sections: dict[str, dict[str, Any]] = {}
+    for spec in (spec for specs in groups.values() for spec in specs.values()):
+        for old, new in spec.renamed.items():
+            section, _, key = old.partition(".")
+            sections.setdefault(section, {})[key] = (spec.settings.model_fields[new].annotation | None, None)
+    return sections
 
 
 def _section(group: Group, spec: AnySpec) -> type[BaseModel]:

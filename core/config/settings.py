@@ -52,14 +52,6 @@ class Conversation(Keys):
     web_search: bool = True
 
 
-class Delivery(Keys):
-    """``[delivery]``: what to do after a send of which nobody knows whether it arrived."""
-
-    telegram_unknown: Literal["resend", "mark"] = "resend"
-    whatsapp_unknown: Literal["resend", "mark"] = "resend"
-    discord_unknown: Literal["resend", "mark"] = "resend"
-
-
 class Timeouts(Keys):
     """``[timeouts]``, in seconds: a connection, a model's first token, its next one, a whole turn, a shutdown."""
 
@@ -225,7 +217,6 @@ class Fixed(Keys):
     plugins_dir: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
     database: str = "sqlite"
     conversation: Conversation = Conversation()
-    delivery: Delivery = Delivery()
     timeouts: Timeouts = Timeouts()
     access: Access = Access()
     router: Router = Router()
@@ -268,6 +259,7 @@ class Settings(Fixed):
         bots: The adapters to open; likewise ``providers``, in the order they were written, and ``plugins``.
         engine: The store that ``database`` names.
         off: What is not opened.
+        renamed: A sentence for each key that was written by the name it used to have.
         server: None where nothing is to be served.
         source: The file that was read, None where there was none.
     """
@@ -279,6 +271,7 @@ class Settings(Fixed):
     plugins: tuple[Section, ...] = ()
     engine: AnySpec | None = None
     off: tuple[Off, ...] = ()
+    renamed: tuple[str, ...] = ()
     source: Path | None = None
 
     @property

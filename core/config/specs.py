@@ -11,7 +11,7 @@ from core.site import Spec
 from core.values import value
 
 Group = Literal["bots", "providers", "plugins", "engines"]
-AnySpec = Spec[Any, Any]
+AnySpec = Spec[Any, Any, Any]
 
 
 @value

@@ -28,8 +28,8 @@ from core.errors import StoreError
 from core.lanes import Lanes
 from core.patience import patiently
 from core.private import make_folder, tighten
-from core.seams import Adapter, Engine, Records, Turn
-from core.site import Site, Spec
+from core.seams import Adapter, EngineSpec, Records, Turn
+from core.site import EngineSite, Spec
 from core.storage import Written, unpaged
 from core.values import Address, Inbound, Outcome, Receipt
 
@@ -187,7 +187,7 @@ def _again_after_s(adapter: Adapter) -> float:
 
 
 @asynccontextmanager
-async def open_sqlite(site: Site, settings: SqliteSettings) -> AsyncGenerator[SqliteEngine]:
+async def open_sqlite(site: EngineSite, settings: SqliteSettings) -> AsyncGenerator[SqliteEngine]:
     """Open the store in the site's data folder, brought up to date. The folder must be this process's alone.
 
     Raises:
@@ -224,4 +224,4 @@ def _prepare(path: Path) -> bytes:
     return secret
 
 
-spec: Spec[SqliteSettings, Engine] = Spec(name="sqlite", settings=SqliteSettings, open=open_sqlite)
+spec: EngineSpec[SqliteSettings] = Spec(name="sqlite", settings=SqliteSettings, open=open_sqlite)

@@ -13,7 +13,6 @@ import structlog
 
 from core.config.settings import Off, Section
 from core.seams import Plugin
-from core.site import Site
 from core.values import value
 
 log = structlog.get_logger(__name__)
@@ -37,7 +36,7 @@ async def open_apart(stack: AsyncExitStack, context: AbstractAsyncContextManager
 async def open_all(
     stack: AsyncExitStack,
     group: str,
-    sections: Sequence[tuple[Section, Site]],
+    sections: Sequence[tuple[Section, Any]],
     arrived: Callable[[Any], Awaitable[None]] | None = None,
 ) -> Opened:
     """Open all of a group; the stack closes them.

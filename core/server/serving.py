@@ -69,6 +69,11 @@ class Server:
         """See ``Routes``."""
         return self._settings.public_url or self._address
 
+    @property
+    def public_url(self) -> str:
+        """See ``Routes``."""
+        return self._settings.public_url
+
     def add(self, method: str, path: str, handler: Handler, *, most_bytes: int = 1 << 20) -> None:
         """See ``Routes``."""
         if not self._address:

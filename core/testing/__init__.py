@@ -9,7 +9,7 @@ test should judge by.
 
 from core.testing.adapter import BY_EDITS, FORMS, Call, FakeAdapter, Fault, Shown
 from core.testing.deployment import deployed
-from core.testing.events import FakeMemo, command, inbound, message, site, tap
+from core.testing.events import FakeMemo, bot_site, command, inbound, message, plugin_site, provider_site, tap
 from core.testing.plugins import MORNING, FakeClock, FakeEgress, use
 from core.testing.provider import FakeProvider, answer, tool_call
 
@@ -26,11 +26,13 @@ __all__ = [
     "Fault",
     "Shown",
     "answer",
+    "bot_site",
     "command",
     "deployed",
     "inbound",
     "message",
-    "site",
+    "plugin_site",
+    "provider_site",
     "tap",
     "tool_call",
     "use",

@@ -12,7 +12,7 @@ from core.engines.sqlite import SqliteSettings, open_sqlite
 from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Adapter, Plugin, Provider
-from core.testing.events import site
+from core.site import EngineSite
 from core.turn.toolbox import utc_now
 
 _GRACE_S = 0.1
@@ -33,7 +33,7 @@ async def deployed(
     Raises:
         Exception: The adapter's ``run`` or the engine failed meanwhile.
     """
-    async with open_sqlite(site(folder, "sqlite", grace_s=_GRACE_S), SqliteSettings()) as engine:
+    async with open_sqlite(EngineSite(name="sqlite", data_dir=folder, grace_s=_GRACE_S), SqliteSettings()) as engine:
         access = Access(engine.records, "open", ())
         turn = build_turn(Settings(), engine.records, Router([provider], "auto"), access, plugins, now=now)
         tasks = [

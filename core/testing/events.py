@@ -1,10 +1,9 @@
 """What people do, and where it arrives: builders for tests."""
 
-from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
-from core.site import Egress, Memo, NoEgress, Site, Wire
+from core.site import BotSite, Egress, Memo, NoEgress, PluginSite, ProviderSite
 from core.values import Address, Body, Command, Inbound, Message, Tap
 
 _numbers = count(1)
@@ -25,27 +24,21 @@ class FakeMemo:
         self.kept[name] = text
 
 
-def site(
-    data_dir: Path,
-    name: str = "fake",
-    *,
-    grace_s: float = 1.0,
-    memo: Memo | None = None,
-    egress: Egress | None = None,
-) -> Site:
-    """What a ``Spec``'s ``open`` wants, over a folder of the test's own."""
-    return Site(
-        name=name,
-        data_dir=data_dir,
-        memo=memo or FakeMemo(),
-        control=_deaf,
-        egress=egress or NoEgress(),
-        grace_s=grace_s,
-    )
+def bot_site(data_dir: Path, name: str = "fake", *, memo: Memo | None = None) -> BotSite:
+    """What an adapter's ``open`` wants, over a folder of the test's own."""
+    return BotSite(name=name, data_dir=data_dir, memo=memo or FakeMemo())
 
 
-def _deaf(command: str, answer: Callable[[Wire], Awaitable[None]]) -> None:
-    del command, answer
+def provider_site(name: str = "fake", *, memo: Memo | None = None) -> ProviderSite:
+    """What a provider's ``open`` wants."""
+    return ProviderSite(name=name, memo=memo or FakeMemo())
+
+
+def plugin_site(
+    data_dir: Path, name: str = "fake", *, memo: Memo | None = None, egress: Egress | None = None
+) -> PluginSite:
+    """What a plugin's ``open`` wants, over a folder of the test's own."""
+    return PluginSite(name=name, data_dir=data_dir, memo=memo or FakeMemo(), egress=egress or NoEgress())
 
 
 def message(text: str, *, chat: str = "1", key: str = "", sender: str = "ann", private: bool = True) -> Inbound:

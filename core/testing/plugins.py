@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ContentRefused, NotFetched
-from core.seams import Plugin, ToolContext
+from core.seams import Plugin, PluginSpec, ToolContext
 from core.site import TEXT, Egress, Fetched, NoEgress, Spec
-from core.testing.events import site
+from core.testing.events import plugin_site
 from core.turn.toolbox import tool_named
 
 MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -59,7 +59,7 @@ class FakeEgress:
 
 
 async def use(
-    plugin: Plugin | Spec[Any, Plugin],
+    plugin: Plugin | PluginSpec[Any],
     name: str,
     arguments: str = "{}",
     *,
@@ -77,7 +77,7 @@ async def use(
     """
     async with AsyncExitStack() as stack:
         if isinstance(plugin, Spec):
-            place = site(Path("nowhere"), plugin.name, egress=egress or NoEgress())
+            place = plugin_site(Path("nowhere"), plugin.name, egress=egress or NoEgress())
             plugin = await stack.enter_async_context(plugin.open(place, plugin.settings()))
         return await tool_named(plugin.tools, name).call(arguments, ToolContext(scope=scope, now=now))
 

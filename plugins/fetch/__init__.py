@@ -13,8 +13,8 @@ from typing import Annotated
 from pydantic import Field
 
 from core.errors import ContentRefused, ToolFailed
-from core.seams import Plugin
-from core.site import TEXT, Fetched, Site, Spec
+from core.seams import Plugin, PluginSpec
+from core.site import TEXT, Fetched, PluginSite, Spec
 from core.threads import Threads
 from core.tools import Switch, switched_on, tool
 from plugins.fetch.reading import read
@@ -36,7 +36,7 @@ class FetchSettings(Switch):
 
 
 @asynccontextmanager
-async def open_fetch(site: Site, settings: FetchSettings) -> AsyncGenerator[Plugin]:
+async def open_fetch(site: PluginSite, settings: FetchSettings) -> AsyncGenerator[Plugin]:
     """Offer ``fetch_page``."""
     threads = Threads()
 
@@ -59,7 +59,7 @@ async def open_fetch(site: Site, settings: FetchSettings) -> AsyncGenerator[Plug
     yield Plugin(name=site.name, tools=(fetch_page,))
 
 
-async def _fetched(site: Site, url: str) -> Fetched:
+async def _fetched(site: PluginSite, url: str) -> Fetched:
     try:
         fetched = await site.egress.get(url, types=_TYPES)
     except ContentRefused as error:
@@ -84,4 +84,4 @@ def _cut(text: str, most: int) -> str:
     return f"{text[:most]}\n[cut here: the page's text has {len(text)} characters, and these are the first {most}]"
 
 
-spec: Spec[FetchSettings, Plugin] = Spec(name="fetch", settings=FetchSettings, open=open_fetch, configured=switched_on)
+spec: PluginSpec[FetchSettings] = Spec(name="fetch", settings=FetchSettings, open=open_fetch, configured=switched_on)

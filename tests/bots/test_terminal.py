@@ -12,7 +12,7 @@ from bots.terminal import Terminal, spec
 from core.cli.dialogue import Draft, Final, Hello, Pick, Read, Say, Taken, Working, from_process, line
 from core.errors import ChatGone, PlatformDown
 from core.process.control import Control, claim
-from core.site import Site
+from core.site import BotSite, Operator
 from core.values import Address, Choice, Command, Inbound, Media, Message, Receipt, Reply, Tap
 
 PATIENCE_S = 10.0
@@ -76,7 +76,7 @@ class Person:
 async def opened(data_dir: Path) -> AsyncGenerator[Desk, None]:
     """An adapter on a control socket, not yet listening."""
     control = Control()
-    site = Site(name="terminal", data_dir=data_dir, memo=Notes(), control=control.register)
+    site = BotSite(name="terminal", data_dir=data_dir, memo=Notes(), operator=Operator(control=control.register))
     with claim(data_dir):
         async with spec.open(site, spec.settings()) as terminal, control.serve(data_dir):
             assert isinstance(terminal, Terminal)

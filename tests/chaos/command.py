@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--people", type=int, default=30, help="how many private chats (default: %(default)s)")
     parser.add_argument("--groups", type=int, default=6, help="how many groups (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="who asks what, and when it is killed")
-    parser.add_argument("--mark", action="store_true", help='run with delivery.telegram_unknown = "mark"')
+    parser.add_argument("--mark", action="store_true", help='run with bots.telegram.unknown_send = "mark"')
     parser.add_argument("--edits", action="store_true", help="a platform without drafts: previews are messages")
     parser.add_argument("--stage", action="append", choices=STAGES, help="aim only at this; may be repeated")
     parser.add_argument("--seconds", type=float, default=7200.0, help="no more kills after this time")

@@ -109,7 +109,7 @@ def settings(*, data_dir: Path, notes: Path, telegram: str, token: str, models: 
         "WAYSTATION_PROVIDERS__SIM__BASE_URL": models,
         "WAYSTATION_PROVIDERS__SIM__HOSTING": "self",
         "WAYSTATION_PLUGINS__NOTES__FOLDER": str(notes),
-        "WAYSTATION_DELIVERY__TELEGRAM_UNKNOWN": "mark" if mark else "resend",
+        "WAYSTATION_BOTS__TELEGRAM__UNKNOWN_SEND": "mark" if mark else "resend",
         "WAYSTATION_ROUTER__MODEL": "sim/sim-small",
         "WAYSTATION_ACCESS__POLICY": "open",
         "WAYSTATION_LOGGING__LEVEL": "debug",

@@ -19,7 +19,7 @@ class Verdict:
 
     Attributes:
         unknown: Answers that never came, since nobody knows whether they were sent and the operator wants no second
-            try (``delivery.telegram_unknown = "mark"``).
+            try (``bots.telegram.unknown_send = "mark"``).
         effects: Wrong with notes: saved twice, or not though the person was told so.
     """
 

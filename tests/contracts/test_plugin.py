@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contracts.rigs.plugins import RIGS
 from core.errors import CallMalformed
-from core.seams import Plugin, Tool, ToolContext
-from core.site import Spec
-from core.testing import site
+from core.seams import Plugin, PluginSpec, Tool, ToolContext
+from core.testing import plugin_site
 
 OURS = {entry.name: entry for entry in entry_points(group="waystation.plugins") if entry.value.startswith("plugins.")}
 CALLER = ToolContext(scope="somebody", now=datetime(2026, 11, 24, 9, 30, tzinfo=UTC))
@@ -26,8 +26,8 @@ every_plugin = pytest.mark.parametrize("name", sorted(RIGS))
 @asynccontextmanager
 async def opened(name: str, folder: Path) -> AsyncGenerator[Plugin, None]:
     """The plugin, switched on."""
-    spec: Spec[object, Plugin] = OURS[name].load()  # type: ignore[type-var]
-    async with spec.open(site(folder, name, egress=RIGS[name].egress), RIGS[name].settings(folder)) as plugin:
+    spec: PluginSpec[Any] = OURS[name].load()
+    async with spec.open(plugin_site(folder, name, egress=RIGS[name].egress), RIGS[name].settings(folder)) as plugin:
         yield plugin
 
 

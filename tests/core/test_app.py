@@ -11,13 +11,13 @@ import pytest
 from pydantic import BaseModel
 
 from core.app import Stop, serve
-from core.config.settings import Delivery, Section, Server, Settings, Timeouts
+from core.config.settings import Section, Server, Settings, Timeouts
 from core.errors import AddressRefused, PlatformRefusedUs, StoreError
 from core.process import report
 from core.process.control import connect
 from core.process.report import Report
 from core.seams import Accept, Adapter, Plugin, Records, Turn
-from core.site import Site, Spec
+from core.site import BotSite, Spec
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
 from turns import FakeTool
@@ -92,7 +92,7 @@ class Listening(FakeAdapter):
 
     def __init__(self, name: str, diary: list[str], problem: Exception | None = None) -> None:
         super().__init__(name)
-        self.site: Site | None = None
+        self.site: Any = None
         self._diary = diary
         self._problem = problem
 
@@ -105,11 +105,11 @@ class Listening(FakeAdapter):
             self._diary.append(f"{self.name} stops listening")
 
 
-def opens(make: Callable[[Site], Any], diary: list[str], after_s: float = 0.0) -> Spec[Any, Any]:
+def opens(make: Callable[[BotSite], Any], diary: list[str], after_s: float = 0.0) -> Spec[Any, Any, Any]:
     """A spec that takes its time, and tells when it is opened and closed, and whether by the same task."""
 
     @asynccontextmanager
-    async def open_it(site: Site, settings: NoSettings) -> AsyncGenerator[Any, None]:
+    async def open_it(site: BotSite, settings: NoSettings) -> AsyncGenerator[Any, None]:
         task = asyncio.current_task()
         await asyncio.sleep(after_s)
         made = make(site)
@@ -130,14 +130,13 @@ class World:
         self.engine = FakeEngine(self.diary, finish_s, problem)
         self.bots: list[Section] = []
         self.plugins: list[Section] = []
-        self.sites: dict[str, Site] = {}
-        self.delivery = Delivery()
+        self.sites: dict[str, Any] = {}
         self._data_dir = data_dir
 
     def bot(self, name: str, *, after_s: float = 0.0, broken: str = "", problem: Exception | None = None) -> None:
         """Configure an adapter."""
 
-        def make(site: Site) -> Listening:
+        def make(site: object) -> Listening:
             self.sites[name] = site
             if broken:
                 raise ValueError(broken)
@@ -149,7 +148,7 @@ class World:
     def plugin(self, name: str, *tools: str) -> None:
         """Configure a plugin with these tools."""
 
-        def make(site: Site) -> Plugin:
+        def make(site: object) -> Plugin:
             self.sites[name] = site
             return Plugin(name=name, tools=tuple(FakeTool(tool).tool for tool in tools))
 
@@ -164,7 +163,6 @@ class World:
             engine=engine,
             bots=tuple(self.bots),
             plugins=tuple(self.plugins),
-            delivery=self.delivery,
             timeouts=Timeouts(grace_s=5),
         )
 
@@ -359,15 +357,13 @@ async def test_a_memo_is_kept_in_the_store_under_its_owner_s_name(tmp_path: Path
     assert world.engine.scopes == [HOUSE]
 
 
-async def test_an_adapter_is_told_the_commands_and_what_to_do_when_in_doubt(tmp_path: Path) -> None:
-    """A menu shows what the core understands; ``[delivery]`` speaks of one adapter at a time."""
+async def test_an_adapter_is_told_the_commands(tmp_path: Path) -> None:
+    """A menu shows what the core understands."""
     world = World(tmp_path)
     world.bot("telegram")
     world.bot("other")
-    world.delivery = Delivery(telegram_unknown="mark")
     async with world.running():
-        assert {"new", "stop", "help"} <= {name for name, _ in world.sites["telegram"].commands}
-        assert (world.sites["telegram"].unknown, world.sites["other"].unknown) == ("mark", "resend")
+        assert {"new", "stop", "help"} <= {name for name, _ in world.sites["telegram"].assistant.commands}
 
 
 async def test_status_tells_what_is_on_what_is_off_and_the_code_to_claim_a_messenger(tmp_path: Path) -> None:

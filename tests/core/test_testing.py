@@ -17,7 +17,7 @@ from core.testing import (
     answer,
     deployed,
     message,
-    site,
+    plugin_site,
     tool_call,
     use,
 )
@@ -61,7 +61,7 @@ async def test_a_web_of_a_few_pages() -> None:
 async def test_without_a_web_nothing_is_fetched() -> None:
     """A test that forgot to write pages down does not go looking for them."""
     with pytest.raises(AddressRefused):
-        await site(Path("nowhere")).egress.get("https://a.example/")
+        await plugin_site(Path("nowhere")).egress.get("https://a.example/")
 
 
 async def test_a_whole_deployment_tells_the_time_it_is_given(tmp_path: Path) -> None:

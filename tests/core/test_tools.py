@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from core.errors import CallMalformed, ToolFailed
 from core.seams import Tool, ToolContext
-from core.testing import site
+from core.testing import plugin_site
 from core.tools import Switch, plugin, rendered, tool
 
 ANN = ToolContext(scope="ann", now=datetime(2026, 11, 26, tzinfo=UTC))
@@ -201,7 +201,7 @@ async def test_a_plugin_of_functions_and_tools_opens_with_all_of_them() -> None:
         return f"Hello, {name}!"
 
     spec = plugin("greeting", hello, thread)
-    async with spec.open(site(Path("nowhere"), "greeting"), Switch()) as opened:
+    async with spec.open(plugin_site(Path("nowhere"), "greeting"), Switch()) as opened:
         assert opened.name == "greeting"
         assert [each.schema.name for each in opened.tools] == ["hello", "thread"]
         assert await opened.tools[0].call('{"name": "Ann"}', ANN) == "Hello, Ann!"

@@ -26,7 +26,7 @@ from core.exchange import Request
 from core.models.routing import Router
 from core.people.access import Access
 from core.seams import Engine, Tool, Turn, Work
-from core.testing import BY_EDITS, Call, FakeAdapter, Fault, answer, message, site, tap
+from core.testing import BY_EDITS, Call, FakeAdapter, Fault, answer, message, plugin_site, tap
 from core.turn.answering import Means
 from core.turn.approvals import LASTS
 from core.turn.assistant import Assistant
@@ -139,7 +139,9 @@ class House:
         """From a start to an end."""
         line = Line(self.platform)
         async with AsyncExitStack() as stack:
-            plugin = await stack.enter_async_context(open_notes(site(self.notes), NotesSettings(folder=self.notes)))
+            plugin = await stack.enter_async_context(
+                open_notes(plugin_site(self.notes), NotesSettings(folder=self.notes))
+            )
             engine = await stack.enter_async_context(self.rig.open())
             means = Means(
                 records=engine.records,

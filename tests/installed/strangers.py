@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr
 
 from core.seams import Plugin
-from core.site import Site, Spec
+from core.site import PluginSite, Spec
 
 
 class PigeonSettings(BaseModel):
@@ -34,13 +34,13 @@ class ShelfSettings(BaseModel):
 
 
 @asynccontextmanager
-async def open_nothing(site: Site, settings: BaseModel) -> AsyncGenerator[object, None]:
+async def open_nothing(site: object, settings: BaseModel) -> AsyncGenerator[object, None]:
     """Open something that can do nothing."""
     yield object()
 
 
 @asynccontextmanager
-async def open_abacus(site: Site, settings: AbacusSettings) -> AsyncGenerator[Plugin, None]:
+async def open_abacus(site: PluginSite, settings: AbacusSettings) -> AsyncGenerator[Plugin, None]:
     """Open a plugin without tools."""
     yield Plugin(name=site.name)
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import CallMalformed, ToolFailed
 from core.seams import Tool, ToolContext
-from core.testing import site
+from core.testing import plugin_site
 from plugins.notes import NotesSettings, open_notes, spec
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 async def tool(folder: Path | None) -> Tool:
     """The plugin's only tool."""
-    async with open_notes(site(Path("/nowhere")), NotesSettings(folder=folder)) as plugin:
+    async with open_notes(plugin_site(Path("/nowhere")), NotesSettings(folder=folder)) as plugin:
         (only,) = plugin.tools
         return only
 
@@ -128,7 +128,7 @@ async def test_a_note_that_could_not_be_finished_leaves_nothing(tmp_path: Path) 
 
 async def test_without_a_folder_there_is_no_tool() -> None:
     """And the configuration says what is missing; an empty name is none, not the current folder."""
-    async with open_notes(site(Path("/nowhere")), NotesSettings(folder=None)) as plugin:
+    async with open_notes(plugin_site(Path("/nowhere")), NotesSettings(folder=None)) as plugin:
         assert plugin.tools == ()
     settings = NotesSettings.model_validate({"folder": ""})
     assert settings.folder is None

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from contracts.rigs.providers import PNG, site
 from core.exchange import Entry, Finished, Model, Part, Request
-from core.site import Site
+from core.site import ProviderSite
 from core.values import Media
 from providers import anthropic, google
 from providers.dimensions import side
@@ -50,7 +50,7 @@ def asked(*refs: str) -> Request:
     return Request(model="m", entries=tuple(Entry(role="user", parts=(part,)) for part in parts))
 
 
-def of(**files: bytes) -> Site:
+def of(**files: bytes) -> ProviderSite:
     """A site that has these files; the name of each is its ``ref``."""
 
     async def fetch(media: Media) -> AsyncGenerator[bytes, None]:

@@ -17,6 +17,7 @@ from core import testing
 from core.config.settings import Server as ServerSettings
 from core.exchange import Entry, Part
 from core.server import Server
+from core.site import AssistantInfo, Operator
 from core.values import Address, Choice, Command, Conversation, Inbound, Message, Receipt, Reply
 
 
@@ -236,8 +237,12 @@ async def living(
     server = Server(ServerSettings(port=0, public_url=public_url))
     notices: list[Any] = []
     async with server.listening():
-        site = testing.site(folder, "web", memo=memo)
-        site = replace(site, routes=server, archive=archive, announce_at_terminal=notices.append)
+        site = replace(
+            testing.bot_site(folder, "web", memo=memo),
+            server=server,
+            assistant=AssistantInfo(archive=archive),
+            operator=Operator(announce_at_terminal=notices.append),
+        )
         async with opened(site, most_bytes=10_000) as adapter:
             assert isinstance(adapter, Web)
             core = Core(web=adapter, archive=archive)

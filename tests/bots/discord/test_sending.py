@@ -51,7 +51,7 @@ async def discord() -> AsyncIterator[DiscordSimulator]:
 @pytest_asyncio.fixture
 async def adapter(discord: DiscordSimulator) -> AsyncIterator[Adapter]:
     """The adapter, without anybody listening."""
-    async with opened(replace(testing.site(Path("/nonexistent"), "discord"), fetch=file), discord) as made:
+    async with opened(replace(testing.bot_site(Path("/nonexistent"), "discord"), fetch=file), discord) as made:
         yield made
 
 

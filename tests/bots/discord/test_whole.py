@@ -17,7 +17,7 @@ from contracts.rigs.engines import until
 from core import testing
 from core.errors import PlatformRefusedUs
 from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
-from core.site import Memo
+from core.site import AssistantInfo, Memo
 from core.testing import deployed
 from core.values import Address, Reply
 from simulators.discord import DiscordSimulator, Fault
@@ -44,7 +44,7 @@ async def living(
 ) -> AsyncGenerator[Echo]:
     """One life of a deployment, connected; the store outlives it."""
     model = Echo()
-    site = testing.site(folder, "discord", memo=memo)
+    site = testing.bot_site(folder, "discord", memo=memo)
     begun = discord.gateway.identified
     async with opened(site, discord, **more) as adapter, deployed(folder, adapter, model):
         await until(lambda: discord.gateway.identified > begun and discord.gateway.connected)
@@ -157,7 +157,9 @@ async def test_a_slash_command_is_answered_in_time(tmp_path: Path) -> None:
     async with DiscordSimulator() as discord:
         ann, chat = discord.person(), discord.dm()
         commands = (("new", "Start a new conversation"), ("help", "What else there is"))
-        site = replace(testing.site(tmp_path, "discord", memo=testing.FakeMemo()), commands=commands)
+        site = replace(
+            testing.bot_site(tmp_path, "discord", memo=testing.FakeMemo()), assistant=AssistantInfo(commands=commands)
+        )
 
         async def life() -> None:
             async with opened(site, discord) as adapter, deployed(tmp_path, adapter, Echo()):
@@ -254,7 +256,7 @@ async def test_nobody_waits_long_behind_a_gap(tmp_path: Path) -> None:
             chat.say(ann, "one")
             await shows(chat.screen, ["You said one"])
         discord.unreadable.extend([Fault(status=503)] * 1000)
-        site = testing.site(tmp_path, "discord", memo=memo)
+        site = testing.bot_site(tmp_path, "discord", memo=memo)
         async with opened(site, discord) as adapter:
             assert isinstance(adapter, Discord)
             adapter._patience = {"pause_s": (0.05, 0.05), "held_s": 0.2}
@@ -319,7 +321,7 @@ async def test_a_promise_to_nobody_is_taken_back(tmp_path: Path) -> None:
     """A stranger's command in a server is not answered, nor does it say "thinking" for a quarter of an hour."""
     async with DiscordSimulator() as discord:
         room, ann, bob = discord.channel(), discord.person(), discord.person("Bob")
-        async with opened(testing.site(tmp_path, "discord"), discord) as adapter:
+        async with opened(testing.bot_site(tmp_path, "discord"), discord) as adapter:
             assert isinstance(adapter, Discord)
             adapter._signs._nobody_s = 0.2
             listening = asyncio.create_task(adapter.run(_deaf))
@@ -343,7 +345,7 @@ async def test_a_promise_to_nobody_is_taken_back(tmp_path: Path) -> None:
 
 async def test_a_gateway_that_sends_us_away_again_and_again_is_not_stormed(tmp_path: Path) -> None:
     """Each connection that did not last makes the next wait longer, whoever ended it."""
-    async with DiscordSimulator() as discord, opened(testing.site(tmp_path, "discord"), discord) as adapter:
+    async with DiscordSimulator() as discord, opened(testing.bot_site(tmp_path, "discord"), discord) as adapter:
         assert isinstance(adapter, Discord)
         adapter._pace |= {"pause_s": (0.05, 10.0)}
         listening = asyncio.create_task(adapter.run(_deaf))
@@ -373,7 +375,7 @@ async def test_what_the_operator_has_to_change_is_said_in_a_sentence(
     """And nobody knocks again and again."""
     async with DiscordSimulator() as discord:
         break_it(discord)
-        async with opened(testing.site(tmp_path, "discord"), discord) as adapter:
+        async with opened(testing.bot_site(tmp_path, "discord"), discord) as adapter:
             with pytest.raises(PlatformRefusedUs, match=words):
                 await asyncio.wait_for(adapter.run(_deaf), 10)
         assert discord.gateway.opened == 1
@@ -381,7 +383,7 @@ async def test_what_the_operator_has_to_change_is_said_in_a_sentence(
 
 async def test_a_wrong_token_is_told_before_anything_else(tmp_path: Path) -> None:
     """The REST API says so."""
-    async with DiscordSimulator() as discord, opened(testing.site(tmp_path, "discord"), discord) as adapter:
+    async with DiscordSimulator() as discord, opened(testing.bot_site(tmp_path, "discord"), discord) as adapter:
         assert isinstance(adapter, Discord)
         adapter._line._headers["Authorization"] = "Bot wrong"
         with pytest.raises(PlatformRefusedUs, match="reset it"):

@@ -13,7 +13,8 @@ from bots.web.opening import opened
 from core.config.settings import Server as ServerSettings
 from core.errors import StoreError
 from core.server import Server
-from core.testing import FakeMemo, site
+from core.site import AssistantInfo, Operator
+from core.testing import FakeMemo, bot_site
 from core.values import Command, Message, Tap
 from simulators.pages import FakeArchive, World, answered, living, said
 
@@ -135,8 +136,12 @@ async def test_the_link_stands_in_no_journal(tmp_path: Path, memo: FakeMemo, arc
     shown: list[Callable[[], str]] = []
     server = Server(ServerSettings(port=0))
     async with server.listening():
-        place = replace(site(tmp_path, "web", memo=memo), routes=server, archive=archive)
-        place = replace(place, announce=told.append, announce_at_terminal=shown.append)
+        place = replace(
+            bot_site(tmp_path, "web", memo=memo),
+            server=server,
+            assistant=AssistantInfo(archive=archive),
+            operator=Operator(announce=told.append, announce_at_terminal=shown.append),
+        )
         async with opened(place, most_bytes=1000):
             assert "/enter/" not in told[0]()
             assert "waystation link" in told[0]()

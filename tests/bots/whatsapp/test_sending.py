@@ -59,7 +59,7 @@ def ann(meta: WhatsAppSimulator) -> Person:
 @pytest_asyncio.fixture
 async def adapter(meta: WhatsAppSimulator) -> AsyncIterator[Adapter]:
     """Without a template."""
-    async with opened(replace(testing.site(Path("/nonexistent"), "whatsapp"), fetch=picture), meta) as made:
+    async with opened(replace(testing.bot_site(Path("/nonexistent"), "whatsapp"), fetch=picture), meta) as made:
         yield made
 
 
@@ -130,7 +130,7 @@ async def test_a_long_question_keeps_its_buttons(adapter: Adapter, ann: Person) 
 async def test_after_a_day_it_waits_or_is_said_by_the_template(meta: WhatsAppSimulator, ann: Person) -> None:
     """Without a template it waits for the person; with one, the template's variable takes the words."""
     meta.clock_s = DAY_S + 60
-    site = testing.site(Path("/nonexistent"), "whatsapp")
+    site = testing.bot_site(Path("/nonexistent"), "whatsapp")
     async with opened(site, meta) as adapter:
         with pytest.raises(ChatClosed):
             await say(adapter, Reply(markdown="Remember"))

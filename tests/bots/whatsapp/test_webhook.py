@@ -27,7 +27,7 @@ async def meta() -> AsyncIterator[WhatsAppSimulator]:
 @pytest_asyncio.fixture
 async def adapter(meta: WhatsAppSimulator) -> AsyncIterator[Adapter]:
     """The adapter behind its server."""
-    async with opened(testing.site(Path("/nonexistent"), "whatsapp"), meta) as made:
+    async with opened(testing.bot_site(Path("/nonexistent"), "whatsapp"), meta) as made:
         yield made
 
 
@@ -120,7 +120,7 @@ async def test_one_call_is_one_commit(meta: WhatsAppSimulator, ear: Ear) -> None
 async def test_without_a_server_it_is_not_opened() -> None:
     """There is no other way in."""
     with pytest.raises(SettingsError, match="needs the server"):
-        async with spec.open(testing.site(Path("/nonexistent"), "whatsapp"), Settings()):
+        async with spec.open(testing.bot_site(Path("/nonexistent"), "whatsapp"), Settings()):
             pass
 
 

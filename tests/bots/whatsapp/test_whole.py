@@ -15,6 +15,7 @@ from contracts.rigs.engines import until
 from contracts.rigs.whatsapp import opened
 from core import testing
 from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
+from core.site import Operator
 from core.testing import deployed
 from simulators.whatsapp import WhatsAppSimulator
 from simulators.whatsapp.simulator import Fault
@@ -58,7 +59,7 @@ async def living(
             told.append(text)
 
     announce = (notices if notices is not None else []).append
-    site = replace(testing.site(folder, "whatsapp"), announce=announce, tell_owner=tell_owner)
+    site = replace(testing.bot_site(folder, "whatsapp"), operator=Operator(announce=announce, tell_owner=tell_owner))
     async with opened(site, meta, **more) as adapter, deployed(folder, adapter, model):
         yield model
 

@@ -11,7 +11,7 @@ from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, S
 from contracts.rigs.discord import opened
 from core.seams import Adapter
 from core.site import Archive
-from core.testing import FakeMemo, site
+from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.discord import Channel, DiscordSimulator, Fault, Person
 from simulators.waiting import until
@@ -51,7 +51,7 @@ class Discord:
     async def opened(self, archive: Archive) -> AsyncGenerator[Adapter]:
         """See ``Stage``. A session ends with its process."""
         del archive
-        async with opened(site(self.folder, "discord", memo=self._memo), self.discord) as adapter:
+        async with opened(bot_site(self.folder, "discord", memo=self._memo), self.discord) as adapter:
             yield adapter
         await self.discord.gateway.forget()
 

@@ -18,8 +18,8 @@ from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, S
 from core.config.settings import Server as ServerSettings
 from core.seams import Adapter
 from core.server import Server
-from core.site import Archive
-from core.testing import FakeMemo, site
+from core.site import Archive, AssistantInfo, Operator
+from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.pages import Page
 
@@ -70,8 +70,13 @@ class Web:
         server = Server(ServerSettings(port=self._port))
         notices: list[Callable[[], str]] = []
         async with server.listening():
-            place = site(self.folder, "web", memo=self._memo)
-            place = replace(place, routes=server, archive=archive, announce_at_terminal=notices.append)
+            place = bot_site(self.folder, "web", memo=self._memo)
+            place = replace(
+                place,
+                server=server,
+                assistant=AssistantInfo(archive=archive),
+                operator=Operator(announce_at_terminal=notices.append),
+            )
             async with opened(place, most_bytes=_MOST_BYTES) as adapter:
                 server.settle(dict)
                 first = self._page is None

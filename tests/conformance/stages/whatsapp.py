@@ -12,7 +12,7 @@ from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, S
 from contracts.rigs.whatsapp import SECRET, opened
 from core.seams import Adapter
 from core.site import Archive
-from core.testing import FakeMemo, site
+from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.whatsapp import Person, WhatsAppSimulator
 from simulators.whatsapp.simulator import Fault
@@ -49,7 +49,7 @@ class WhatsApp:
     def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
         """See ``Stage``."""
         del archive
-        return opened(site(self.folder, "whatsapp", memo=self._memo), self.meta)
+        return opened(bot_site(self.folder, "whatsapp", memo=self._memo), self.meta)
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
         """See ``Stage``."""

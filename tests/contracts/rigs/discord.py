@@ -11,7 +11,7 @@ from bots.discord import Settings, spec
 from bots.discord.adapter import Discord
 from core import testing
 from core.seams import Adapter
-from core.site import Site
+from core.site import BotSite
 from core.values import Address
 from simulators.discord import Channel, DiscordSimulator, Person
 from simulators.discord.simulator import TOKEN
@@ -50,7 +50,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def opened(site: Site, discord: DiscordSimulator, **more: object) -> AsyncGenerator[Adapter]:
+async def opened(site: BotSite, discord: DiscordSimulator, **more: object) -> AsyncGenerator[Adapter]:
     """An adapter that connects to a simulated Discord, and comes again soon after a failure."""
     settings = Settings(
         token=SecretStr(TOKEN),
@@ -70,7 +70,7 @@ async def rig() -> AsyncIterator[Rig]:
     """Everything open, and a chat there is already."""
     async with DiscordSimulator() as discord:
         discord.gateway.patient = True  # the contract's people speak before anybody is connected
-        site = testing.site(Path("/nonexistent"), "discord")
+        site = testing.bot_site(Path("/nonexistent"), "discord")
         async with opened(site, discord) as adapter:
             yield Rig(adapter=adapter, discord=discord, ann=discord.person(), chat=discord.dm())
         assert discord.violations == []

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.engines.sqlite import SqliteSettings, open_sqlite
 from core.seams import Adapter, Engine, Turn, Work
-from core.testing import site
+from core.site import EngineSite
 from core.values import Message, Outbound, Outcome, Received, Reply
 
 
@@ -33,7 +33,7 @@ class SqliteRig:
     copies: int = 0
 
     def open(self) -> AbstractAsyncContextManager[Engine]:
-        return open_sqlite(site(self.folder, "sqlite", grace_s=self.grace_s), SqliteSettings())
+        return open_sqlite(EngineSite(name="sqlite", data_dir=self.folder, grace_s=self.grace_s), SqliteSettings())
 
     def killed(self) -> "SqliteRig":
         self.copies += 1

@@ -8,14 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
 from contracts.rigs.faults import CITIES, RETRY_AFTER_S
 from core import testing
 from core.exchange import Entry, Part, Request, ToolSchema
 from core.seams import Provider
-from core.site import Site
+from core.site import ProviderSite
 from core.values import Media
 from providers import compatible, echo, embedded
 from simulators.openai import (
@@ -41,9 +40,9 @@ SLOW = "Tell me slowly: " + "one two three four five six seven eight nine ten " 
 """What one asks for an answer that takes at least a few seconds."""
 
 
-def site(name: str, *, connect_s: float = 5.0, first_token_s: float = 60.0, idle_s: float = 60.0) -> Site:
+def site(name: str, *, connect_s: float = 5.0, first_token_s: float = 60.0, idle_s: float = 60.0) -> ProviderSite:
     """What a composition root would hand out, with patience to a test's liking."""
-    made = testing.site(Path("/nonexistent"), name)
+    made = testing.provider_site(name)
     return replace(made, fetch=picture, connect_s=connect_s, first_token_s=first_token_s, idle_s=idle_s)
 
 

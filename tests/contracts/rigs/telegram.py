@@ -12,7 +12,7 @@ from bots.telegram.patience import Pace
 from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
 from core.seams import Accept, Adapter
-from core.site import Site
+from core.site import AssistantInfo, BotSite
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
 from simulators.telegram import TOKEN, Person, TelegramSimulator
 
@@ -36,14 +36,13 @@ class Notes:
         self.kept[name] = text
 
 
-def site(memo: Notes | None = None, *, commands: Commands = ()) -> Site:
+def site(memo: Notes | None = None, *, commands: Commands = ()) -> BotSite:
     """What the composition root would hand over."""
-    return Site(
+    return BotSite(
         name="telegram",
         data_dir=Path("unused"),
         memo=memo or Notes(),
-        control=lambda _name, _serve: None,
-        commands=commands,
+        assistant=AssistantInfo(commands=commands),
         connect_s=1.0,
     )
 

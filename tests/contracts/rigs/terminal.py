@@ -10,7 +10,7 @@ from bots.terminal import spec
 from core.cli.dialogue import Final, Hello, Read, Say, Taken, from_process, line
 from core.process.control import Control
 from core.seams import Adapter
-from core.site import Site
+from core.site import BotSite, Operator
 from core.testing import FakeMemo
 from core.values import Address
 
@@ -64,7 +64,7 @@ async def rig() -> AsyncGenerator[Rig]:
     control = Control()
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
-        site = Site(name="terminal", data_dir=data_dir, memo=FakeMemo(), control=control.register)
+        site = BotSite(name="terminal", data_dir=data_dir, memo=FakeMemo(), operator=Operator(control=control.register))
         async with spec.open(site, spec.settings()) as adapter, control.serve(data_dir):
             reader, writer = await asyncio.open_unix_connection(data_dir / "control.sock")
             writer.write(f"chat {line(Hello())}\n".encode())

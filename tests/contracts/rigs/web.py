@@ -21,6 +21,7 @@ class Routes:
     """A server that only notes what it is told to answer."""
 
     url: str = "http://127.0.0.1:8080"
+    public_url: str = ""
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
 
     def add(self, method: str, path: str, handler: Handler, *, most_bytes: int = 1 << 20) -> None:
@@ -70,7 +71,7 @@ class Rig:
 async def rig() -> AsyncGenerator[Rig, None]:
     """Open an adapter over a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        site = replace(testing.site(Path(folder), "web"), routes=Routes())
+        site = replace(testing.bot_site(Path(folder), "web"), server=Routes())
         async with opened(site, most_bytes=1 << 20) as adapter:
             assert isinstance(adapter, Web)
             made = Rig(adapter=adapter, web=adapter)

@@ -14,7 +14,7 @@ from core import testing
 from core.config.settings import Server as ServerSettings
 from core.seams import Adapter
 from core.server import Server
-from core.site import Site
+from core.site import BotSite
 from core.values import Address
 from simulators.whatsapp import NUMBER_ID, TOKEN, Person, WhatsAppSimulator
 
@@ -72,7 +72,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def opened(site: Site, meta: WhatsAppSimulator, **more: object) -> AsyncGenerator[Adapter]:
+async def opened(site: BotSite, meta: WhatsAppSimulator, **more: object) -> AsyncGenerator[Adapter]:
     """An adapter behind a server that Meta can reach."""
     server = Server(ServerSettings(port=0))
     async with server.listening():
@@ -85,7 +85,7 @@ async def opened(site: Site, meta: WhatsAppSimulator, **more: object) -> AsyncGe
             api_base=meta.base,
             **more,  # type: ignore[arg-type]
         )
-        async with spec.open(replace(site, routes=server), settings) as adapter:
+        async with spec.open(replace(site, server=server), settings) as adapter:
             server.settle(dict)
             yield adapter
 
@@ -94,7 +94,7 @@ async def opened(site: Site, meta: WhatsAppSimulator, **more: object) -> AsyncGe
 async def rig() -> AsyncIterator[Rig]:
     """Everything open, and somebody who has written a moment ago."""
     async with WhatsAppSimulator(secret=SECRET, statuses=()) as meta:
-        site = testing.site(Path("/nonexistent"), "whatsapp")
+        site = testing.bot_site(Path("/nonexistent"), "whatsapp")
         async with opened(site, meta) as adapter:
             ann = meta.person("4915100000001")
             ann.message("text", {"body": "for the 24 hours"})

@@ -306,3 +306,41 @@ def test_reading_the_configuration_imports_no_sdk() -> None:
     environment = {"WAYSTATION_DATABASE": "shelf", "PYTHONPATH": str(INSTALLED), "PATH": ""}
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+OLD = '[delivery]\ntelegram_unknown = "mark"\n'
+
+
+def unknown_send(settings: Settings) -> object:
+    """What becomes of a send to Telegram of which nobody knows."""
+    (telegram,) = [bot.settings for bot in settings.bots if bot.name == "telegram"]
+    return telegram.model_dump()["unknown_send"]
+
+
+def test_a_key_is_still_read_by_the_name_it_used_to_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the file and from the environment, and whoever runs this is told the new name."""
+    config = tmp_path / "config.toml"
+    config.write_text('[bots.telegram]\ntoken = "1:a"\n' + OLD)
+    settings = load(config)
+    assert unknown_send(settings) == "mark"
+    assert settings.renamed == (
+        "delivery.telegram_unknown is now called bots.telegram.unknown_send: the old name is still read.",
+    )
+    config.write_text('[bots.telegram]\ntoken = "1:a"\n')
+    monkeypatch.setenv("WAYSTATION_DELIVERY__TELEGRAM_UNKNOWN", "mark")
+    assert unknown_send(load(config)) == "mark"
+
+
+def test_a_key_counts_by_its_present_name_where_both_are_written(tmp_path: Path) -> None:
+    """And the sentence says so. A value that is not allowed is refused by the old name, too."""
+    config = tmp_path / "config.toml"
+    config.write_text('[bots.telegram]\ntoken = "1:a"\nunknown_send = "resend"\n' + OLD)
+    settings = load(config)
+    assert unknown_send(settings) == "resend"
+    assert "is not read" in settings.renamed[0]
+    config.write_text(OLD.replace("mark", "shout"))
+    with pytest.raises(SettingsError, match=r"delivery\.telegram_unknown"):
+        load(config)
+    config.write_text(OLD.replace("telegram", "pigeon"))
+    with pytest.raises(SettingsError, match="pigeon_unknown"):
+        load(config)

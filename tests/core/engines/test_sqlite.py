@@ -187,7 +187,8 @@ KILLED = """
 import asyncio, os, sys
 from pathlib import Path
 from core.engines.sqlite import SqliteSettings, open_sqlite
-from core.testing import message, site
+from core.site import EngineSite
+from core.testing import message
 
 async def deliver(engine, chat):
     for number in range(10_000):
@@ -195,7 +196,7 @@ async def deliver(engine, chat):
         print("told", chat, number, flush=True)
 
 async def main():
-    async with open_sqlite(site(Path(sys.argv[1])), SqliteSettings()) as engine:
+    async with open_sqlite(EngineSite(name="sqlite", data_dir=Path(sys.argv[1])), SqliteSettings()) as engine:
         asyncio.get_running_loop().call_later(0.4, os.kill, os.getpid(), 9)
         await asyncio.gather(*(deliver(engine, chat) for chat in "abcdefgh"))
 
