@@ -166,6 +166,12 @@ class Records(Protocol):
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         """At most ``limit`` rows whose names begin so, the last by name, in ascending order."""
 
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """At most ``limit`` rows whose names begin so and come before ``row``, the last of them, in ascending order."""
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """At most ``limit`` rows whose names begin so and come after ``row``, the first of them, in ascending order."""
+
 
 class Work(Protocol):
     """What a turn sees of the engine."""

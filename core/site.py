@@ -26,6 +26,22 @@ class Wire(Protocol):
         """Send one line; silently nothing when the other side is gone."""
 
 
+@value
+class Excerpt:
+    """A part of a conversation, oldest first.
+
+    Attributes:
+        places: Where each entry stands in it: names that sort as the entries do, and that an entry keeps.
+        begins: Whether nothing stands before the first entry.
+        ends: Whether nothing stands after the last one.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    places: tuple[str, ...] = ()
+    begins: bool = True
+    ends: bool = True
+
+
 class Archive(Protocol):
     """A person's own conversations, for an adapter that shows more than the last messages.
 
@@ -35,8 +51,16 @@ class Archive(Protocol):
     async def conversations(self, sender: str) -> tuple[Conversation, ...]:
         """All of them, the latest first; there is always a current one."""
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
-        """What was said in one of them, oldest first; nothing for one that is not theirs."""
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
+        """What was said in one of them: its end, or a part of it; nothing for one that is not theirs.
+
+        Args:
+            before: Read what stands before this place, the last of it.
+            after: Read what stands after this place, the first of it; "" for the beginning of the conversation.
+            limit: How many entries at most.
+        """
 
 
 Handler = Callable[[Any], Awaitable[Any]]

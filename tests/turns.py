@@ -47,6 +47,12 @@ class FakeRecords:
         found = sorted((row, body) for (tbl, row), body in self.rows.items() if tbl == table and row.startswith(prefix))
         return tuple(found[-limit:])
 
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] < row][-limit:])
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] > row][:limit])
+
     def apply(self, writes: Iterable[Put]) -> None:
         for put in writes:
             if put.body is None:

@@ -1,6 +1,7 @@
 """How things look in a browser: templates filled in, and the style sheet, script and icon as they are."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -10,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bots.web.history import Line
+from bots.web.history import Line, Window
 from bots.web.items import Item
 from bots.web.rendering import render
 from bots.web.views import View
@@ -19,7 +20,6 @@ from core.values import Conversation, value
 _HERE: Final = Path(__file__).parent
 _MIMES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MOST_LISTED: Final = 300
-_MOST_SHOWN: Final = 80
 _REMEMBERED_CHARS: Final = 4_000_000
 
 
@@ -50,11 +50,11 @@ class Looks:
         """The whole page of one conversation."""
         title = next((one.title for one in known if one.id == view.id), "")
         told = {"known": known[:_MOST_LISTED], "title": title, "most_bytes": most_bytes}
-        return self._fill("chat.html", view=view, **self._told(log), **told)
+        return self._fill("chat.html", view=view, log=log, messages=self._messages(log), **told)
 
     def log(self, view: View, log: "Log") -> str:
         """The messages alone."""
-        return self._fill("log.html", view=view, **self._told(log))
+        return self._fill("log.html", view=view, log=log, messages=self._messages(log))
 
     def list(self, view: View, known: Sequence[Conversation]) -> str:
         """The list of conversations alone."""
@@ -75,14 +75,16 @@ class Looks:
     def _fill(self, template: str, **told: object) -> str:
         return self._templates.get_template(template).render(**told)
 
-    def _told(self, log: "Log") -> dict[str, object]:
-        earlier = 0 if log.whole else max(0, len(log.messages) - _MOST_SHOWN)
-        messages = [
-            self._shown(one, one.id if isinstance(one, Item) else f"h{at}", filled=True)
-            for at, one in enumerate(log.messages)
-            if at >= earlier
-        ]
-        return {"messages": messages, "earlier": earlier, "stamp": log.stamp, "whole": log.whole}
+    def _messages(self, log: "Log") -> Sequence["Message"]:
+        """The messages as the templates want them; several of one place are told apart by a number."""
+        seen: Counter[str] = Counter()
+        shown = []
+        for one in log.messages:
+            name = one.id if isinstance(one, Item) else f"h{one.place}"
+            seen[name] += 1
+            name = name if seen[name] == 1 else f"{name}-{seen[name]}"
+            shown.append(self._shown(one, name, filled=True))
+        return shown
 
     def _shown(self, one: Line | Item, name: str, *, filled: bool) -> "Message":
         html: Sequence[str] = ()
@@ -97,16 +99,21 @@ class Looks:
 
 @value
 class Log:
-    """A conversation's messages.
+    """A part of a conversation.
 
     Attributes:
         stamp: What had happened by then.
-        whole: Show all of them, however many there are.
+        window: What of the archive is in it.
     """
 
     messages: Sequence[Line | Item]
     stamp: str
-    whole: bool
+    window: Window
+
+    @property
+    def first(self) -> str:
+        """The place of its first message."""
+        return self.window.lines[0].place if self.window.lines else ""
 
 
 @value

@@ -13,9 +13,8 @@ from bots.web.files import Files
 from bots.web.leftovers import Leftovers
 from bots.web.pages import Pages
 from core.errors import SettingsError
-from core.exchange import Entry
 from core.seams import Adapter
-from core.site import BotSite, Wire
+from core.site import BotSite, Excerpt, Wire
 from core.values import Conversation
 
 LINK: Final = "link"
@@ -30,10 +29,12 @@ class _NoArchive:
         del sender
         return (Conversation(id="now", title="", at=datetime.now(UTC), current=True),)
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
         """See ``Archive``."""
-        del sender, conversation
-        return ()
+        del sender, conversation, before, after, limit
+        return Excerpt()
 
 
 @asynccontextmanager

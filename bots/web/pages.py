@@ -28,6 +28,9 @@ _BEGINNING: Final = "new-"
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_PLACE = re.compile(r"[0-9./~]{0,40}", re.ASCII)
+_MOST_SHOWN: Final = 300
+"""Entries of a conversation that a page reads again at once; the script shows about as many messages."""
 _MOST_FIELDS: Final = 20
 _MOST_WAITING: Final = 500
 _MOST_TEXT_BYTES: Final = 1 << 20
@@ -187,20 +190,35 @@ class Pages:
         elif name.startswith(_BEGINNING) and self._web.views.known(name) is None:
             return _see_other("/")  # it was begun before a restart, and has its own name by now
         view = await self._view(name)
-        archived = await self._web.read(view)
+        log = await self._window(request, view)
         if name and not name.startswith(_BEGINNING) and view.id != name:
             return _see_other("/")
         known = await self._web.conversations()
-        stamp = view.stamp
-        log = Log(messages=view.merged(archived), stamp=stamp, whole=bool(request.query.get("all")))
         return _html(self._looks.page(view, log, known, self._web.files.most_bytes))
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))
-        archived = await self._web.read(view)
+        return _html(self._looks.log(view, await self._window(request, view)))
+
+    async def _window(self, request: web.Request, view: View) -> Log:
+        """The part of a conversation that is asked for: by its places, else the end.
+
+        ``before`` and ``after`` ask for what stands there, ``since`` for all from a place on, if that is not too much.
+        """
+        asked = {name: place for name, place in request.query.items() if _PLACE.fullmatch(place)}
+        if request.query.get("all"):  # what pages of an earlier version linked to
+            archived = await self._web.read(view, after="", limit=_MOST_SHOWN)
+        elif "before" in asked:
+            archived = await self._web.read(view, before=asked["before"])
+        elif "after" in asked:
+            archived = await self._web.read(view, after=asked["after"])
+        elif "since" in asked:
+            archived = await self._web.read(view, after=asked["since"], limit=_MOST_SHOWN)
+            archived = archived if archived.ends else await self._web.read(view)
+        else:
+            archived = await self._web.read(view)
         stamp = view.stamp
-        log = Log(messages=view.merged(archived), stamp=stamp, whole=bool(request.query.get("all")))
-        return _html(self._looks.log(view, log))
+        return Log(messages=view.merged(archived), stamp=stamp, window=archived)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))

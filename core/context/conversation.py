@@ -15,12 +15,14 @@ import structlog
 from core.codec import dump, load
 from core.exchange import Entry, Part
 from core.seams import Records
+from core.site import Excerpt
 from core.values import Put, value
 
 log = structlog.get_logger(__name__)
 
 _TABLE, _TALKS, _CURRENT = "context", "talks", "current"
 _FIRST = f"{0:016d}"  # the conversation a lane begins with; others are named for the row of the event that began them
+_LAST = "~"  # stands after every entry: their names are made of digits
 _TITLE_CHARS = 60
 _ENTRIES = 200
 BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
@@ -129,6 +131,35 @@ class Context:
                 rows.clear()
         length = _after(kept[-1]) if kept else Length()
         return History(lane=lane, talk=talk, kept=tuple(kept), rows=tuple(rows), length=length)
+
+    async def excerpt(
+        self, lane: str, talk: str, *, before: str | None = None, after: str | None = None, limit: int = _ENTRIES
+    ) -> Excerpt:
+        """A part of a conversation for people to read, whatever models are shown of it; see ``Archive.read``."""
+        prefix = f"{lane}/{talk}/"
+        if after is not None:
+            found = await self._records.after(_TABLE, prefix, prefix + after, limit + 1)
+            kept, begins, ends = found[:limit], not after, len(found) <= limit
+        else:
+            row = prefix + (_LAST if before is None else before)
+            found = await self._records.before(_TABLE, prefix, row, limit + 1)
+            kept, begins, ends = found[-limit:], len(found) <= limit, before is None
+        entries = [(row.removeprefix(prefix), entry) for row, body in kept if (entry := _read(row, body))]
+        return Excerpt(
+            entries=tuple(entry for _, entry in entries),
+            places=tuple(place for place, _ in entries),
+            begins=begins,
+            ends=ends,
+        )
+
+
+def _read(row: str, body: bytes) -> Entry | None:
+    """An entry as stored, None with a word in the log where it makes no sense: what stands around it is shown."""
+    try:
+        return load(Kept, body).entry
+    except ValueError:
+        log.error("entry not read", row=row)  # noqa: TRY400 - its text is nobody's
+        return None
 
 
 def keep(history: History, row: int, scope: str, entries: Iterable[Entry], *, aside: bool = False) -> tuple[Put, ...]:

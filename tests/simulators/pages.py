@@ -17,7 +17,7 @@ from core import testing
 from core.config.settings import Server as ServerSettings
 from core.exchange import Entry, Part
 from core.server import Server
-from core.site import AssistantInfo, Operator
+from core.site import AssistantInfo, Excerpt, Operator
 from core.values import Address, Choice, Command, Conversation, Inbound, Message, Receipt, Reply
 
 
@@ -36,6 +36,7 @@ class FakeArchive:
 
     def __init__(self) -> None:
         self.kept: dict[str, list[Entry]] = {"c1": []}
+        self.reads: list[int] = []  # how many entries each time
         self.current = "c1"
 
     async def conversations(self, sender: str) -> tuple[Conversation, ...]:
@@ -48,9 +49,20 @@ class FakeArchive:
     def _title(self, name: str) -> str:
         return self.kept[name][0].parts[0].body if self.kept[name] else ""
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
         assert sender == "owner"
-        return tuple(self.kept.get(conversation, ()))
+        kept = [(f"{number:016d}.0000", entry) for number, entry in enumerate(self.kept.get(conversation, ()), 1)]
+        some = [one for one in kept if (before is None or one[0] < before) and (after is None or one[0] > after)]
+        some = some[-limit:] if after is None else some[:limit]
+        self.reads.append(len(some))
+        return Excerpt(
+            entries=tuple(entry for _, entry in some),
+            places=tuple(place for place, _ in some),
+            begins=some[:1] == kept[:1],
+            ends=some[-1:] == kept[-1:],
+        )
 
     def begin(self) -> None:
         """A new conversation is the current one."""

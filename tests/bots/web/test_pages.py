@@ -368,14 +368,3 @@ async def test_a_file_is_taken_from_our_page_only_and_up_to_its_size(world: Worl
     await world.owner()
     assert (await hand_in(world, b"x", "a", origin="https://evil.example"))[0] == HTTPStatus.FORBIDDEN
     assert (await hand_in(world, b"x" * 10_001, "a"))[0] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-async def test_a_very_long_conversation_shows_its_end_first(world: World) -> None:
-    """The rest is a click away, and then stays, whatever is read again."""
-    world.archive.kept["c1"] = [entry for n in range(60) for entry in (said(f"Q{n}"), answered(f"A{n}"))]
-    page = await world.owner()
-    for path, shown in (("/c/c1", 40), ("/log?c=c1", 40), ("/c/c1?all=1", 60), ("/log?c=c1&all=1", 60)):
-        _, html = await page.get(path)
-        assert len(bubbles(html)) == shown
-        assert bubbles(html)[-1] == "Q59"
-        assert ("40 earlier messages" in html) == (shown == 40)
