@@ -25,6 +25,7 @@ from core.files import Files
 from core.models.configured import prices_of, retiring, router_of, survey_of
 from core.models.routing import Chosen, Router
 from core.models.survey import Survey
+from core.models.telling import ModelsOfAdapter
 from core.people.access import Access
 from core.people.owners import Owners
 from core.process import report
@@ -121,7 +122,7 @@ class _Running:
                 tasks.create_task(supervisor.run(), name=f"bot {supervisor.name}")
 
             configured = [bot.name for bot in self.settings.bots]
-            sites = [(bot, self.house.bot_site(bot, self.engine)) for bot in self.settings.bots]
+            sites = [(bot, self.house.bot_site(bot, self.engine, self.router)) for bot in self.settings.bots]
             bots = await open_all(stack, "bots", sites, arrived)
             self.off = (*self.off, *bots.off)
             self.house.settle(self.states)
@@ -196,7 +197,7 @@ class _House:
     files: Files = field(default_factory=Files)
     egress: Egress = field(default_factory=NoEgress)
 
-    def bot_site(self, section: Section, engine: Engine) -> BotSite:
+    def bot_site(self, section: Section, engine: Engine, router: Router) -> BotSite:
         """What an adapter is handed."""
         owners = Owners(engine, [bot.name for bot in self.settings.bots])
         return BotSite(
@@ -205,7 +206,11 @@ class _House:
             memo=Notes(engine, section.name),
             fetch=self.files.fetch,
             server=self.server,
-            assistant=AssistantInfo(commands=commands.TABLE, archive=StoredArchive(engine, section.name)),
+            assistant=AssistantInfo(
+                commands=commands.TABLE,
+                archive=StoredArchive(engine, section.name),
+                models=ModelsOfAdapter(engine, section.name, router),
+            ),
             operator=Operator(
                 control=self.control.register,
                 announce=self.notices.append,

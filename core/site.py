@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from core.errors import AddressRefused, MediaUnavailable
-from core.exchange import Entry
+from core.exchange import Entry, Model
 from core.values import Conversation, Media, value
 
 T_co = TypeVar("T_co", covariant=True)
@@ -61,6 +61,30 @@ class Archive(Protocol):
             after: Read what stands after this place, the first of it; "" for the beginning of the conversation.
             limit: How many entries at most.
         """
+
+
+@value
+class Answering:
+    """Which model answers somebody.
+
+    Attributes:
+        name: As people write it: ``provider/model``.
+        chosen: They chose it themselves; else it is the first in the operator's order.
+    """
+
+    name: str
+    model: Model
+    chosen: bool
+
+
+class Models(Protocol):
+    """Which model answers people of one adapter, and which others there are. Choosing one is the command ``/model``."""
+
+    async def answering(self, sender: str) -> Answering | None:
+        """Which one answers somebody in private, None where none can."""
+
+    async def offered(self) -> Mapping[str, tuple[Model, ...] | str]:
+        """What each provider has, best first, or why it has nothing; in the operator's order."""
 
 
 Handler = Callable[[Any], Awaitable[Any]]
@@ -201,10 +225,12 @@ class AssistantInfo:
     Attributes:
         commands: What a menu of commands should show: names without the slash, and what each does.
         archive: People's conversations, None where they cannot be had.
+        models: Which models answer, None where that cannot be told.
     """
 
     commands: tuple[tuple[str, str], ...] = ()
     archive: Archive | None = None
+    models: Models | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,8 @@ _QUIET: Final = "-"
 """The handle of what is not to be answered on the page."""
 _SILENT: Final = frozenset({"stop", "new", "switch"})
 """Commands that a page gives by itself: what they do is seen."""
+_ANYWHERE: Final = frozenset({"stop", "model"})
+"""Commands that belong to no conversation: none has to be the current one for them."""
 _LONGEST: Final = 200_000
 """Characters of a page; longer answers continue in another one."""
 _ENTRIES: Final = 100
@@ -132,6 +134,10 @@ class Web:
             raise
         await self._keep()
 
+    async def choose(self, view: View, model: str, key: str) -> None:
+        """The person wants another model to answer: ``provider/model``, or ``auto``. What is said to that is shown."""
+        await self._push(view, Command(name="model", args=model), key)
+
     async def tell(self, view: View, body: Body, key: str) -> None:
         """The person does something else there: stops an answer, presses a button."""
         await self._push(view, body, key)
@@ -140,7 +146,7 @@ class Web:
         """Hand an event on, behind whatever makes its conversation the current one."""
         name = body.name if isinstance(body, Command) else ""
         async with self._speaking:
-            before = [] if name == "stop" else await self._turn_to(view)
+            before = [] if name in _ANYWHERE else await self._turn_to(view)
             events = [self._event(one, f"{key}:{one.name}", _QUIET) for one in before]
             events.append(self._event(body, key, _QUIET if name in _SILENT else view.id))
             if self._stopped:

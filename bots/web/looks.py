@@ -1,6 +1,7 @@
 """How things look in a browser: templates filled in, and the style sheet, script and icon as they are."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,12 +14,17 @@ from markupsafe import Markup
 
 from bots.web.history import Line, Window
 from bots.web.items import Item
+from bots.web.models import ModelLine, Offer
 from bots.web.rendering import render
 from bots.web.views import View
+from core.text.fencing import one_line
 from core.values import Conversation, value
 
 _HERE: Final = Path(__file__).parent
 _MIMES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+Commands = Sequence[tuple[str, str]]
+"""Names without the slash, and what each does."""
+
 _MOST_LISTED: Final = 300
 _REMEMBERED_CHARS: Final = 4_000_000
 
@@ -44,12 +50,24 @@ class Looks:
             lstrip_blocks=True,
         )
         self._templates.filters["ago"] = ago
+        self._templates.filters["plain"] = one_line
+        self._templates.filters["brief"] = brief
         self._drawn = _Drawn()
 
-    def page(self, view: View, log: "Log", known: Sequence[Conversation], most_bytes: int) -> str:
+    def page(
+        self,
+        view: View,
+        log: "Log",
+        known: Sequence[Conversation],
+        line: ModelLine,
+        *,
+        commands: Commands,
+        most_bytes: int,
+    ) -> str:
         """The whole page of one conversation."""
         title = next((one.title for one in known if one.id == view.id), "")
         told = {"known": known[:_MOST_LISTED], "title": title, "most_bytes": most_bytes}
+        told |= {"line": line, "commands": commands}
         return self._fill("chat.html", view=view, log=log, messages=self._messages(log), **told)
 
     def log(self, view: View, log: "Log") -> str:
@@ -59,6 +77,14 @@ class Looks:
     def list(self, view: View, known: Sequence[Conversation]) -> str:
         """The list of conversations alone."""
         return self._fill("list.html", view=view, known=known[:_MOST_LISTED])
+
+    def model(self, view: View, line: ModelLine) -> str:
+        """Which model answers, alone."""
+        return self._fill("model.html", view=view, line=line)
+
+    def models(self, view: View, line: ModelLine, offers: Sequence[Offer], *, alone: bool) -> str:
+        """What there is to choose from, as a page of its own or for one."""
+        return self._fill("models.html" if alone else "models_page.html", view=view, line=line, offers=offers)
 
     def shell(self, item: Item) -> str:
         """A message that just came; an answer without what it says, which follows."""
@@ -154,6 +180,11 @@ def _statics() -> dict[str, Static]:
             tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
             found[path.name] = Static(body=body, mime=_MIMES[path.suffix], tag=tag)
     return found
+
+
+def brief(note: str) -> str:
+    """What a note on a model says first."""
+    return re.split(r"[:.]", note, maxsplit=1)[0]
 
 
 def ago(at: datetime) -> str:

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from bots.web.adapter import Web
+from bots.web.adapter import OWNER, Web
 from bots.web.door import Door
 from bots.web.files import Files
 from bots.web.leftovers import Leftovers
+from bots.web.models import ModelsShown
 from bots.web.pages import Pages
 from core.errors import SettingsError
 from core.seams import Adapter
@@ -47,7 +48,8 @@ async def opened(site: BotSite, *, most_bytes: int) -> AsyncGenerator[Adapter, N
     files = Files(site.data_dir, site.name, most_bytes)
     web = Web(site.name, site.assistant.archive or _NoArchive(), files, Leftovers(site.data_dir, site.memo))
     await asyncio.gather(web.restore(), files.tidy())
-    pages = Pages(web, door, site.server.url)
+    models = ModelsShown(site.assistant.models, OWNER)
+    pages = Pages(web, door, site.server.url, models, site.assistant.commands)
     pages.register(site.server)
 
     async def link(wire: Wire) -> None:
@@ -60,6 +62,7 @@ async def opened(site: BotSite, *, most_bytes: int) -> AsyncGenerator[Adapter, N
     try:
         yield web
     finally:
+        models.close()
         for view in web.views.all():
             view.stop_drawing()
             view.close_all()

@@ -16,7 +16,8 @@ from aiohttp import web
 from bots.web.adapter import Unready, Web
 from bots.web.door import SESSION_S, Door, name_of
 from bots.web.files import Stored, TooLarge
-from bots.web.looks import Log, Looks
+from bots.web.looks import Commands, Log, Looks
+from bots.web.models import ModelsShown
 from bots.web.views import View
 from core.context.parts import whole
 from core.errors import MediaUnavailable, StoreError
@@ -24,6 +25,9 @@ from core.site import Routes
 from core.values import Command, Media, Tap
 
 _HEARTBEAT_S: Final = 15.0
+_MODEL_S: Final = 0.3
+"""How long a page waits to hear which model answers; its script asks again, and waits for so long:"""
+_MODELS_S: Final = 10.0
 _BEGINNING: Final = "new-"
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
@@ -57,13 +61,15 @@ class Pages:
         url: Where people reach them.
     """
 
-    def __init__(self, chat: Web, door: Door, url: str) -> None:
+    def __init__(self, chat: Web, door: Door, url: str, models: ModelsShown, commands: Commands) -> None:
         self._web = chat
         self._door = door
         self._url = url
         self._looks = Looks()
         self._secure = url.startswith("https://")
         self._cookie = "__Host-waystation" if self._secure else f"waystation_{urlsplit(url).port or 80}"
+        self._models = models
+        self._commands = commands
         self._handed_in: dict[str, Media] = {}
 
     def register(self, routes: Routes) -> None:
@@ -78,6 +84,8 @@ class Pages:
             "/c/*": self._page,
             "/log": self._log,
             "/list": self._list,
+            "/model": self._model,
+            "/models": self._offers,
             "/events": self._events,
             "/files/*": self._file,
         }
@@ -194,7 +202,9 @@ class Pages:
         if name and not name.startswith(_BEGINNING) and view.id != name:
             return _see_other("/")
         known = await self._web.conversations()
-        return _html(self._looks.page(view, log, known, self._web.files.most_bytes))
+        line = await self._models.line(_MODEL_S)
+        most_bytes = self._web.files.most_bytes
+        return _html(self._looks.page(view, log, known, line, commands=self._commands, most_bytes=most_bytes))
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))
@@ -223,6 +233,16 @@ class Pages:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))
         return _html(self._looks.list(view, await self._web.conversations()))
+
+    async def _model(self, request: web.Request) -> web.StreamResponse:
+        view = await self._view(request.query.get("c", ""))
+        return _html(self._looks.model(view, await self._models.line(_MODELS_S)))
+
+    async def _offers(self, request: web.Request) -> web.StreamResponse:
+        view = await self._view(request.query.get("c", ""))
+        offers = await self._models.offers()
+        line = await self._models.line(_MODEL_S)
+        return _html(self._looks.models(view, line, offers, alone=bool(request.query.get("alone"))))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request.query.get("c", ""))
@@ -265,6 +285,8 @@ class Pages:
                 await self._web.tell(view, Command(name="stop"), key)
             case "tap" if said.get("tap"):
                 await self._web.tell(view, Tap(token=said["tap"]), key)
+            case "model" if said.get("model"):
+                await self._web.choose(view, said["model"], key)
             case "again":
                 await self._web.again(view, said.get("text", "").strip(), key)
             case _:

@@ -15,9 +15,9 @@ from bots.web.adapter import Web
 from bots.web.opening import opened
 from core import testing
 from core.config.settings import Server as ServerSettings
-from core.exchange import Entry, Part
+from core.exchange import Entry, Model, Part
 from core.server import Server
-from core.site import AssistantInfo, Excerpt, Operator
+from core.site import Answering, AssistantInfo, Excerpt, Operator
 from core.values import Address, Choice, Command, Conversation, Inbound, Message, Receipt, Reply
 
 
@@ -70,6 +70,39 @@ class FakeArchive:
         self.kept[self.current] = []
 
 
+class FakeModels:
+    """Models as a test wrote them down, and the one that answers.
+
+    Attributes:
+        slow_s: How long asking takes.
+    """
+
+    def __init__(self) -> None:
+        self.offers: dict[str, tuple[Model, ...] | str] = {
+            "local": tuple(Model(id=name, hosting="self") for name in ("qwen3", "llama")),
+            "lab": (Model(id="large", hosting="hosted", retires="2027-01-01"),),
+            "down": "nobody listens there",
+        }
+        self.now = "local/qwen3"
+        self.chosen = False
+        self.slow_s = 0.0
+
+    async def answering(self, sender: str) -> Answering | None:
+        assert sender == "owner"
+        await asyncio.sleep(self.slow_s)
+        provider, _, model_id = self.now.partition("/")
+        models = self.offers.get(provider, ())
+        found = next((one for one in models if not isinstance(one, str) and one.id == model_id), None)
+        return None if found is None else Answering(name=self.now, model=found, chosen=self.chosen)
+
+    async def offered(self) -> dict[str, tuple[Model, ...] | str]:
+        await asyncio.sleep(self.slow_s)
+        return self.offers
+
+
+COMMANDS = (("new", "Start afresh"), ("model", "Choose a model"), ("help", "What I can do"), ("more", "Say more"))
+
+
 @dataclass
 class Core:
     """Hears what pages say, and speaks to them.
@@ -80,6 +113,7 @@ class Core:
 
     web: Web
     archive: FakeArchive
+    models: FakeModels
     batches: list[list[Inbound]] = field(default_factory=list)
     deaf: Exception | None = None
 
@@ -96,6 +130,8 @@ class Core:
                     self.archive.begin()
                 case Command(name="switch", args=name):
                     self.archive.current = name
+                case Command(name="model", args=name):
+                    self.models.now, self.models.chosen = name, True
                 case _:
                     pass
         return tuple(event.key not in known for event in heard)
@@ -227,6 +263,10 @@ class World:
     def archive(self) -> FakeArchive:
         return self.core.archive
 
+    @property
+    def models(self) -> FakeModels:
+        return self.core.models
+
     async def stranger(self) -> Page:
         """A browser nobody let in."""
         page = Page(ClientSession(cookie_jar=CookieJar(unsafe=True)), self.url)
@@ -247,17 +287,18 @@ async def living(
 ) -> AsyncGenerator[World]:
     """A run from its start to its end."""
     server = Server(ServerSettings(port=0, public_url=public_url))
+    models = FakeModels()
     notices: list[Any] = []
     async with server.listening():
         site = replace(
             testing.bot_site(folder, "web", memo=memo),
             server=server,
-            assistant=AssistantInfo(archive=archive),
+            assistant=AssistantInfo(archive=archive, models=models, commands=COMMANDS),
             operator=Operator(announce_at_terminal=notices.append),
         )
         async with opened(site, most_bytes=10_000) as adapter:
             assert isinstance(adapter, Web)
-            core = Core(web=adapter, archive=archive)
+            core = Core(web=adapter, archive=archive, models=models)
             server.settle(dict)
             running = asyncio.create_task(adapter.run(core.accept))
             link = notices[0]().rpartition("/enter/")[2]

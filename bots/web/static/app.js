@@ -1,6 +1,7 @@
 // The page: what is sent, and what people press. What comes in is in stream.js.
 
 import { attached, attach, clearFiles } from "./files.js";
+import { model, pressed, whenChosen } from "./menus.js";
 import { atEnd, listen, past, refresh, toEnd, turn } from "./stream.js";
 
 const $ = (id) => document.getElementById(id);
@@ -88,6 +89,7 @@ text.addEventListener("input", () => { send.key = undefined; grow(); });
 text.addEventListener("keydown", (event) => {
   // Safari ends a composition first and then tells of the Enter that did it: only its number says so.
   const composing = event.isComposing || event.keyCode === 229;
+  if (!composing && pressed(event)) return;
   if (event.key === "Enter" && !event.shiftKey && !composing && !touch) {
     event.preventDefault();
     send();
@@ -145,7 +147,7 @@ $("log").addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (document.body.classList.contains("with-side")) side(false);
   else if (editing) $("keep").click();
   else if (!$("stop").hidden) act({ what: "stop" });
@@ -177,8 +179,12 @@ visualViewport?.addEventListener("resize", () => {
   document.documentElement.style.setProperty("--keyboard", visualViewport.scale > 1 ? "0px" : `${covered}px`);
 });
 
+whenChosen(act);
+document.addEventListener("list", model);
+
 grow();
 toEnd();
 listen();
+model();
 if (!touch) text.focus();
 addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });

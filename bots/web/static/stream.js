@@ -231,6 +231,7 @@ async function list() {
   const title = nav.querySelector("[aria-current] span")?.textContent ?? "New conversation";
   $("title").textContent = title;
   document.title = `${title} · Waystation`;
+  document.dispatchEvent(new Event("list"));
 }
 
 // A page nobody looks at lets go of its connection, of which a browser has only six for all its pages.

@@ -1,5 +1,6 @@
 """The page in a real browser, before a core that answers as a test says: long conversations, and what keys do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from core.exchange import Entry
 from core.testing import FakeMemo
+from core.values import Command
 from simulators.browser import PROGRAM, Browser, Tab, browser
 from simulators.pages import FakeArchive, World, answered, living, said
 
@@ -131,3 +133,109 @@ async def test_the_enter_that_ends_a_composition_sends_nothing(chromium: Browser
     assert place.core.batches == []
     await enter_key(tab, 13)
     await tab.until("document.querySelector('.bubble')?.innerText === '東京'")
+
+
+# --- menus -----------------------------------------------------------------------------------------------------------
+
+MARKED = "document.querySelector('#commands [aria-selected=true]')?.dataset.name"
+TEXT = "document.getElementById('text').value"
+
+
+async def test_commands_are_listed_and_taken_by_the_keyboard(chromium: Browser, place: World) -> None:
+    """A slash shows them, letters narrow them, the arrows choose; a screen reader is told which is meant."""
+    tab = await enter(chromium, place)
+    await tab.click("#text")
+    await tab.write("/")
+    assert await tab.js("document.getElementById('commands').hidden") is False
+    assert await tab.js("document.getElementById('told').textContent") == (
+        "4 commands. The arrow keys choose, Enter takes one."
+    )
+    for key, name in (("", "new"), ("ArrowDown", "model"), ("ArrowUp", "new"), ("ArrowUp", "more"), ("Home", "new")):
+        if key:
+            await tab.press(key)
+        assert await tab.js(MARKED) == name
+        active = "document.getElementById(document.getElementById('text').getAttribute('aria-activedescendant'))"
+        assert await tab.js(f"{active}.dataset.name") == name
+    await tab.write("mo")
+    assert await tab.texts("#commands li:not([hidden]) b") == ["/model", "/more"]
+    await tab.press("ArrowDown")
+    await tab.press("Enter")
+    assert await tab.js(TEXT) == "/more "
+    assert await tab.js("document.getElementById('commands').hidden") is True
+    assert place.core.batches == []
+    await tab.press("Enter")
+    await tab.until("document.querySelector('.bubble')?.innerText === '/more'")
+    assert place.core.bodies == [Command(name="more")]
+
+
+async def test_a_command_that_is_written_out_is_sent_at_once(chromium: Browser, place: World) -> None:
+    """Whoever knows it need not choose it."""
+    tab = await enter(chromium, place)
+    await tab.click("#text")
+    await tab.write("/help")
+    await tab.press("Enter")
+    await tab.until("document.querySelector('.bubble')?.innerText === '/help'")
+    assert place.core.bodies == [Command(name="help")]
+
+
+async def test_escape_closes_the_list_and_what_is_no_command_opens_none(chromium: Browser, place: World) -> None:
+    """A path or a slash amid a sentence is just text."""
+    tab = await enter(chromium, place)
+    await tab.click("#text")
+    hidden = "document.getElementById('commands').hidden"
+    await tab.write("/")
+    await tab.press("Escape")
+    assert (await tab.js(hidden), await tab.js(TEXT)) == (True, "/")
+    await tab.write("usr/bin")
+    assert await tab.js(hidden) is True
+    await tab.js("document.getElementById('text').value = ''")
+    await tab.write("yes/no /")
+    assert await tab.js(hidden) is True
+
+
+async def test_commands_are_a_tap_away_on_a_telephone(chromium: Browser, place: World) -> None:
+    """The button lists them, a tap takes one; nothing is wider than the screen."""
+    tab = await enter(chromium, place, phone=True)
+    await tab.click("#slash")
+    await tab.click("#commands [data-name=help]")
+    assert await tab.js(TEXT) == "/help "
+    assert await tab.js("document.activeElement.id") == "text"
+    assert await tab.js("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("phone", [False, True])
+async def test_another_model_is_chosen_in_the_page(chromium: Browser, place: World, phone: bool) -> None:
+    """The line opens a list that holds the keyboard until it is closed; what was chosen stands in the line."""
+    tab = await enter(chromium, place, phone=phone)
+    await tab.until("document.querySelector('#model .name')?.innerText === 'local/qwen3'")
+    await tab.js("document.querySelector('[data-models]').focus()")
+    await tab.press("Enter")
+    await tab.until("document.activeElement.value === 'auto'")
+    await tab.press("Escape")
+    await tab.until("!document.getElementById('models').open && document.activeElement.matches('[data-models]')")
+    await tab.click("[data-models]")
+    await tab.click("[value='local/llama']")
+    await tab.until("!document.getElementById('models').open")
+    for _ in range(100):
+        if place.core.batches:
+            break
+        await asyncio.sleep(0.02)
+    assert place.core.bodies == [Command(name="model", args="local/llama")]
+    await place.core.answer("1", "From now on.", kept=False)
+    await tab.until("document.querySelector('#model .name')?.innerText === 'local/llama'")
+    assert await tab.texts(".body") == ["From now on."]
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+async def test_the_way_in_is_a_button_one_sees(chromium: Browser, place: World, dark: bool) -> None:
+    """By day and by night, on a narrow screen; it has the focus, so Enter is enough."""
+    context = (await chromium.ask("Target.createBrowserContext"))["browserContextId"]
+    tab = await chromium.tab(width=320, height=600, phone=True, dark=dark, context=context)
+    await tab.go(place.url + place.link)
+    assert await tab.js("document.activeElement.innerText") == "Come in"
+    assert await tab.js("document.documentElement.scrollWidth <= innerWidth")
+    assert await tab.js("document.activeElement.getBoundingClientRect().height >= 44")
+    await tab.press("Enter")
+    await tab.loaded()
+    assert await tab.text(".welcome p") == "What is on your mind?"
