@@ -10,7 +10,8 @@ from core.values import value
 log = structlog.get_logger(__name__)
 
 RESERVED_FILES = 200
-"""File descriptors that no visitor gets: for the store, the control socket, the platforms and the models."""
+"""File descriptors that no visitor gets, or a quarter if that is more: for the store, the control socket, the platforms
+and the models."""
 
 _WANTED_FILES = 16_384
 _LEAST_CONNECTIONS = 16
@@ -49,7 +50,8 @@ def limits_of(settings: ServerSettings) -> Limits:
 
     Behind a proxy every visitor has the proxy's address, so one address may hold as many connections as there are.
     """
-    there = max(_LEAST_CONNECTIONS, raise_file_limit() - RESERVED_FILES)
+    files = raise_file_limit()
+    there = max(_LEAST_CONNECTIONS, files - max(RESERVED_FILES, files // 4))
     if settings.max_connections > there and "max_connections" in settings.model_fields_set:
         log.warning("fewer connections than configured", max_connections=there, mend="raise the limit on open files")
     most = min(settings.max_connections, there)
