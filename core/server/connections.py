@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import StreamResponse
 
@@ -106,7 +106,8 @@ class Connection(web.RequestHandler):
         "_pending",
         "_stalled_s",
         "_timer",
-        "_unread_bytes",
+        "_unread",
+        "_unsent_bytes",
         "peer",
     )
 
@@ -129,15 +130,16 @@ class Connection(web.RequestHandler):
         self._pending = 0  # requests that have come and are not answered
         self._head_bytes = 0
         self._body_bytes = 0  # since the last look
-        self._unread_bytes = 0
+        self._unread: StreamReader | None = None
+        self._unsent_bytes = 0
         self._stalled_s = 0.0
         self.peer = ""
 
     @property
     def is_receiving(self) -> bool:
-        """Whether the request that is being answered has not come whole."""
-        request = self._current_request
-        return request is not None and not request.content.is_eof()
+        """Whether a request has not come whole: the one being answered, or one that was answered before its end."""
+        content = self._current_request.content if self._current_request is not None else self._unread
+        return content is not None and not content.is_eof()
 
     def drop(self, reason: str) -> None:
         """Close it at once, and count that."""
@@ -170,7 +172,7 @@ class Connection(web.RequestHandler):
         """See ``asyncio.Protocol``."""
         if self._force_close or self._close:
             return
-        before = self._request_count
+        before, in_body = self._request_count, self._pending > 0 or self.is_receiving
         try:
             super().data_received(data)
         except Exception:  # noqa: BLE001 - whatever it is, asyncio would log it with what the stranger sent
@@ -179,7 +181,7 @@ class Connection(web.RequestHandler):
         if arrived := self._request_count - before:
             self._head_bytes = 0
             self._begin(arrived)
-        elif self._pending:
+        elif in_body:
             self._body_bytes += len(data)
         elif data:
             self._read_head(len(data))
@@ -194,7 +196,7 @@ class Connection(web.RequestHandler):
     def _begin(self, arrived: int) -> None:
         if not self._pending:
             self._connections.busy(self)
-            self._body_bytes = self._unread_bytes = 0
+            self._body_bytes = self._unsent_bytes = 0
             self._stalled_s = 0.0
             self._wait(self._limits.watch_s, self._watch)
         self._pending += arrived
@@ -209,6 +211,7 @@ class Connection(web.RequestHandler):
             return await super().finish_response(request, resp, start_time)
         finally:
             self._pending = max(0, self._pending - 1)
+            self._unread = request.content  # of which aiohttp reads the rest for a while, to close in good order
             if not self._pending and self._open is not None:
                 self._connections.waits(self)
                 self._wait(self._limits.idle_s, self._expire)
@@ -262,13 +265,13 @@ class Connection(web.RequestHandler):
         if self.is_receiving and transport.is_reading() and self._body_bytes < self._limits.min_body_bytes:
             self.drop("the body came too slowly")
             return
-        unread = transport.get_write_buffer_size()
-        stalls = unread and unread >= self._unread_bytes > 0
+        unsent = transport.get_write_buffer_size()
+        stalls = unsent and unsent >= self._unsent_bytes > 0
         self._stalled_s = self._stalled_s + self._limits.watch_s if stalls else 0.0
         if self._stalled_s >= self._limits.stalled_s:
             self.drop("the answer was not read")
             return
-        self._body_bytes, self._unread_bytes = 0, unread
+        self._body_bytes, self._unsent_bytes = 0, unsent
         self._wait(self._limits.watch_s, self._watch)
 
     # -- refusing

@@ -495,6 +495,20 @@ async def test_unsigned_bodies_share_a_bounded_memory() -> None:
         assert await send(900_000) == HTTPStatus.FORBIDDEN
 
 
+async def test_a_body_that_comes_behind_its_refusal_is_let_pass(server: Server) -> None:
+    """A browser hears why, also where it was still sending; the rest is no head of another request."""
+    async with connected(server) as raw:
+        await raw.send(written("POST /hello HTTP/1.1", "Content-Length: 500000"))
+        assert b"HTTP/1.1 403" in await raw.reader.readuntil(b"\r\n\r\n")
+        await raw.reader.readuntil(b"comes from.\n")
+        for _ in range(5):
+            await raw.send(b"x" * 100_000)
+            await asyncio.sleep(0.01)
+        await raw.send(get())
+        assert b"HTTP/1.1 200" in await raw.answer()
+    assert list(server.rejections.total) == ["This request does not say where it comes from."]
+
+
 async def test_pipelined_requests_are_answered_in_order_and_bounded(server: Server) -> None:
     """Many at once are many answers, one after the other, and nothing else waits."""
     async with connected(server) as raw:
