@@ -23,9 +23,9 @@ from core.egress.gate import open_gate
 from core.errors import ProviderError, SettingsError
 from core.files import Files
 from core.models.configured import prices_of, retiring, router_of, survey_of
+from core.models.display import DisplayedModels
 from core.models.routing import Chosen, Router
 from core.models.survey import Survey
-from core.models.telling import ModelsOfAdapter
 from core.people.access import Access
 from core.people.owners import Owners
 from core.process import report
@@ -209,7 +209,7 @@ class _House:
             assistant=AssistantInfo(
                 commands=commands.TABLE,
                 archive=StoredArchive(engine, section.name),
-                models=ModelsOfAdapter(engine, section.name, router),
+                models=DisplayedModels(engine, section.name, router),
             ),
             operator=Operator(
                 control=self.control.register,

@@ -64,7 +64,7 @@ class Archive(Protocol):
 
 
 @value
-class Answering:
+class AnsweringModel:
     """Which model answers somebody.
 
     Attributes:
@@ -80,7 +80,7 @@ class Answering:
 class Models(Protocol):
     """Which model answers people of one adapter, and which others there are. Choosing one is the command ``/model``."""
 
-    async def answering(self, sender: str) -> Answering | None:
+    async def answering(self, sender: str) -> AnsweringModel | None:
         """Which one answers somebody in private, None where none can."""
 
     async def offered(self) -> Mapping[str, tuple[Model, ...] | str]:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import structlog
 
 from bots.web.files import Files
-from bots.web.history import Window, letters, window
+from bots.web.history import MessageWindow, letters, window
 from bots.web.leftovers import Leftovers
 from bots.web.tabs import News
 from bots.web.views import View, Views
@@ -96,12 +96,12 @@ class Web:
 
     async def read(
         self, view: View, *, before: str | None = None, after: str | None = None, limit: int = _ENTRIES
-    ) -> Window:
+    ) -> MessageWindow:
         """What the archive has of a conversation: its end, or what stands before or after a place."""
         if view.begun is not None:
             await self._find(view)
         if view.begun is not None:
-            return Window()
+            return MessageWindow()
         return window(await self._archive.read(OWNER, view.id, before=before, after=after, limit=limit), after)
 
     async def say(self, view: View, text: str, media: Sequence[Media], key: str) -> None:
@@ -280,12 +280,12 @@ class Web:
         return view
 
 
-def _last_question(archived: Window) -> str:
+def _last_question(archived: MessageWindow) -> str:
     """The place where the last thing the person said ends."""
     return next((line.end for line in reversed(archived.lines) if line.mine), archived.end)
 
 
-def _before_last_question(archived: Window) -> str:
+def _before_last_question(archived: MessageWindow) -> str:
     """The place where what stands before it ends."""
     number = next((at for at in reversed(range(len(archived.lines))) if archived.lines[at].mine), None)
     if number is None:

@@ -47,7 +47,7 @@ def letters(text: str) -> str:
 
 
 @value
-class Window:
+class MessageWindow:
     """Messages that follow one another.
 
     Attributes:
@@ -70,7 +70,7 @@ class Window:
         return self.lines[-1].end if self.lines else self.after
 
 
-def window(excerpt: Excerpt, after: str | None = None) -> Window:
+def window(excerpt: Excerpt, after: str | None = None) -> MessageWindow:
     """The whole messages of an excerpt; what of a longer answer or question it holds in part is left out.
 
     Args:
@@ -83,7 +83,7 @@ def window(excerpt: Excerpt, after: str | None = None) -> Window:
     if after is not None and not excerpt.ends:
         last = next((at for at in range(last - 1, 0, -1) if _asks(entries[at])), last)
     began = after or (places[first - 1] if first else "" if excerpt.begins else _just_before(places[:1]))
-    return Window(
+    return MessageWindow(
         lines=tuple(lines(entries[first:last], places[first:last])),
         after=began,
         ends=excerpt.ends and last == len(entries),

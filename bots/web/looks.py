@@ -12,9 +12,9 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bots.web.history import Line, Window
+from bots.web.history import Line, MessageWindow
 from bots.web.items import Item
-from bots.web.models import ModelLine, Offer
+from bots.web.models import ModelLine, ProviderModels
 from bots.web.rendering import render
 from bots.web.views import View
 from core.text.fencing import one_line
@@ -82,7 +82,7 @@ class Looks:
         """Which model answers, alone."""
         return self._fill("model.html", view=view, line=line)
 
-    def models(self, view: View, line: ModelLine, offers: Sequence[Offer], *, alone: bool) -> str:
+    def models(self, view: View, line: ModelLine, offers: Sequence[ProviderModels], *, alone: bool) -> str:
         """What there is to choose from, as a page of its own or for one."""
         return self._fill("models.html" if alone else "models_page.html", view=view, line=line, offers=offers)
 
@@ -134,7 +134,7 @@ class Log:
 
     messages: Sequence[Line | Item]
     stamp: str
-    window: Window
+    window: MessageWindow
 
     @property
     def first(self) -> str:

@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
+
+from core.errors import StoreError
 from core.exchange import Model
-from core.site import Answering, Models
+from core.site import AnsweringModel, Models
 from core.values import value
+
+log = structlog.get_logger(__name__)
 
 _SHOWN: Final = 12
 """Models of one provider in the list; of more, one is chosen by a part of its name."""
@@ -22,11 +27,11 @@ class ModelLine:
     """
 
     known: bool = False
-    answering: Answering | None = None
+    answering: AnsweringModel | None = None
 
 
 @value
-class Offer:
+class ProviderModels:
     """What one provider has.
 
     Attributes:
@@ -69,16 +74,19 @@ class ModelsShown:
         return self._known
 
     async def _ask(self, models: Models) -> None:
-        self._known = ModelLine(known=True, answering=await models.answering(self._sender))
+        try:
+            self._known = ModelLine(known=True, answering=await models.answering(self._sender))
+        except StoreError as error:  # what was known stays
+            log.warning("which model answers is not known", reason=str(error))
 
-    async def offers(self) -> tuple[Offer, ...]:
+    async def offers(self) -> tuple[ProviderModels, ...]:
         """What all providers have."""
         if self._models is None:
             return ()
         offered: Mapping[str, tuple[Model, ...] | str] = await self._models.offered()
         answering = (await self.line(within_s=1.0)).answering
         now = answering.name if answering else ""
-        return tuple(_offer(provider, models, now) for provider, models in offered.items() if models)
+        return tuple(_provider_models(provider, models, now) for provider, models in offered.items() if models)
 
     def close(self) -> None:
         """Ask no more."""
@@ -86,8 +94,8 @@ class ModelsShown:
             self._asking.cancel()
 
 
-def _offer(provider: str, models: tuple[Model, ...] | str, now: str) -> Offer:
+def _provider_models(provider: str, models: tuple[Model, ...] | str, now: str) -> ProviderModels:
     if isinstance(models, str):
-        return Offer(provider=provider, down=True)
+        return ProviderModels(provider=provider, down=True)
     shown = tuple(one for at, one in enumerate(models) if at < _SHOWN or f"{provider}/{one.id}" == now)
-    return Offer(provider=provider, models=shown, more=len(models) - len(shown))
+    return ProviderModels(provider=provider, models=shown, more=len(models) - len(shown))

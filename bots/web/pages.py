@@ -77,7 +77,7 @@ class Pages:
         self._door.token()  # the one that is told at the start
         routes.add("GET", "/static/*", self._static)
         routes.add("GET", "/enter/*", self._at_door)
-        routes.add("POST", "/enter/*", self._enter, most_bytes=_MOST_FIELDS)
+        routes.add("POST", "/enter/*", self._enter, most_bytes=1024)
         gets: dict[str, Answers] = {
             "/": self._page,
             "/new": self._page,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bots.web.history import Line, Window, letters
+from bots.web.history import Line, MessageWindow, letters
 from bots.web.items import Item
 from bots.web.leftovers import AT_THE_END, Left, LeftIn
 from bots.web.tabs import News, Tab
@@ -147,7 +147,7 @@ class View:
 
     # -- what a page shows
 
-    def merged(self, archived: Window) -> list[Line | Item]:
+    def merged(self, archived: MessageWindow) -> list[Line | Item]:
         """A window of the conversation, each message once; what the archive has by now is forgotten here."""
         if archived.ends:
             self.end = archived.end
@@ -169,7 +169,7 @@ class View:
             whole.append(line)
         return [*whole, *rest]
 
-    def _stands_in(self, item: Item, archived: Window) -> bool:
+    def _stands_in(self, item: Item, archived: MessageWindow) -> bool:
         """Whether a message that the archive does not have belongs among these that it has."""
         if item.live:
             return archived.ends

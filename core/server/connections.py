@@ -29,7 +29,7 @@ _TOO_LONG = "The head of this request is too long.\n"
 _TOO_MANY = "There are too many connections. Please try again in a moment.\n"
 
 
-class Connections:
+class HttpConnections:
     """All open connections, and which of them are closed when there are too many.
 
     An idle one goes first, the one that has been idle for the longest; then the oldest whose request has not come
@@ -40,14 +40,14 @@ class Connections:
     def __init__(self, limits: Limits, rejections: Rejections) -> None:
         self.limits = limits
         self.rejections = rejections
-        self._waiting: dict[Connection, None] = {}  # in the order in which they began to wait
-        self._busy: dict[Connection, None] = {}
+        self._waiting: dict[HttpConnection, None] = {}  # in the order in which they began to wait
+        self._busy: dict[HttpConnection, None] = {}
         self._peers: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._busy)
 
-    def admit(self, connection: "Connection") -> bool:
+    def admit(self, connection: "HttpConnection") -> bool:
         """Take in a new connection; False where there is no room and nothing to close."""
         peer = connection.peer
         if self._peers[peer] >= self.limits.max_peer_connections and not self._close_one(peer):
@@ -58,19 +58,19 @@ class Connections:
         self._waiting[connection] = None
         return True
 
-    def busy(self, connection: "Connection") -> None:
+    def busy(self, connection: "HttpConnection") -> None:
         """A request has come on it."""
         if connection in self._waiting:
             del self._waiting[connection]
             self._busy[connection] = None
 
-    def waits(self, connection: "Connection") -> None:
+    def waits(self, connection: "HttpConnection") -> None:
         """All its requests are answered."""
         if connection in self._busy:
             del self._busy[connection]
             self._waiting[connection] = None
 
-    def forget(self, connection: "Connection") -> None:
+    def forget(self, connection: "HttpConnection") -> None:
         """It is closed."""
         if connection in self._waiting or connection in self._busy:
             self._waiting.pop(connection, None)
@@ -90,7 +90,7 @@ class Connections:
         return True
 
 
-class Connection(web.RequestHandler):
+class HttpConnection(web.RequestHandler):
     """One connection. It waits for a request, receives it, answers it, and waits again.
 
     Args:
@@ -111,7 +111,7 @@ class Connection(web.RequestHandler):
         "peer",
     )
 
-    def __init__(self, manager: web.Server, connections: Connections, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manager: web.Server, connections: HttpConnections, loop: asyncio.AbstractEventLoop) -> None:
         limits = connections.limits
         # Bodies stay packed, since unpacking is done while they are read and before anybody has checked a signature;
         # ours is the timer for idle connections, and aiohttp's must not be earlier.

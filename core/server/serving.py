@@ -104,19 +104,19 @@ class Server:
         """Listen while the block runs; it runs also where that is not possible, see ``trouble``."""
         from aiohttp import web  # noqa: PLC0415 - a third of a second, which a command beside the process spares
 
-        from core.server.connections import Connection, Connections  # noqa: PLC0415 - likewise
+        from core.server.connections import HttpConnection, HttpConnections  # noqa: PLC0415 - likewise
 
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer, expect_handler=self._expected)
         app.on_response_prepare.append(_protect)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
-        connections = Connections(self._limits or limits_of(self._settings), self.rejections)
+        connections = HttpConnections(self._limits or limits_of(self._settings), self.rejections)
         self._limits = connections.limits
 
-        def connected(loop: asyncio.AbstractEventLoop) -> Connection:
+        def connected(loop: asyncio.AbstractEventLoop) -> HttpConnection:
             assert runner.server is not None  # noqa: S101 - it is there between setup and cleanup
-            return Connection(runner.server, connections, loop)
+            return HttpConnection(runner.server, connections, loop)
 
         listener = await self._listen(connected)
         try:

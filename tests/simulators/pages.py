@@ -17,7 +17,7 @@ from core import testing
 from core.config.settings import Server as ServerSettings
 from core.exchange import Entry, Model, Part
 from core.server import Server
-from core.site import Answering, AssistantInfo, Excerpt, Operator
+from core.site import AnsweringModel, AssistantInfo, Excerpt, Operator
 from core.values import Address, Choice, Command, Conversation, Inbound, Message, Receipt, Reply
 
 
@@ -87,13 +87,13 @@ class FakeModels:
         self.chosen = False
         self.slow_s = 0.0
 
-    async def answering(self, sender: str) -> Answering | None:
+    async def answering(self, sender: str) -> AnsweringModel | None:
         assert sender == "owner"
         await asyncio.sleep(self.slow_s)
         provider, _, model_id = self.now.partition("/")
         models = self.offers.get(provider, ())
         found = next((one for one in models if not isinstance(one, str) and one.id == model_id), None)
-        return None if found is None else Answering(name=self.now, model=found, chosen=self.chosen)
+        return None if found is None else AnsweringModel(name=self.now, model=found, chosen=self.chosen)
 
     async def offered(self) -> dict[str, tuple[Model, ...] | str]:
         await asyncio.sleep(self.slow_s)

@@ -233,9 +233,8 @@ async def test_the_way_in_is_a_button_one_sees(chromium: Browser, place: World, 
     context = (await chromium.ask("Target.createBrowserContext"))["browserContextId"]
     tab = await chromium.tab(width=320, height=600, phone=True, dark=dark, context=context)
     await tab.go(place.url + place.link)
-    assert await tab.js("document.activeElement.innerText") == "Come in"
+    await tab.until("document.activeElement.innerText === 'Come in'")
     assert await tab.js("document.documentElement.scrollWidth <= innerWidth")
     assert await tab.js("document.activeElement.getBoundingClientRect().height >= 44")
     await tab.press("Enter")
-    await tab.loaded()
-    assert await tab.text(".welcome p") == "What is on your mind?"
+    await tab.until("document.querySelector('.welcome p')?.innerText === 'What is on your mind?'")

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from bots.web.history import Line, Window, window
+from bots.web.history import Line, MessageWindow, window
 from bots.web.views import View
 from core.exchange import Entry, Part
 from core.site import Excerpt
@@ -182,7 +182,7 @@ async def test_an_answer_longer_than_a_part_is_shown_in_parts(world: World) -> N
 
 def test_a_window_without_messages_has_no_ends() -> None:
     """Nothing was said."""
-    assert window(Excerpt()) == Window(lines=(), after="", ends=True)
+    assert window(Excerpt()) == MessageWindow(lines=(), after="", ends=True)
     assert window(Excerpt()).begins
 
 
@@ -190,7 +190,7 @@ def test_messages_of_an_earlier_version_are_shown_once() -> None:
     """They were kept with a number instead of a place, and may be in the archive by now."""
     view = View("c1", "boot")
     view.said("1", "Hello")
-    (item,) = view.merged(Window())
+    (item,) = view.merged(MessageWindow())
     item.after = "~"  # type: ignore[union-attr]
     line = Line(mine=True, text="Hello", place="1", end="1")
-    assert view.merged(Window(lines=(line,))) == [line]
+    assert view.merged(MessageWindow(lines=(line,))) == [line]

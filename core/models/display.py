@@ -1,14 +1,14 @@
-"""Which model answers somebody, told to an adapter that shows it."""
+"""Which model answers somebody, and which others there are, for an adapter that displays it."""
 
 from core.errors import ProviderError
 from core.exchange import Model
 from core.models import wishes
 from core.models.routing import Router
 from core.seams import Engine
-from core.site import Answering, Models
+from core.site import AnsweringModel, Models
 
 
-class ModelsOfAdapter:
+class DisplayedModels:
     """What one adapter may tell its people of models.
 
     Args:
@@ -20,7 +20,7 @@ class ModelsOfAdapter:
         self._adapter = adapter
         self._router = router
 
-    async def answering(self, sender: str) -> Answering | None:
+    async def answering(self, sender: str) -> AnsweringModel | None:
         """See ``Models``."""
         lane = await self._engine.lane(self._adapter, sender)
         wish = await wishes.of(self._engine.records, lane) if lane else ""
@@ -28,11 +28,11 @@ class ModelsOfAdapter:
             chosen = await self._router.choose(wish)
         except ProviderError:
             return None
-        return Answering(name=chosen.name, model=chosen.model, chosen=chosen.name == wish)
+        return AnsweringModel(name=chosen.name, model=chosen.model, chosen=chosen.name == wish)
 
     async def offered(self) -> dict[str, tuple[Model, ...] | str]:
         """See ``Models``."""
         return await self._router.offered()
 
 
-_: type[Models] = ModelsOfAdapter
+_: type[Models] = DisplayedModels
