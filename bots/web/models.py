@@ -60,11 +60,6 @@ class ModelsShown:
         self._known = ModelLine()
         self._asking: asyncio.Task[None] | None = None
 
-    @property
-    def tellable(self) -> bool:
-        """Whether anybody can tell."""
-        return self._models is not None
-
     async def line(self, within_s: float) -> ModelLine:
         """What is known by then."""
         if self._models is not None:
