@@ -5,7 +5,7 @@ its settings to its answers, and how long it is waited for.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -104,19 +104,19 @@ class Compatible:
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
-        answer = Answer(self.name, partial(weight, request), request.model)
+        answer = Answer(self.name, partial(weight, request), request.model, [tool.name for tool in request.tools])
         first_at = asyncio.get_running_loop().time() + self._site.first_token_s
         async with await self._ask(request, first_at) as reading:
             yield answer.spent()
             frames, done = Frames(), False
             while not done and (data := await self._read(reading, answer, first_at)):
-                done = _take_in(data, frames, answer)
+                done = _take_in(partial(frames.feed, data), answer)
                 for event in answer.take():
                     yield event
                 if answer.begun and not done:
                     await reading.gather()
-            done = done or _take_in(b"\n\n", frames, answer)
-            _check(answer, done=done)
+            done = done or _take_in(frames.end, answer)
+            _check(answer, frames.stray, done=done)
             for event in answer.end():
                 yield event
         yield answer.finished()
@@ -186,10 +186,10 @@ def _body(request: Request, name: str, shown: Pictures) -> JSON:
     return body
 
 
-def _take_in(data: bytes, frames: Frames, answer: Answer) -> bool:
-    """Add what these bytes complete to the answer; whether the server says that this was all."""
+def _take_in(complete: Callable[[], list[bytes]], answer: Answer) -> bool:
+    """Add what is complete to the answer; whether the server says that this was all."""
     try:
-        for frame in frames.feed(data):
+        for frame in complete():
             if frame == b"[DONE]":
                 return True
             answer.add(parsed(frame))
@@ -198,10 +198,14 @@ def _take_in(data: bytes, frames: Frames, answer: Answer) -> bool:
     return False
 
 
-def _check(answer: Answer, *, done: bool) -> None:
+def _check(answer: Answer, stray: bytes, *, done: bool) -> None:
     """A stream that just ends was cut; one that was closed in due form may lack its reason."""
-    if not answer.reason and not (done and answer.complete):
-        raise ProviderDown("the answer broke off" if answer.begun else "the stream ended before it began")
+    if answer.reason or (done and answer.complete):
+        return
+    if answer.begun:
+        raise ProviderDown("the answer broke off")
+    instead = f"; it said: {' '.join(stray.decode(errors='replace').split())!r}" if stray else ""
+    raise ProviderDown(f"the stream ended before it began{instead}")
 
 
 def _keys(settings: CompatibleSettings) -> Keys:

@@ -1,7 +1,8 @@
 """Reading a lab's stream of events: its bytes as JSON objects, and how long each is waited for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from functools import partial
 
 from core.errors import ProviderDown
 from providers.sse import Frames, parsed
@@ -64,6 +65,9 @@ async def objects(
             async with asyncio.timeout_at(patience.until()):
                 piece = await anext(source)
         except StopAsyncIteration:
+            for frame in _frames(frames.end):
+                if frame != b"[DONE]":
+                    yield _object(frame)
             return
         except TimeoutError as silence:
             if patience.ended:
@@ -73,7 +77,7 @@ async def objects(
             if patience.ended:
                 return
             raise
-        for frame in _frames(frames, piece):
+        for frame in _frames(partial(frames.feed, piece)):
             if frame == b"[DONE]":
                 return
             yield _object(frame)
@@ -81,10 +85,10 @@ async def objects(
             await asyncio.sleep(gather_s)
 
 
-def _frames(frames: Frames, piece: bytes) -> list[bytes]:
+def _frames(complete: Callable[[], list[bytes]]) -> list[bytes]:
     try:
-        return frames.feed(piece)
-    except ValueError as garbled:
+        return complete()
+    except (ValueError, RecursionError) as garbled:
         raise ProviderDown(f"the stream made no sense: {garbled}") from garbled
 
 

@@ -4,7 +4,7 @@ https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
@@ -35,9 +35,12 @@ class Answer:
     Args:
         provider: Whose answer this is: the name on what it will want back.
         prompt_tokens: Estimates the prompt for a server that does not count; asked at most once.
+        tools: The names of those that were offered.
     """
 
-    def __init__(self, provider: str, prompt_tokens: Callable[[], int], model: str = "") -> None:
+    def __init__(
+        self, provider: str, prompt_tokens: Callable[[], int], model: str = "", tools: Collection[str] = ()
+    ) -> None:
         self.reason = ""  # the server's own word for why it ended, "" while it goes on
         self.begun = False  # the model has said something, if only to itself or to a tool
         self._provider = provider
@@ -48,20 +51,20 @@ class Answer:
         self._half: dict[Kind, str] = {"answer": "", "reasoning": ""}
         self._said: dict[Kind, list[str]] = {"answer": [], "reasoning": []}
         self._thoughts = ""
-        self._calls = Calls()
+        self._calls = Calls(tools)
         self._refused = False
         self._sources: dict[str, str] = {}
         self._meter = Meter(prompt_tokens)
 
     def add(self, chunk: object) -> None:
-        """Take in one chunk, a parsed JSON object.
+        """Take in one chunk, a parsed JSON object; or a whole answer, of a server that does not stream.
 
         Raises:
             ProviderError: The chunk is a complaint, or no chunk at all.
         """
         if not isinstance(chunk, dict):
             raise ProviderDown(f"the stream made no sense: {str(chunk)[:100]!r} where an object was due")
-        if chunk.get("error") or chunk.get("object") == "error":
+        if _is_complaint(chunk):
             raise refusal(0, chunk)
         self._meter.count(chunk)
         self._note(chunk.get("citations"))
@@ -69,10 +72,13 @@ class Answer:
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
             return
-        delta = choice.get("delta")
+        delta, message, reason = choice.get("delta"), choice.get("message"), choice.get("finish_reason")
         if isinstance(delta, dict):
             self._add_delta(delta)
-        reason = choice.get("finish_reason")
+        elif isinstance(message, dict):
+            reason = reason or "stop"
+            if not self.begun:
+                self._add_delta(message)
         if reason == "error":
             raise refusal(0, choice.get("error") or "the answer ended in an error")
         if isinstance(reason, str) and reason:
@@ -142,9 +148,8 @@ class Answer:
         if refused := _text(delta.get("refusal")):
             self._refused = True
             self._new.append(("answer", refused))
-        fragments = delta.get("tool_calls")
-        for fragment in fragments if isinstance(fragments, list) else ():
-            self._meter.weigh(self._calls.add(fragment))
+        for place, fragment in enumerate(_fragments(delta)):
+            self._meter.weigh(self._calls.add(fragment, place))
         self.begun = self.begun or bool(self._new or self._calls)
 
     def _note(self, sources: object) -> None:
@@ -164,6 +169,22 @@ class Answer:
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half[kind] = text[:-1], text[-1]
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_complaint(chunk: JSON) -> bool:
+    """Whether this is an error, by the protocol or as web frameworks word it."""
+    if chunk.get("error") or chunk.get("object") == "error":
+        return True
+    return "choices" not in chunk and any(isinstance(chunk.get(name), str | list) for name in ("detail", "message"))
+
+
+def _fragments(delta: JSON) -> list[object]:
+    """Calls, or the one call of the protocol's first version."""
+    fragments = delta.get("tool_calls")
+    if isinstance(fragments, list) and fragments:
+        return fragments
+    first = delta.get("function_call")
+    return [{"index": 0, "function": first}] if isinstance(first, dict) else []
 
 
 def _text(content: object) -> str:

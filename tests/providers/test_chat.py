@@ -63,8 +63,60 @@ def fragment(name: str = "", arguments: object = "", **more: object) -> dict[str
             fragment("a", ": 1}", index=0, id="1"),
             fragment("b", "", index=1, id="2"),
         ],
+        [fragment("a", '{"x": 1}', index=0), fragment("b", "{}", index=0)],
+        [fragment("a", "", index=0), fragment("", '{"x": 1}', index=0), fragment("b", "{}", index=0)],
+        [
+            fragment("a", "", index=0, id="1"),
+            fragment("a", '{"x"', index=0, id="1"),
+            fragment("a", ": 1}", index=0, id="1"),
+            fragment("b", "{}", index=1, id="2"),
+        ],
+        [
+            fragment("a", '{"x"', index=0, id="same"),
+            fragment("", ": 1}", index=0, id="same"),
+            fragment("b", "{}", index=1, id="same"),
+        ],
+        [fragment("a", '{"x": 1}', index=0, id="same"), fragment("b", "{}", index=0, id="same")],
+        [
+            fragment("a", "", index=0, id="1"),
+            fragment("b", "", index=0, id="2"),
+            fragment("", '{"x": 1}', index=0, id="1"),
+            fragment("", "{}", index=0, id="2"),
+        ],
+        [
+            fragment("a", '{"x"', index=0, id="1"),
+            fragment("", ": 1}", index=0, id="other"),
+            fragment("b", "{}", index=1, id="2"),
+        ],
+        [fragment("a", {"x": 1}, index=0), fragment("b", {}, index=0)],
+        [fragment("a", '{"x": 1}', id="1"), fragment("a", '{"x": 1}', id="1"), fragment("b", "{}", id="2")],
+        [fragment("a", '"{\\"x\\": 1}"', id="1"), fragment("b", "null", id="2")],
+        [fragment("a", '{"x": 1}', index=None), fragment("a", "", index=None), fragment("b", "{}", index=None)],
+        [fragment("a", '{"x": 1}', index="0", id=7), fragment("b", "{}", index="0", id=8)],
     ],
-    ids=["protocol", "index-0", "ids", "ids-repeated", "id-once", "nothing", "pieces", "objects", "name-repeated"],
+    ids=[
+        "protocol",
+        "index-0",
+        "ids",
+        "ids-repeated",
+        "id-once",
+        "nothing",
+        "pieces",
+        "objects",
+        "name-repeated",
+        "index-0-without-ids",
+        "index-0-without-ids-in-pieces",
+        "id-and-name-repeated",
+        "one-id-for-all",
+        "one-id-and-index-for-all",
+        "index-0-interleaved",
+        "new-id-each-time",
+        "objects-index-0",
+        "said-twice",
+        "packed-twice",
+        "name-repeated-at-the-end",
+        "odd-types",
+    ],
 )
 def test_two_calls_are_two_however_they_are_cut(fragments: list[dict[str, object]]) -> None:
     """Servers leave out the index, the id or both, repeat the name, or number every call 0."""
@@ -74,6 +126,56 @@ def test_two_calls_are_two_however_they_are_cut(fragments: list[dict[str, object
     parts = calls.parts()
     assert [(part.name, json.loads(part.body)) for part in parts] == [("a", {"x": 1}), ("b", {})]
     assert len({part.id for part in parts}) == 2
+
+
+def parts_of(*deltas: list[dict[str, object]], names: tuple[str, ...] = ()) -> list[tuple[str, object]]:
+    """The calls that come of the lists in some deltas."""
+    calls = Calls(names)
+    for delta in deltas:
+        for place, piece in enumerate(delta):
+            calls.add(piece, place)
+    return [(part.name, json.loads(part.body)) for part in calls.parts()]
+
+
+def test_calls_that_stand_in_one_list_are_several() -> None:
+    """Also where nothing but their places tells them apart, in this delta and in those after it."""
+    heads = [fragment("look", index=0), fragment("look", index=0)]
+    tails = [fragment(arguments='{"at": 1}', index=0), fragment(arguments='{"at": 2}', index=0)]
+    assert parts_of(heads, tails) == [("look", {"at": 1}), ("look", {"at": 2})]
+
+
+@pytest.mark.parametrize(
+    "names", [("get_weather", "get"), ("get_weather",), ()], ids=["one-begins-another", "known", "unknown"]
+)
+@pytest.mark.parametrize("last", ["", "{"], ids=["alone", "with-arguments"])
+def test_a_name_may_come_in_pieces(names: tuple[str, ...], last: str) -> None:
+    """Which tools were offered tells a name's rest from a second call."""
+    if last and not names:
+        pytest.skip("nobody could tell")
+    pieces = [fragment("get_wea", index=0), fragment("ther", last, index=0)]
+    arguments = [fragment(arguments='{"x": 1}'[len(last) :], index=0)]
+    assert parts_of(*([piece] for piece in (*pieces, *arguments)), names=names) == [("get_weather", {"x": 1})]
+
+
+def test_a_name_may_come_whole_each_time_it_has_grown() -> None:
+    """Some servers send all there is so far."""
+    pieces = [fragment("get"), fragment("get_weather"), fragment(arguments="{}")]
+    assert parts_of(*([piece] for piece in pieces), names=("get_weather",)) == [("get_weather", {})]
+
+
+@pytest.mark.parametrize("name", ["functions.look", "look<|channel|>commentary", "look "])
+def test_a_name_is_told_as_it_was_offered(name: str) -> None:
+    """A model's own notation around it is taken off, where that leads to a tool."""
+    assert parts_of([fragment(name, "{}")], names=("look",)) == [("look", {})]
+    assert parts_of([fragment(name, "{}")], names=("other",)) == [(name, {})]
+
+
+def test_the_one_call_of_the_first_protocol_is_a_call() -> None:
+    """``function_call``, in pieces as it is streamed."""
+    pieces = ({"name": "look", "arguments": ""}, {"arguments": '{"x"'}, {"arguments": ": 1}"})
+    deltas: list[dict[str, object]] = [{"function_call": piece} for piece in pieces]
+    finished = answer_of(*deltas, reason="function_call").finished()
+    assert [(part.kind, part.name, part.body) for part in finished.parts] == [("call", "look", '{"x": 1}')]
 
 
 @pytest.mark.parametrize("nonsense", [None, 1, "call", [], {}, {"function": "f"}, {"index": 0, "function": None}])

@@ -31,6 +31,7 @@ class ModelServer:
         answer: What is said where the script says nothing.
         pace: How fast, where a reply does not say.
         keys: The API keys that are let in; none: any key.
+        unstreamed: The content type of whole answers to whoever asks for a stream; empty: they get one.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ModelServer:
         keys: frozenset[str],
         script: Script,
         judge: Judge,
+        unstreamed: str = "",
     ) -> None:
         self.models = dict(models)
         self.answer = answer
@@ -50,6 +52,7 @@ class ModelServer:
         self.requests: list[Recorded] = []
         self._script = script
         self._judge = judge
+        self._unstreamed = unstreamed
         self._numbers = itertools.count(1)
         self._closing = False
 
@@ -129,7 +132,9 @@ class ModelServer:
         delivery = Delivery(record, reply, prepare(reply, record), reply.pace or self.pace, fault)
         record.planned_tokens = delivery.prepared.token_count
         try:
-            return await (stream(request, delivery) if record.stream else whole(request, delivery))
+            if record.stream and not self._unstreamed:
+                return await stream(request, delivery)
+            return await whole(request, delivery, self._unstreamed or "application/json")
         except Gone:
             return web.Response(status=500)
         except (asyncio.CancelledError, ConnectionError):

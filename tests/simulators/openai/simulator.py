@@ -35,6 +35,7 @@ class OpenAISimulator:
         port: The port; 0 takes a free one.
         seed: Makes chances repeatable.
         control: Whether another process may steer it: `POST /control/<verb>`, see `control`.
+        unstreamed: Answer whole, under this content type, also who asks for a stream; empty: do as asked.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class OpenAISimulator:
         port: int = 0,
         seed: int = 0,
         control: bool = False,
+        unstreamed: str = "",
     ) -> None:
         self.script = Script(seed)
         self.server = ModelServer(
@@ -59,6 +61,7 @@ class OpenAISimulator:
             keys=keys,
             script=self.script,
             judge=Judge(tolerate),
+            unstreamed=unstreamed,
         )
         self._host = host
         self._port = port
