@@ -102,6 +102,11 @@ class Delta:
 
 
 @value
+class Retracted:
+    """All of the answer so far was the model's thinking, which nothing had told before: it begins anew."""
+
+
+@value
 class Spent:
     """What the call has cost so far; a call that is cut off is settled by the last of these."""
 
@@ -117,7 +122,7 @@ class Finished:
     usage: Usage
 
 
-ModelEvent = Delta | Spent | Finished
+ModelEvent = Delta | Retracted | Spent | Finished
 
 
 @value

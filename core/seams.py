@@ -150,7 +150,7 @@ class Provider(Protocol):
         """Ask a model. Consume under ``aclosing``: closing it closes the connection at once.
 
         Yields:
-            Any number of ``Delta`` and ``Spent``, then exactly one ``Finished``.
+            Any number of ``Delta`` and ``Spent``, rarely a ``Retracted``, then exactly one ``Finished``.
 
         Raises:
             ProviderError: In the kinds of ``core/errors.py``, before or in the middle of the stream.

@@ -25,6 +25,7 @@ from providers.chat.answer import Answer
 from providers.chat.pictures import Eyes, Pictures, pictures
 from providers.chat.prompt import functions, messages
 from providers.chat.quirks import Quirks
+from providers.chat.thinking import Habits
 from providers.sse import Frames, parsed
 from providers.tokens import weight
 from providers.words import JSON
@@ -78,6 +79,7 @@ class Compatible:
         self._line = transport.Line(settings.base_url, self._keys, site.connect_s)
         self._quirks = Quirks()
         self._eyes = Eyes(settings.images)
+        self._habits = Habits()
 
     @property
     def name(self) -> str:
@@ -104,7 +106,9 @@ class Compatible:
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
-        answer = Answer(self.name, partial(weight, request), request.model, [tool.name for tool in request.tools])
+        thinking = self._habits.thinking(request)
+        names = [tool.name for tool in request.tools]
+        answer = Answer(self.name, partial(weight, request), request.model, names, thinking)
         first_at = asyncio.get_running_loop().time() + self._site.first_token_s
         async with await self._ask(request, first_at) as reading:
             yield answer.spent()
@@ -119,6 +123,7 @@ class Compatible:
             _check(answer, frames.stray, done=done)
             for event in answer.end():
                 yield event
+        self._habits.seen(request.model, thinking)
         yield answer.finished()
 
     async def close(self) -> None:

@@ -349,7 +349,7 @@ class Answering:
             case _ if text or self._said:
                 return self._end(text, kept)
             case _:
-                return self._end(phrases.EMPTY, failed=True)
+                return self._end(phrases.ONLY_THOUGHT if self._answer.thought else phrases.EMPTY, failed=True)
 
     def _cut_off(self, mark: str, alone: str) -> Outcome:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""

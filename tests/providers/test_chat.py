@@ -20,7 +20,6 @@ from core.exchange import Delta, Entry, Part, Request, Usage
 from providers.chat import listing, prompt
 from providers.chat.answer import Answer
 from providers.chat.calls import Calls
-from providers.chat.thinking import Thinking
 from providers.faults import refusal
 from providers.sse import Frames
 from providers.tokens import estimate
@@ -197,25 +196,6 @@ def test_calls_count_whatever_the_reason_is_called() -> None:
     finished = answer_of({"tool_calls": [fragment("look", "{}")]}, reason="stop").finished()
     assert [part.kind for part in finished.parts] == ["call"]
     assert finished.reason == "tools"
-
-
-@pytest.mark.parametrize("cut_at", range(1, 30))
-def test_thinking_in_a_tag_is_not_part_of_the_answer(cut_at: int) -> None:
-    """The tag is found wherever the stream is cut, and the blank lines after it go with it."""
-    text = "<think>Hm. <b></think>\n\nYes <think>."
-    thinking = Thinking()
-    pieces = [*thinking.feed(text[:cut_at]), *thinking.feed(text[cut_at:]), *thinking.rest()]
-    told = {kind: "".join(piece for of_kind, piece in pieces if of_kind == kind) for kind in ("reasoning", "answer")}
-    assert told == {"reasoning": "Hm. <b>", "answer": "Yes <think>."}
-
-
-@given(st.text(alphabet="<think/> a\n", max_size=40).filter(lambda text: not text.lstrip().startswith("<think>")))
-def test_a_text_without_thinking_is_left_as_it_is(text: str) -> None:
-    """Only a tag at the very beginning counts; everything else is the answer, to the letter."""
-    thinking = Thinking()
-    pieces = [piece for character in text for piece in thinking.feed(character)] + thinking.rest()
-    assert "".join(piece for _, piece in pieces) == text
-    assert {kind for kind, _ in pieces} <= {"answer"}
 
 
 def test_halves_of_a_character_are_put_together() -> None:
