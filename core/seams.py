@@ -268,6 +268,8 @@ class Tool:
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
             What it raises is in its own words.
+        checks: Whether ``call`` and ``summary`` hold the arguments against the whole schema by themselves. A model may
+            have been sent only a part of it; where they do not, the caller does.
     """
 
     schema: ToolSchema
@@ -275,6 +277,7 @@ class Tool:
     call: Callable[[str, ToolContext], Awaitable[str]]
     summary: Callable[[str], str]
     outside: bool = False
+    checks: bool = False
 
 
 @value

@@ -12,6 +12,7 @@ from providers import ids
 from providers.attachments import attachment
 from providers.chat.pictures import Pictures
 from providers.chat.returned import give_back
+from providers.schemas import plain
 from providers.words import GO_ON, JSON, arguments, json_object, sendable
 
 
@@ -49,7 +50,7 @@ def functions(tools: tuple[ToolSchema, ...]) -> list[JSON]:
     return [
         {
             "type": "function",
-            "function": {"name": tool.name, "description": tool.description, "parameters": json.loads(tool.parameters)},
+            "function": {"name": tool.name, "description": tool.description, "parameters": plain(tool.parameters)},
         }
         for tool in tools
     ]

@@ -6,7 +6,6 @@ https://ai.google.dev/gemini-api/docs/thought-signatures
 """
 
 import base64
-import json
 from collections.abc import Mapping
 
 from core.exchange import Entry, Model, Part, Request
@@ -16,6 +15,7 @@ from providers import ids
 from providers.attachments import Shown, attachment
 from providers.gallery import Limits, gallery
 from providers.replay import Piece, recalled
+from providers.schemas import plain
 from providers.stream import text
 from providers.words import GO_ON, JSON, arguments, clean, sendable
 
@@ -45,7 +45,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
                     {
                         "name": tool.name,
                         "description": tool.description,
-                        "parametersJsonSchema": json.loads(tool.parameters),
+                        "parametersJsonSchema": plain(tool.parameters),
                     }
                     for tool in request.tools
                 ]

@@ -10,7 +10,6 @@ https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 """
 
 import base64
-import json
 from collections.abc import Mapping
 
 from core.exchange import Entry, Model, Part, Request
@@ -21,6 +20,7 @@ from providers.attachments import Shown, attachment
 from providers.gallery import Limits, gallery
 from providers.messages.returned import append, fit
 from providers.replay import Piece, recalled
+from providers.schemas import plain
 from providers.words import JSON, arguments, clean, sendable
 
 # By itself the tool is called from code that the lab runs, which not every model can, and whose blocks we do not know.
@@ -49,7 +49,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
         "cache_control": _MARK,
     }
     tools: list[JSON] = [
-        {"name": tool.name, "description": tool.description, "input_schema": json.loads(tool.parameters)}
+        {"name": tool.name, "description": tool.description, "input_schema": plain(tool.parameters)}
         for tool in request.tools
     ]
     if request.search:

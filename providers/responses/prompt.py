@@ -5,7 +5,6 @@ its models' reasoning travels with the conversation, encrypted.
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 
@@ -16,6 +15,7 @@ from providers import ids
 from providers.attachments import Shown, attachment
 from providers.gallery import Limits, gallery
 from providers.replay import Piece, recalled
+from providers.schemas import plain
 from providers.words import GO_ON, JSON, clean, sendable
 
 _LIMITS = Limits(image_bytes=20 << 20, all_bytes=48 << 20)  # https://platform.openai.com/docs/guides/images-vision
@@ -50,7 +50,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
             "type": "function",
             "name": tool.name,
             "description": tool.description,
-            "parameters": json.loads(tool.parameters),
+            "parameters": plain(tool.parameters),
             "strict": False,
         }
         for tool in request.tools
