@@ -28,6 +28,7 @@ MODEL_DOWN = "I could not reach the model, so I cannot answer right now. Please 
 MODEL_CANNOT = "The model could not take this request. Please try to put it differently."
 TOO_LONG = "This is more than the model can read at once. Please send it in smaller pieces, or start over with /new."
 SHORTENED = "_(This was more than the model can read at once, so I shortened it and left out {what}.)_"
+LEFT_OUT = "_(The model's provider does not take {what}, so this is answered without.)_"
 TOO_SLOW = "The answer took too long, so I stopped."
 TOO_SLOW_MARK = "_(This took too long, so I stopped here; the answer is not complete.)_"
 AGAIN = "_The model did not answer; I am asking once more …_"

@@ -42,7 +42,8 @@ def broken(data: bytes, mime: str) -> str:
 
 
 def _png(data: bytes) -> str:
-    at, names = _PNG_HEAD, []
+    at = _PNG_HEAD
+    names: list[bytes] = []
     while not names or names[-1] != b"IEND":
         length, name = _number(data, at), data[at + 4 : at + 8]
         body = at + 8 + length

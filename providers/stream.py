@@ -14,14 +14,18 @@ _TAIL_S = 5.0  # for what is still told after the end of an answer: a count, sou
 class Patience:
     """How long a stream may be silent: a while before its first word, and between two of them.
 
+    Args:
+        first_at: When the first word has to be there, in the loop's time; None to count from now.
+
     Attributes:
+        first_token_s: How long the first word is waited for in all.
         begun: Set it with the first word: until then, signs of life do not count.
     """
 
-    def __init__(self, first_token_s: float, idle_s: float) -> None:
-        self._first_token_s = first_token_s
+    def __init__(self, first_token_s: float, idle_s: float, first_at: float | None = None) -> None:
+        self.first_token_s = first_token_s
         self._idle_s = idle_s
-        self.first_at = asyncio.get_running_loop().time() + first_token_s
+        self.first_at = asyncio.get_running_loop().time() + first_token_s if first_at is None else first_at
         self.begun = False
         self._ends_at: float | None = None
 
@@ -45,7 +49,7 @@ class Patience:
         """What to say of a stream that was silent for longer."""
         if self.begun:
             return ProviderDown(f"silent for {self._idle_s:g} s amid an answer")
-        return ProviderDown(f"no token within {self._first_token_s:g} s")
+        return ProviderDown(f"no token within {self.first_token_s:g} s")
 
 
 async def objects(

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from core import phrases
 from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown, ProviderError, ProviderRefusedUs
-from core.exchange import Delta, Finished, Request, Retracted, Spent, Usage
+from core.exchange import Delta, Finished, LeftOut, Request, Retracted, Spent, Usage
 from core.seams import Provider
 
 
@@ -22,6 +22,7 @@ class Answer:
         heard_bytes: What was said or thought so far.
         begun: Whether anything came at all.
         thought: Whether there was any thinking.
+        left_out: What the provider did not take.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Answer:
         self.heard_bytes = 0
         self.begun = False
         self.thought = False
+        self.left_out: list[LeftOut] = []
         self.finished: Finished | None = None
 
 
@@ -62,6 +64,8 @@ async def ask(provider: Provider, request: Request, answer: Answer, grow: Callab
                     answer.heard_bytes += len(event.text.encode("utf-8", "replace"))
                     answer.text += event.text
                     grow(answer.text)
+                case LeftOut():
+                    answer.left_out.append(event)
                 case Retracted():
                     answer.text = ""
                     grow("")

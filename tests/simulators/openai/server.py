@@ -19,6 +19,7 @@ from .judge import Judge, refusal
 from .records import Json, Recorded
 from .replies import Pace, Reply, estimate_prompt, prepare
 from .script import Script, as_reply
+from .strictness import Complaint
 
 _MAX_BODY = 64 * 1024 * 1024
 
@@ -32,6 +33,9 @@ class ModelServer:
         pace: How fast, where a reply does not say.
         keys: The API keys that are let in; none: any key.
         unstreamed: The content type of whole answers to whoever asks for a stream; empty: they get one.
+
+    Attributes:
+        strict: What this server refuses beside what all of its kind do; see `strictness`.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class ModelServer:
         self.pace = pace
         self.keys = keys
         self.requests: list[Recorded] = []
+        self.strict: Callable[[Json], Complaint | None] = lambda body: None
         self._script = script
         self._judge = judge
         self._unstreamed = unstreamed
@@ -112,6 +117,9 @@ class ModelServer:
             return _error(400, reason, param="messages")
         if self.models and record.model not in self.models:
             return _error(404, _no_model(record.model))
+        complaint = self.strict(record.body)
+        if complaint is not None:
+            return web.json_response(complaint.body, status=complaint.status)
         window = self.models.get(record.model)
         size = estimate_prompt(record)
         if window is not None and size > window:
