@@ -1,14 +1,14 @@
 """What can be changed about a request that a provider refused: what it is of, and the request without that.
 
-A cure of a *request* leaves something out of it, or says it in another way, whatever the protocol. A cure of a *body*
-changes how it is worded. What is left out of a conversation is told the model in words. When a cure is tried is the
-affair of ``quirks.py``; how long it is remembered, that of ``repairs.py``.
+A cure of a *request* leaves something out of it, or says it in another way, whatever the protocol: files and tools
+here, what was said in ``simpler.py``. A cure of a *body* changes how it is worded (``rewording.py``). What is left out
+of a conversation is told the model in words. When a cure is tried is the affair of ``quirks.py``; how long it is
+remembered, that of ``repairs.py``.
 """
 
 import base64
-import hashlib
 import re
-from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -17,7 +17,7 @@ from core.exchange import Entry, LeftOut, LeftOutKind, Part, Request
 from core.models.needs import is_image, is_pdf
 from core.values import Media, value
 from providers.attachments import Shown, attachment
-from providers.words import GO_ON, JSON
+from providers.words import JSON
 
 Way = tuple[Hashable, ...]
 """What to leave out together: what it is depends on the cure."""
@@ -25,8 +25,8 @@ Way = tuple[Hashable, ...]
 T = TypeVar("T")
 
 _ALL: tuple[Way, ...] = (("",),)
-_UNREAD = "the provider could not read it"
-_ONE_BY_ONE = 3  # suspects that are left out alone, one after the other, before all of them are
+UNREAD = "the provider could not read it"
+_FILES_ALONE, _TOOLS_ALONE = 3, 5  # suspects that are left out one after the other, before all of them are
 
 
 def _anything(refused: "Refused") -> Iterable[Way]:
@@ -39,7 +39,7 @@ def _as_it_is(of: T, found: Way) -> T:
     return of
 
 
-def _whatever(change: Callable[[Request], Request]) -> Callable[[Request, Way], Request]:
+def whatever(change: Callable[[Request], Request]) -> Callable[[Request, Way], Request]:
     """A change that is the same whatever was found."""
 
     def mend(request: Request, found: Way) -> Request:
@@ -49,7 +49,7 @@ def _whatever(change: Callable[[Request], Request]) -> Callable[[Request, Way], 
     return mend
 
 
-def _where(holds: Callable[["Refused"], object]) -> Callable[["Refused"], Iterable[Way]]:
+def where(holds: Callable[["Refused"], object]) -> Callable[["Refused"], Iterable[Way]]:
     """Something to try only where there is something of the kind."""
     return lambda refused: _ALL if holds(refused) else ()
 
@@ -122,7 +122,7 @@ def _suspects(kind: Literal["image", "document"] | None = None) -> Callable[[Ref
         if named:
             yield tuple(named)
         unknown = [media for media in shown if media not in refused.accepted] or shown
-        if len(unknown) <= _ONE_BY_ONE:
+        if len(unknown) <= _FILES_ALONE:
             yield from ((media,) for media in reversed(unknown))
         if unknown:
             yield tuple(unknown)
@@ -146,7 +146,7 @@ _NUMBER = re.compile(r"(?<![A-Za-z_\d])\d+(?![A-Za-z_\d])")
 def _named(refused: Refused) -> list[Media]:
     """The files at the places that a complaint names: ``messages.3.content.1``, ``input[2].content[0]``."""
     places = [tuple(map(int, _NUMBER.findall(place))) for place in _PLACE.findall(refused.words)]
-    data = {base64.b64encode(file.data).decode(): media for media, file in refused.files.items() if file.data}
+    data = {base64.b64encode(refused.files[media].data).decode(): media for media in _files(refused)}
     found = [
         media
         for path, media in _placed(refused.body, data, ())
@@ -167,7 +167,7 @@ def _placed(of: object, data: Mapping[str, Media], path: tuple[int, ...]) -> Ite
         yield path, media
 
 
-def _without(entries: Iterable[Entry], is_out: Callable[[Media], bool], why: str) -> tuple[Entry, ...]:
+def without(entries: Iterable[Entry], is_out: Callable[[Media], bool], why: str) -> tuple[Entry, ...]:
     """The entries with words in place of some files."""
 
     def told(part: Part) -> Part:
@@ -182,27 +182,28 @@ def _fewer(request: Request, found: Way) -> Request:
     images = [part.media for entry in request.entries for part in entry.parts if part.media and is_image(part.media)]
     kept = set(list(dict.fromkeys(reversed(images)))[:most])
     why = f"only the newest {most} can be shown to you"
-    return replace(request, entries=_without(request.entries, lambda media: is_image(media) and media not in kept, why))
+    return replace(request, entries=without(request.entries, lambda media: is_image(media) and media not in kept, why))
 
 
-def _numbers(words: str) -> list[int]:
+def numbers(words: str) -> list[int]:
+    """The whole numbers in a complaint."""
     return [int(number.replace(",", "")) for number in re.findall(r"(?<![\w.])\d[\d,]*(?![\w.]\w)", words)]
 
 
 def _how_many(refused: Refused) -> Iterator[Way]:
     count = len(_files(refused, "image"))
-    yield from ((number,) for number in sorted({n for n in _numbers(refused.words) if 0 < n < count}, reverse=True)[:2])
+    yield from ((number,) for number in sorted({n for n in numbers(refused.words) if 0 < n < count}, reverse=True)[:2])
     if count > 1:
         yield (1,)
 
 
 def _unread(request: Request, found: Way) -> Request:
-    return replace(request, entries=_without(request.entries, found.__contains__, _UNREAD))
+    return replace(request, entries=without(request.entries, found.__contains__, UNREAD))
 
 
 def _unseen(of: Callable[[Media], bool], why: str) -> Callable[[Request, Way], Request]:
     """All files of a kind in words."""
-    return _whatever(lambda request: replace(request, entries=_without(request.entries, of, why)))
+    return whatever(lambda request: replace(request, entries=without(request.entries, of, why)))
 
 
 FILES = Cure(name="files", find=_suspects(), mend=_unread, told="files")
@@ -212,13 +213,13 @@ LARGE_FILES = replace(FILES, find=_largest)
 FEWER_IMAGES = Cure(name="fewer images", find=_how_many, mend=_fewer, told="more images")
 NO_IMAGES = Cure(
     name="no images",
-    find=_where(lambda refused: _files(refused, "image")),
+    find=where(lambda refused: _files(refused, "image")),
     mend=_unseen(is_image, "you cannot be shown images"),
     told="images",
 )
 NO_DOCUMENTS = Cure(
     name="no documents",
-    find=_where(lambda refused: _files(refused, "document")),
+    find=where(lambda refused: _files(refused, "document")),
     mend=_unseen(is_pdf, "you cannot be shown documents of this kind"),
     told="documents",
 )
@@ -233,10 +234,10 @@ def _tools(refused: Refused) -> Iterator[Way]:
     names = [tool.name for tool in refused.request.tools]
     if named := _named_tools(refused, names):
         yield named
-    if fewer := [n for n in _numbers(refused.words) if 0 < n < len(names)] if "array" in refused.words else []:
+    if fewer := [n for n in numbers(refused.words) if 0 < n < len(names)] if "array" in refused.words else []:
         yield tuple(names[max(fewer) :])
     longest = sorted(refused.request.tools, key=lambda tool: len(tool.parameters), reverse=True)
-    yield from ((tool.name,) for tool in longest[: _ONE_BY_ONE if len(longest) > 1 else 0])
+    yield from ((tool.name,) for tool in longest[: _TOOLS_ALONE if len(longest) > 1 else 0])
     if names:
         yield tuple(names)
 
@@ -260,291 +261,24 @@ ONE_TOOL = Cure(
 )
 NO_TOOLS = Cure(
     name="no tools",
-    find=_where(lambda refused: refused.request.tools),
-    mend=_whatever(lambda request: replace(request, tools=(), entries=_calls_told(request.entries))),
+    find=where(lambda refused: refused.request.tools),
+    mend=whatever(lambda request: replace(request, tools=(), entries=calls_told(request.entries))),
     told="tools",
 )
 NO_SEARCH = Cure(
     name="no search",
-    find=_where(lambda refused: refused.request.search),
-    mend=_whatever(lambda request: replace(request, search=False)),
+    find=where(lambda refused: refused.request.search),
+    mend=whatever(lambda request: replace(request, search=False)),
     told="search",
 )
 NO_EFFORT = Cure(
     name="no effort",
-    find=_where(lambda refused: refused.request.effort),
-    mend=_whatever(lambda request: replace(request, effort="")),
+    find=where(lambda refused: refused.request.effort),
+    mend=whatever(lambda request: replace(request, effort="")),
 )
 
 
-def _calls_told(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def calls_told(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries with calls and results in words."""
     calls = any(part.kind in {"call", "result"} for entry in entries for part in entry.parts)
     return in_words(entries) if calls else tuple(entries)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What was said
-
-
-@value
-class Until:
-    """A conversation as far as it was refused; what is said later is not to blame.
-
-    Attributes:
-        question: A mark of the last thing a person asked; ``end`` of the last entry.
-    """
-
-    question: str
-    end: str
-
-
-def until(entries: Sequence[Entry]) -> Until:
-    """All of this."""
-    return Until(question=_mark(entries[question(entries)]), end=_mark(entries[-1]))
-
-
-def _mark(entry: Entry) -> str:
-    return hashlib.blake2b(repr(entry).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def question(entries: Sequence[Entry]) -> int:
-    """Where the last thing stands that a person asked."""
-    for place in reversed(range(len(entries))):
-        entry = entries[place]
-        if entry.role == "user" and not any(part.kind == "result" for part in entry.parts):
-            return place
-    return len(entries) - 1
-
-
-def _so_far(refused: Refused) -> Iterable[Way]:
-    return ((until(refused.asked.entries),),) if refused.asked.entries else ()
-
-
-Simplify = Callable[[Sequence[Entry], int], tuple[Entry, ...]]
-"""Some entries, of which one is the question, in a simpler way."""
-
-
-def _simpler(simplify: Simplify) -> Callable[[Request, Way], Request]:
-    """Simplify a conversation as far as it was refused, wherever it has come since."""
-
-    def mend(request: Request, found: Way) -> Request:
-        marks = [_mark(entry) for entry in request.entries]
-        for one in found:
-            if not isinstance(one, Until) or one.question not in marks:
-                continue
-            asked = marks.index(one.question)
-            end = marks.index(one.end) if one.end in marks else asked
-            told = simplify(request.entries[: end + 1], asked)
-            request = replace(request, entries=(*told, *request.entries[end + 1 :]))
-            marks = [_mark(entry) for entry in request.entries]
-        return request
-
-    return mend
-
-
-def _no_own(entries: Sequence[Entry], asked: int) -> tuple[Entry, ...]:
-    del asked
-    kept = (replace(entry, parts=tuple(part for part in entry.parts if part.kind != "opaque")) for entry in entries)
-    return tuple(entry for entry in kept if entry.parts)
-
-
-def _told_calls(entries: Sequence[Entry], asked: int) -> tuple[Entry, ...]:
-    del asked
-    return _no_own(_calls_told(entries), 0)
-
-
-def _no_earlier_files(entries: Sequence[Entry], asked: int) -> tuple[Entry, ...]:
-    return (*_without(entries[:asked], _any, "it was sent earlier and is not shown any more"), *entries[asked:])
-
-
-def _question_alone(entries: Sequence[Entry], asked: int) -> tuple[Entry, ...]:
-    """The last question and what was done about it; of several messages that nobody answered, the last."""
-    parts = entries[asked].parts
-    texts = [place for place, part in enumerate(parts) if part.kind == "text"]
-    alone = replace(entries[asked], parts=parts[texts[-1] :] if texts else parts[-1:])
-    return (alone, *_told_calls(entries[asked + 1 :], 0))
-
-
-def _words_alone(entries: Sequence[Entry], asked: int) -> tuple[Entry, ...]:
-    return _without(_question_alone(entries, asked), _any, _UNREAD)
-
-
-def _any(media: Media) -> bool:
-    return bool(media)
-
-
-NO_THOUGHTS = Cure(name="no thoughts", find=_so_far, mend=_simpler(_no_own))
-CALLS_IN_WORDS = Cure(name="calls in words", find=_so_far, mend=_simpler(_told_calls))
-NO_EARLIER_FILES = Cure(name="no earlier files", find=_so_far, mend=_simpler(_no_earlier_files), told="earlier files")
-ONLY_QUESTION = Cure(name="only the question", find=_so_far, mend=_simpler(_question_alone), told="history")
-ONLY_WORDS = Cure(name="only the question's words", find=_so_far, mend=_simpler(_words_alone), told="all files")
-
-
-def _system_asked(request: Request) -> Request:
-    if not request.system:
-        return request
-    lead = Part(kind="text", body=request.system)
-    entries = list(request.entries)
-    if entries and entries[0].role == "user":
-        entries[0] = replace(entries[0], parts=(lead, *entries[0].parts))
-    else:
-        entries.insert(0, Entry(role="user", parts=(lead,)))
-    return replace(request, system="", entries=tuple(entries))
-
-
-def _asked_on(request: Request) -> Request:
-    if not request.entries or request.entries[-1].role == "user":
-        return request
-    on = Entry(role="user", parts=(Part(kind="text", body=GO_ON),))
-    return replace(request, entries=(*request.entries, on))
-
-
-_CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
-
-
-def _printable(request: Request) -> Request:
-    entries = tuple(
-        replace(
-            entry,
-            parts=tuple(
-                part if part.kind == "opaque" else replace(part, body=part.body.translate(_CONTROLS))
-                for part in entry.parts
-            ),
-        )
-        for entry in request.entries
-    )
-    return replace(request, system=request.system.translate(_CONTROLS), entries=entries)
-
-
-SYSTEM_IN_QUESTION = Cure(name="system in question", mend=_whatever(_system_asked))
-END_WITH_USER = Cure(name="end with user", mend=_whatever(_asked_on))
-PRINTABLE = Cure(name="printable", mend=_whatever(_printable))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# How it is worded
-
-_OPTIONAL = (
-    "stream_options",
-    "reasoning_effort",
-    "prompt_cache_key",
-    "include",
-    "store",
-    "output_config",
-    "thinking",
-    "toolConfig",
-)
-"""What a request does without."""
-_OPTIONAL_WITHIN = (
-    "reasoning",
-    "strict",
-    "cache_control",
-    "thinkingConfig",
-    "allowed_callers",
-    "max_uses",
-    "title",
-    "detail",
-    "phase",
-    "citations",
-    "extra_content",
-    "reasoning_content",
-    "reasoning_details",
-    "thoughtSignature",
-    "is_error",
-)
-"""What it does without wherever in it it stands."""
-_GIVEN = frozenset(
-    ["arguments", "input_schema", "parameters", "parametersJsonSchema", "args", "response", "result"]
-)  # what is within these is a tool's, or of its calls
-_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
-_LEAST_TOKENS = 16
-
-
-def _options(refused: Refused) -> Iterator[Way]:
-    within = _keys(refused.body)
-    for name in (*_OPTIONAL, *_OPTIONAL_WITHIN):
-        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", name)
-        present = name in (refused.body if name in _OPTIONAL else within)
-        if present and re.search(rf"(?<!\w){snake}(?!\w)", refused.words, re.IGNORECASE):
-            yield (name,)
-
-
-def _is_given(of: JSON, name: str) -> bool:
-    """Whether what stands under a name is a tool's; a call's ``input`` is, the conversation's is not."""
-    return name in _GIVEN or (name == "input" and "name" in of)
-
-
-def _keys(of: object) -> set[str]:
-    if isinstance(of, dict):
-        inner = (_keys(one) for name, one in of.items() if not _is_given(of, name))
-        return {str(name) for name in of}.union(*inner)
-    return set().union(*map(_keys, of)) if isinstance(of, list) else set()
-
-
-def _stripped(of: object, names: Collection[Hashable]) -> object:
-    if isinstance(of, dict):
-        kept = {name: one for name, one in of.items() if name not in names}
-        return {name: one if _is_given(of, name) else _stripped(one, names) for name, one in kept.items()}
-    return [_stripped(one, names) for one in of] if isinstance(of, list) else of
-
-
-def _less(body: JSON, found: Way) -> JSON:
-    made = _stripped(body, [name for name in found if name in _OPTIONAL_WITHIN])
-    whole = made if isinstance(made, dict) else body
-    return {name: one for name, one in whole.items() if name not in found}
-
-
-def _renamed_length(body: JSON, found: Way) -> JSON:
-    del found
-    renamed = {("max_completion_tokens" if name == "max_tokens" else name): one for name, one in body.items()}
-    return renamed if "max_tokens" in body else body
-
-
-def _length(body: JSON) -> int:
-    config = body.get("generationConfig")
-    given = [of.get(name) for of in (body, config) if isinstance(of, dict) for name in _LENGTHS]
-    return next((length for length in given if isinstance(length, int)), 0)
-
-
-def _shorter(refused: Refused) -> Iterator[Way]:
-    asked = _length(refused.body)
-    fitting = [number for number in _numbers(refused.words) if _LEAST_TOKENS <= number < asked]
-    yield from [(max(fitting),)] if fitting else []
-    if asked > _LEAST_TOKENS:
-        yield (max(_LEAST_TOKENS, asked // 4),)
-
-
-def _capped(body: JSON, found: Way) -> JSON:
-    most = min(number for number in found if isinstance(number, int))
-
-    def capped(of: JSON) -> JSON:
-        return {name: min(one, most) if name in _LENGTHS and isinstance(one, int) else one for name, one in of.items()}
-
-    config = body.get("generationConfig")
-    return capped(body) | ({"generationConfig": capped(config)} if isinstance(config, dict) else {})
-
-
-def reshaped(name: str, reshape: Callable[[list[JSON]], list[JSON]]) -> Cure:
-    """A cure of the messages of a chat-completions body."""
-
-    def reword(body: JSON, found: Way) -> JSON:
-        del found
-        messages = body.get("messages")
-        return body | {"messages": reshape(messages)} if isinstance(messages, list) else body
-
-    return Cure(name=name, reword=reword)
-
-
-def _unstreamed(body: JSON, found: Way) -> JSON:
-    del found
-    return _less(body, ("stream_options",)) | {"stream": False}
-
-
-OPTION = Cure(name="option", find=_options, reword=_less)
-OTHER_LENGTH = Cure(name="max_completion_tokens", reword=_renamed_length)
-SHORTER = Cure(name="shorter answer", find=_shorter, reword=_capped)
-UNSTREAMED = Cure(
-    name="unstreamed",
-    find=_where(lambda refused: refused.body.get("stream")),
-    reword=_unstreamed,
-)

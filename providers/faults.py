@@ -34,7 +34,7 @@ _TOO_LONG = re.compile(
     r"|input length exceeds|tokens to keep from the initial prompt|keep the first \d+ tokens when context"
     r"|reached context length|n_keep .{1,40}n_ctx|maximum prompt length|reduce the length of the messages"
     r"|prompt is too long|prompt contains \d+ tokens|range of input length should be|request too large for"
-    r"|input token count .{0,30}exceeds",
+    r"|input token count .{0,30}exceeds|(content|output|text|instructions|arguments)[^']{0,20}': string too long",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(

@@ -12,9 +12,10 @@ import re
 from typing import Literal
 
 from core.values import value
-from providers import cures
+from providers import cures, rewording, simpler
 from providers.chat import reshaping
-from providers.cures import Cure, reshaped
+from providers.cures import Cure
+from providers.rewording import reshaped
 
 Protocol = Literal["chat", "messages", "responses", "gemini"]
 ALL: frozenset[Protocol] = frozenset({"chat", "messages", "responses", "gemini"})
@@ -65,7 +66,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         name="max_completion_tokens",  # OpenAI's newer models
         complaint=_said(r"use '?max_completion_tokens"),
-        cure=cures.OTHER_LENGTH,
+        cure=rewording.OTHER_LENGTH,
         protocols=CHAT,
         seen=(
             (
@@ -80,7 +81,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"max_?(?:completion_|output_)?tokens.{0,80}(?:too large|at most|less than|maximum|valid range|exceed|>)",
             r"max_?(?:completion_|output_)?tokens.{0,20}must be",
         ),
-        cure=cures.SHORTER,
+        cure=rewording.SHORTER,
         seen=(
             "max_tokens is too large: 4096. This model supports at most 2048 completion tokens.",
             (
@@ -98,8 +99,8 @@ QUIRKS: tuple[Quirk, ...] = (
             rf"stream(?:ing|ed)?(?: mode)?(?: responses?)?(?: is| are)? {_NOT}",
             rf"{_NO} stream",
         ),
-        cure=cures.UNSTREAMED,
-        protocols=frozenset({"chat", "messages", "responses"}),
+        cure=rewording.UNSTREAMED,
+        protocols=frozenset({"chat", "responses"}),
         seen=(
             (
                 "Your organization must be verified to stream this model. Please go to the settings and click on Verify"
@@ -127,7 +128,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         name="thoughts wanted in blocks",  # DeepSeek's endpoint in Anthropic's protocol
         complaint=_said(r"thinking`? in the thinking mode must be passed back"),
-        cure=cures.CALLS_IN_WORDS,
+        cure=simpler.CALLS_IN_WORDS,
         protocols=frozenset({"messages"}),
         seen=("The `content[].thinking` in the thinking mode must be passed back to the API.",),
     ),
@@ -142,7 +143,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"item with id .?rs_",
             r"must start with a thinking block",
         ),
-        cure=cures.NO_THOUGHTS,
+        cure=simpler.NO_THOUGHTS,
         protocols=_LABS,
         seen=(
             "messages.1.content.0: Invalid `signature` in `thinking` block",
@@ -184,7 +185,7 @@ QUIRKS: tuple[Quirk, ...] = (
             rf"unexpected|property .{{0,40}}unsupported|additional propert|{_NOT}|{_NO}|only supported",
             r"not.{0,10}permitted|forbidden|encrypted content is not supported",
         ),
-        cure=cures.OPTION,
+        cure=rewording.OPTION,
         seen=(
             "Unrecognized request argument supplied: stream_options",
             "stream_options: Extra inputs are not permitted",
@@ -229,7 +230,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"arguments.{0,60}(?:valid json|object|dict)",
             r"tool_use\.input",
         ),
-        cure=cures.CALLS_IN_WORDS,
+        cure=simpler.CALLS_IN_WORDS,
         seen=(
             (
                 "Invalid 'messages[1].tool_calls[0].function.name': string too long. Expected a string with"
@@ -276,7 +277,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"developer instruction is not enabled",
             r"system message must be",
         ),
-        cure=cures.SYSTEM_IN_QUESTION,
+        cure=simpler.SYSTEM_IN_QUESTION,
         seen=(
             "System role not supported",
             "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
@@ -291,7 +292,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"expected last role",
             r"last message (?:must|of .{0,40}must|should)",
         ),
-        cure=cures.END_WITH_USER,
+        cure=simpler.END_WITH_USER,
         seen=(
             "This model does not support assistant message prefill. The conversation must end with a user message.",
             "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
@@ -354,7 +355,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"tool_call_ids? .{0,40}(?:did not have|not found)",
             r"(?:toolconfig field must be defined|must define `?tools)",
         ),
-        cure=cures.CALLS_IN_WORDS,
+        cure=simpler.CALLS_IN_WORDS,
         seen=(
             "messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
             "No tool output found for function call call_1.",
@@ -402,7 +403,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"could not parse the json body",
             r"invalid (?:utf-?8|unicode)",
         ),
-        cure=cures.PRINTABLE,
+        cure=simpler.PRINTABLE,
         seen=(
             "unsupported Unicode escape sequence: \\u0000 cannot be converted to text.",
             "We could not parse the JSON body of your request.",
@@ -571,7 +572,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"request_too_large|entity too large",
             r"(?:payload|body|request) (?:body |size )?(?:too large|exceeds)",
         ),
-        cure=cures.NO_EARLIER_FILES,
+        cure=simpler.NO_EARLIER_FILES,
         seen=("Request payload size exceeds the limit: 20971520 bytes.", "413 Request Entity Too Large"),
     ),
     Quirk(
@@ -580,7 +581,7 @@ QUIRKS: tuple[Quirk, ...] = (
             r"content.?(?:filter|policy|management)|flagged|moderation|inappropriate|high risk|data.?inspection",
             r"usage policy|prohibited|sensitive (?:content|words?)",
         ),
-        cure=cures.ONLY_QUESTION,
+        cure=simpler.ONLY_QUESTION,
         anywhere=False,
         seen=(
             "Input data may contain inappropriate content.",
@@ -592,7 +593,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         name="something about tools",
         complaint=_said(r"\btools?\b|tool_|\bfunctions?\b"),
-        cure=cures.CALLS_IN_WORDS,
+        cure=simpler.CALLS_IN_WORDS,
         anywhere=False,
         seen=("the tool messages of this conversation are odd",),
     ),
@@ -606,10 +607,10 @@ QUIRKS: tuple[Quirk, ...] = (
 )
 
 RUNGS: tuple[Cure, ...] = (
-    cures.NO_EARLIER_FILES,
-    cures.CALLS_IN_WORDS,
-    cures.ONLY_QUESTION,
-    cures.ONLY_WORDS,
+    simpler.NO_EARLIER_FILES,
+    simpler.CALLS_IN_WORDS,
+    simpler.ONLY_QUESTION,
+    simpler.ONLY_WORDS,
     cures.NO_TOOLS,
 )
 """Ever simpler forms of a request, for complaints that nobody knows."""

@@ -18,7 +18,7 @@ from core.errors import ContextTooLong, ProviderDown, ProviderError, RequestRefu
 from core.exchange import Delta, Finished, LeftOut, Model, ModelEvent, Request, Retracted
 from core.models.needs import is_image
 from core.values import Media
-from providers import cures
+from providers import cures, simpler
 from providers.attachments import Shown
 from providers.cures import Cure, Refused, Way
 from providers.learned import Learned
@@ -135,7 +135,7 @@ class Attempt:
     def left_out(self) -> list[LeftOut]:
         """What of the request is left out now that was not before, and what of the question nobody could read."""
         told = [cure.left_out(found) for cure, found in self._grouped(self._new)]
-        asked = self._asked.entries[cures.question(self._asked.entries)].parts if self._asked.entries else ()
+        asked = self._asked.entries[simpler.question(self._asked.entries)].parts if self._asked.entries else ()
         files = [part.media for part in asked if part.media is not None and part.media in self.files]
         names = tuple(media.name for media in files if self.files[media].damaged)
         return [*([LeftOut(what="files", names=names)] if names else []), *(one for one in told if one is not None)]
@@ -145,11 +145,11 @@ class Attempt:
     def _candidates(self, error: ProviderError, words: str) -> Iterator[tuple[str, Cure]]:
         """What may help, with the name of what is complained of, the likeliest first."""
         if self._hopeless is not None:  # a short while ago nothing helped: the last resort alone is tried
-            yield "hopeless", cures.ONLY_WORDS
+            yield "hopeless", simpler.ONLY_WORDS
             return
         if isinstance(error, ContextTooLong):  # a text that is too long is for whoever asks to shorten
             if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and self._shown():
-                yield from (("too large", cure) for cure in (cures.NO_EARLIER_FILES, cures.LARGE_FILES))
+                yield from (("too large", cure) for cure in (simpler.NO_EARLIER_FILES, cures.LARGE_FILES))
             return
         refused = isinstance(error, RequestRefused)
         failed = isinstance(error, ProviderDown) and error.status in {0, HTTPStatus.INTERNAL_SERVER_ERROR}

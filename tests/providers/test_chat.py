@@ -272,6 +272,12 @@ def test_usage_that_says_nothing_is_estimated(usage: object) -> None:
         ),
         (400, "Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)", ContextTooLong),
         (400, "This model's maximum prompt length is 131072 but the request contains 140000", ContextTooLong),
+        (
+            400,
+            "Invalid 'messages[1].content[0].text': string too long. Expected a maximum length of 10.",
+            ContextTooLong,
+        ),
+        (400, "Invalid 'messages[1].tool_calls[0].id': string too long. Expected 40.", RequestRefused),
         (400, "Range of input length should be [1, 30720]", ContextTooLong),
         (429, "Request too large for gpt-4 on tokens per min (TPM): Limit 10000, Requested 12000", ContextTooLong),
         (429, "Rate limit reached for requests", ProviderBusy),

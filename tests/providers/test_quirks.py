@@ -361,7 +361,7 @@ class Server:
         here = replace(site("lab"), fetch=bytes_of)
         match self.protocol:
             case "chat":
-                extra = frozenset({"reasoning_content"})
+                extra = frozenset({"reasoning_content", "name"})
                 self._lab = await enter(OpenAISimulator(models={"sim": None}, tolerate=extra))
                 made = settings(self._lab.base_url, images=True)
                 self.provider = await enter(compatible.spec.open(here, made))
