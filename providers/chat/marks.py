@@ -43,7 +43,8 @@ _FIRST = frozenset(mark[0] for mark in _ALL)
 LONGEST = max(map(len, _ALL))
 
 _NAMED = re.compile(
-    r"</?(?:think|thinking|thoughts?|reasoning)\b|\[/?think\]|◁/?think|<\|(?:channel|message|start|end)\b",
+    r"</?(?:think|thinking|thoughts?|reasoning)\b|\[/?think\]|◁/?think|<\|(?:channel|message|start|end)\b"
+    r"|\b(?:think|thinking|thought|reasoning)[- ](?:tag|token|mark|marker|delimiter)s?\b",
     re.IGNORECASE,
 )
 _LATELY = 12  # entries
@@ -52,6 +53,7 @@ _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
 _KIND = r"(?:tag|token|mark|marker|markup|delimiter|element|string|sequence|symbol)s?"
 _MENTIONED_BEFORE = re.compile(rf"\b{_KIND}\W{{0,3}}$", re.IGNORECASE)
 _MENTIONED_AFTER = re.compile(rf"\W{{0,3}}{_KIND}\b", re.IGNORECASE)
+_GOES_ON = re.compile(r"[,;.:?!)\]](?:\s|$)")  # no answer begins so
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "(": ")"}
 
 AHEAD = 16
@@ -90,7 +92,8 @@ def ends_thinking(before: str, after: str, *, asked: bool) -> bool:
     alone = (not line or line.endswith("\n")) and (not rest or rest.startswith("\n"))
     if alone or asked:
         return alone
-    mentioned = _MENTIONED_BEFORE.search(before) or _MENTIONED_AFTER.match(after) or OPEN.search(before)
+    mentioned = _MENTIONED_BEFORE.search(before) or _MENTIONED_AFTER.match(after) or _GOES_ON.match(after)
+    mentioned = mentioned or OPEN.search(before)
     quoted = before[-1:] in _QUOTES and after.startswith(_QUOTES[before[-1:]])
     return not (mentioned or quoted or in_code(before))
 

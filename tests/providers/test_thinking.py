@@ -143,6 +143,7 @@ ABOUT = {
     "fence": "Like so:\n\n```\n<think>\nHm.\n</think>\nHi.\n```\n\nThat is all.",
     "quotes": 'Look for "</think>" in the text.',
     "tag": "The tag </think> closes it.",
+    "sentence": "R1 ends its thoughts with </think>, and Mistral with [/THINK].",
     "tag-behind": "A </think> tag closes it.",
     "pair": "You write <think> first and </think> last.",
     "bracket": "Mistral writes `[THINK]` and `[/THINK]`.",
@@ -197,6 +198,7 @@ def test_who_asks_about_a_mark_sees_no_thought_either(opened: Opened) -> None:
         ([said("What does <think> do?"), *([answered("x"), said("y")] * 8)], False),
         ([Entry(role="user", parts=(Part(kind="result", body="<thinking> is used"),))], True),
         ([said("What is <|channel|>?")], True),
+        ([said("What are thinking tags good for?")], True),
     ],
 )
 def test_what_a_conversation_is_about_is_told_by_its_words(entries: list[Entry], *, about: bool) -> None:
