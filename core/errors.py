@@ -103,13 +103,17 @@ class ProviderError(WaystationError):
     Attributes:
         retryable: The same request may well succeed a little later.
         retry_after_s: Seconds the provider asked for; None where it did not say.
+        status: HTTP's, 0 where there was none.
+        said: The provider's own words in full, codes and all, "" where there were none; the message is a part of them.
     """
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, status: int = 0, said: str = "") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.status = status
+        self.said = said
 
 
 class ProviderRefusedUs(ProviderError):

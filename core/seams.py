@@ -150,7 +150,7 @@ class Provider(Protocol):
         """Ask a model. Consume under ``aclosing``: closing it closes the connection at once.
 
         Yields:
-            Any number of ``Delta`` and ``Spent``, then exactly one ``Finished``.
+            Any number of ``Delta`` and ``Spent``, rarely a ``Retracted``, then exactly one ``Finished``.
 
         Raises:
             ProviderError: In the kinds of ``core/errors.py``, before or in the middle of the stream.
@@ -274,6 +274,8 @@ class Tool:
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
             What it raises is in its own words.
+        checks: Whether ``call`` and ``summary`` hold the arguments against the whole schema by themselves. A model may
+            have been sent only a part of it; where they do not, the caller does.
     """
 
     schema: ToolSchema
@@ -281,6 +283,7 @@ class Tool:
     call: Callable[[str, ToolContext], Awaitable[str]]
     summary: Callable[[str], str]
     outside: bool = False
+    checks: bool = False
 
 
 @value

@@ -30,6 +30,7 @@ class Shown:
 
     Attributes:
         kind: ``words`` where it is told in ``text``.
+        damaged: Whether that is because nobody could read it.
     """
 
     kind: Literal["image", "document", "words"]
@@ -37,6 +38,7 @@ class Shown:
     data: bytes = b""
     name: str = ""
     text: str = ""
+    damaged: bool = False
 
 
 async def shown(media: Media | None, fetch: Fetch, *, images: bool, documents: bool) -> Shown:

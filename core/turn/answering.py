@@ -17,7 +17,7 @@ from core.context.conversation import Context, History, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
 from core.context.sources import Sources
 from core.errors import ProviderError, StoreError
-from core.exchange import Effort, Entry, Finished, Part
+from core.exchange import Effort, Entry, Finished, LeftOut, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
 from core.models.failover import Asker, Question
@@ -26,7 +26,7 @@ from core.models.routing import Router
 from core.seams import Records, Work
 from core.text.fencing import followed
 from core.turn import approvals
-from core.turn.consulting import blind, consulted
+from core.turn.consulting import blind, consulted, untaken
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.material import Material
 from core.turn.showing import Showing
@@ -96,6 +96,7 @@ class Answering:
         self._sources = Sources()
         self._dropped = 0  # steps that count for nothing, since what was asked changed
         self._answer = Answer()
+        self._untaken: list[LeftOut] = []
         self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
         self._notice = ""
         self._room = 0
@@ -199,6 +200,7 @@ class Answering:
                     raise
             else:
                 self._notice, self._room = blind(asker, self._material.question()), asker.window.room
+                self._untaken += self._answer.left_out
                 return finished
 
     def _taken(self) -> int:
@@ -331,7 +333,8 @@ class Answering:
     # -- saying it
 
     def _whole(self, text: str) -> str:
-        return whole("\n\n".join(filter(None, [self._notice, self._material.left_out, *self._said, text])))
+        lead = [self._notice, self._material.left_out, untaken([*self._untaken, *self._answer.left_out])]
+        return whole("\n\n".join(filter(None, [*lead, *self._said, text])))
 
     def _with_sources(self, text: str) -> str:
         listed = self._sources.listed()
@@ -349,13 +352,14 @@ class Answering:
             case _ if text or self._said:
                 return self._end(text, kept)
             case _:
-                return self._end(phrases.EMPTY, failed=True)
+                return self._end(phrases.ONLY_THOUGHT if self._answer.thought else phrases.EMPTY, failed=True)
 
     def _cut_off(self, mark: str, alone: str) -> Outcome:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
             self._notice = self._material.left_out = ""
+            self._untaken, self._answer = [], Answer()
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)
