@@ -33,7 +33,7 @@ def body_of(
         begun_by: What began the thread, where this is the first that we hear in it.
     """
     identity, text = str(message.get("id", "")), said(message, (me, *roles))
-    if addressed and (command := _command(text)) is not None:
+    if addressed and not _is_forward(message) and (command := _command(text)) is not None:
         return command
     media = tuple(_media(message, adapter))
     text = "\n\n".join(filter(None, (title, text or _poll(message))))
@@ -114,10 +114,15 @@ def _file(attachment: Json, message: Json, adapter: str) -> Media:
     )
 
 
+def _is_forward(message: Json) -> bool:
+    """Whether somebody else said it first: https://discord.com/developers/docs/resources/message#message-reference ."""
+    return part(message, "message_reference").get("type") == _FORWARD or bool(message.get("message_snapshots"))
+
+
 def _quotes(message: Json, me: str) -> list[Quote]:
-    if part(message, "message_reference").get("type") == _FORWARD:
-        snapshots = dicts(message.get("message_snapshots"))
-        return [Quote(text=said(part(one, "message")), forwarded=True) for one in snapshots]
+    if _is_forward(message):
+        snapshots = [said(part(one, "message")) for one in dicts(message.get("message_snapshots"))]
+        return [Quote(text=words, forwarded=True) for words in snapshots or [""]]
     answered = part(message, "referenced_message")
     return [quote_of(answered, me)] if answered else []
 

@@ -3,6 +3,7 @@
 https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from core.values import Body, Command, Contact, Media, MediaKind, Message, Place, Quote, Tap
@@ -19,11 +20,25 @@ _LONGEST_COMMAND: Final = 32
 
 
 def body_of(message: Json, adapter: str, *, ours: str) -> Body:
-    """What a message says.
+    """What a message says. Of what is forwarded the words are a quote, not the person's own: nor a command.
 
     Args:
         ours: The number we speak as, to tell what was replied to.
     """
+    body = _body(message, adapter, ours)
+    if not _is_forwarded(message):
+        return body
+    match body:
+        case Command():
+            words = str(part(message, "text").get("body", ""))
+            return Message(id=str(message.get("id", "")), text="", quotes=(Quote(text=words, forwarded=True),))
+        case Message(addressed=True):
+            return replace(body, text="", quotes=(Quote(text=body.text, forwarded=True),))
+        case _:
+            return body
+
+
+def _body(message: Json, adapter: str, ours: str) -> Body:
     kind = str(message.get("type", ""))
     identity = str(message.get("id", ""))
     inner = part(message, kind)
@@ -114,10 +129,16 @@ def _contact(contact: Json) -> Contact:
     return Contact(name=name, phone=str(phones[0].get("phone", "")) if phones else "")
 
 
+def _is_forwarded(message: Json) -> bool:
+    """Whether somebody else said it first, as far as Meta tells; a context that cannot be read may say so."""
+    context = message.get("context")
+    if isinstance(context, dict):
+        return bool(context.get("forwarded") or context.get("frequently_forwarded"))
+    return context is not None
+
+
 def _quotes(context: Json, ours: str) -> tuple[Quote, ...]:
     """What was replied to is told by its id alone: whose it was is all there is to say."""
-    if context.get("forwarded") or context.get("frequently_forwarded"):
-        return (Quote(text="", forwarded=True),)
     if context.get("id"):
         return (Quote(text="", mine=digits(str(context.get("from", ""))) == ours),)
     return ()
