@@ -88,6 +88,7 @@ NOTICES: Final = (
 )
 """Service messages (https://core.telegram.org/bots/api#message): something happened, nobody said anything to us."""
 
+_TEXT_UNITS: Final = 4096
 _UNREADABLE: Final = ("story", "paid_media", "invoice")
 _File = Animation | Audio | Document | PhotoSize | Sticker | Video | VideoNote | Voice
 
@@ -120,7 +121,17 @@ def read(taken: Parsed, *, adapter: str, me: Identity, addressed: bool, edited: 
         edited=edited,
         unknown="" if understood else _strange(message, taken.broken),
         addressed=addressed,
+        remaining=_remaining(message) if taken.own else None,
     )
+
+
+def _remaining(message: Message) -> int | None:
+    """How much longer a text could be, where it may be a piece of a longer one: apps cut it at the limit, or before.
+
+    https://core.telegram.org/bots/api#message tells the limit. Captions are not cut.
+    """
+    units = len((message.text or "").encode("utf-16-le", "surrogatepass")) // 2
+    return max(0, _TEXT_UNITS - units) if units > _TEXT_UNITS // 2 else None
 
 
 def said(message: Message, me: Identity | None = None) -> str:

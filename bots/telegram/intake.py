@@ -83,7 +83,7 @@ class Intake:
             return None  # a live location changes every few seconds; only where it began was said to us
         addressed = self._attention.addressed(taken)
         content = read(taken, adapter=self._adapter, me=self._me, addressed=addressed, edited=edited)
-        command = None if any(own_media(message, self._adapter)) else self._command(taken, content.text)
+        command = None if any(own_media(message, self._adapter)) else self._command(taken, content.text, edited=edited)
         if command is None and not addressed and (content.unknown or _names_another(said(message), self._me)):
             return None
         stamp = message.edit_date or message.date
@@ -93,6 +93,7 @@ class Intake:
             name=_name(sender, message),
             to=self._address(message.chat, message, Handle(chat=str(message.chat.id), message=str(message.message_id))),
             body=command or content,
+            at=stamp,
         )
 
     def _notice_move(self, message: Message) -> None:
@@ -141,7 +142,7 @@ class Intake:
             private=private,
         )
 
-    def _command(self, taken: Parsed, text: str) -> Command | None:
+    def _command(self, taken: Parsed, text: str, *, edited: bool) -> Command | None:
         """Read ``/name@bot args`` (https://core.telegram.org/bots/features#commands).
 
         None for other bots' commands, and for what only looks like one: quoted, as code, or in another's words.
@@ -152,7 +153,8 @@ class Intake:
         written = taken.message.text or ""
         if shows_at(written, taken.message.entities, written.find("/")):
             return None
-        return Command(name=found["name"].lower(), args=(found["args"] or "").strip())
+        edits = str(taken.message.message_id) if edited else ""
+        return Command(name=found["name"].lower(), args=(found["args"] or "").strip(), edits=edits)
 
 
 def _names_another(text: str, me: Identity) -> bool:

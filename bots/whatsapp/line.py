@@ -6,7 +6,7 @@ It is told what to say as JSON, and raises ``Refused`` with the code Meta gives,
 
 import io
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -50,6 +50,9 @@ class Line:
     Args:
         base: Up to and including the version.
         number: The id of the number we speak as.
+
+    Attributes:
+        tells: Told the time that each answer says it is at Meta, in HTTP's form.
     """
 
     def __init__(self, base: str, token: str, number: str, *, connect_s: float) -> None:
@@ -57,6 +60,7 @@ class Line:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._number = number
         self._connect_s = connect_s
+        self.tells: Callable[[str], None] = lambda _: None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -131,6 +135,7 @@ class Line:
     async def _call(self, method: str, url: str, **how: Any) -> Json:  # noqa: ANN401 - what aiohttp takes
         try:
             async with self._open.request(method, url, headers=self._headers, allow_redirects=False, **how) as response:
+                self.tells(response.headers.get("Date", ""))
                 said = _parsed(await response.read())
                 if 200 <= response.status < 300:  # noqa: PLR2004
                     return said

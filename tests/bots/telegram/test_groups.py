@@ -205,7 +205,8 @@ def test_only_ones_own_words_call_us() -> None:
 def test_whoever_speaks_as_something_that_cannot_be_read_is_nobody() -> None:
     """Then it is not known who said it, and the helper account that stands in for them is a bot."""
     hidden: dict[str, Any] = {"from": {"id": 1087968824, "is_bot": True, "first_name": "Group"}}
-    for chat in ({}, {"id": "x"}, "channel", []):
+    chats: list[Any] = [{}, {"id": "x"}, "channel", []]
+    for chat in chats:
         assert take(text="/stop", sender_chat=chat, **hidden) is None
 
 

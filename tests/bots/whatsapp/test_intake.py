@@ -17,7 +17,7 @@ from simulators.specs import load_spec, specs_dir
 Json = dict[str, Any]
 
 KINDS: dict[str, Callable[[Message], bool]] = {
-    "text": lambda m: bool(m.text),
+    "text": lambda m: bool(m.text or m.quotes[0].text),
     "image": lambda m: m.media[0].kind == "photo",
     "video": lambda m: m.media[0].kind == "video",
     "document": lambda m: m.media[0].kind == "document",
