@@ -59,6 +59,7 @@ class WhatsApp:
             wrote=self._sender.wrote,
             closed=self._sender.closed,
             clock=clock,
+            ask_time=line.ask_time,
             sent=SentSlots(site.memo, secret),
         )
 

@@ -8,14 +8,21 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+_HOURS_S = 2 * 3600.0
+
 
 class MetaClock:
-    """Meta's clock, as far as it was heard to tick."""
+    """Meta's clock, as far as it was heard to tick.
+
+    Attributes:
+        is_told: Whether an answer of Meta's has said what time it is there.
+    """
 
     def __init__(self) -> None:
         self._newest = 0.0
         self._heard_at = 0.0
         self._ahead_s = 0.0
+        self.is_told = False
 
     def heard(self, at: float) -> None:
         """Something happened there at this time (seconds since 1970)."""
@@ -28,6 +35,11 @@ class MetaClock:
             self._ahead_s = parsedate_to_datetime(date).timestamp() - time.time()
         except (ValueError, TypeError, OverflowError):
             return
+        self.is_told = True
+
+    def doubts(self, at: float) -> bool:
+        """Whether only Meta can say how long ago this was: by our clock it is hours, and that may be what is wrong."""
+        return not self.is_told and time.time() - at > _HOURS_S
 
     def least(self) -> float:
         """The time it is there at least (seconds since 1970), 0 before anything was heard."""

@@ -4,7 +4,7 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ class Intake:
         wrote: Told whenever a person writes: their chat, and when (seconds since 1970).
         closed: Told of a chat that lets nothing in, since its person has not written for 24 hours.
         clock: Told each time of Meta's.
+        ask_time: Has Meta tell the clock what time it is there.
         sent: Where each of our messages was said; None to remember nothing.
     """
 
@@ -47,6 +48,7 @@ class Intake:
         wrote: Callable[[str, float], None],
         closed: Callable[[str], None],
         clock: MetaClock | None = None,
+        ask_time: Callable[[], Awaitable[None]] | None = None,
         sent: SentSlots | None = None,
     ) -> None:
         self._adapter = adapter
@@ -56,6 +58,7 @@ class Intake:
         self._wrote = wrote
         self._closed = closed
         self._clock = clock or MetaClock()
+        self._ask_time = ask_time
         self._sent = sent
 
     async def events(self, payload: Json) -> list[Inbound | Receipt]:
@@ -96,6 +99,8 @@ class Intake:
         at = _seconds(message.get("timestamp"))
         self._clock.heard(at)
         self._wrote(person, at)
+        if at and self._ask_time is not None and self._clock.doubts(at):
+            await self._ask_time()
         body = await self._placed(person, body_of(message, self._adapter, ours=ours))
         answered = body.id if isinstance(body, Message) else identity  # an edit is answered where it was written first
         if isinstance(body, Message) and body.unknown:
