@@ -40,7 +40,8 @@ def body_of(
     """
     identity, text = str(message.get("id", "")), said(message, (me, *roles))
     edited = bool(message.get("edited_timestamp"))
-    if addressed and not _is_forward(message) and (command := _command(text)) is not None:
+    said_with_nothing = not (_is_forward(message) or attachments(message))
+    if addressed and said_with_nothing and (command := _command(text)) is not None:
         return replace(command, edits=identity if edited else "")
     media = tuple(_media(message, adapter))
     text = "\n\n".join(filter(None, (title, text or _poll(message))))

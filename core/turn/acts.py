@@ -89,8 +89,8 @@ def _is_next_piece(earlier: Received, later: Received) -> bool:
     first, second = earlier.inbound.body, later.inbound.body
     if not (isinstance(first, Message) and isinstance(second, Message)) or first.remaining is None:
         return False
-    if not second.text or second.media or second.quotes or second.edited:
-        return False
+    if not second.text or second.edited or (second.quotes, second.media) not in {((), ()), (first.quotes, first.media)}:
+        return False  # some apps have each piece reply to what the first one does
     near = first.remaining <= _NEAR
     longer = len(second.text.encode("utf-16-le", "surrogatepass")) // 2 > first.remaining - _TRIMMED
     return longer and _within(earlier, later, _PIECES_S if near else _CUT_EARLY_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -93,6 +94,7 @@ def test_what_comes_with_a_file_or_replies_to_something_is_no_further_piece() ->
     photo, reply = Message(id="2", text="yes", media=(PHOTO,)), Message(id="2", text="yes", quotes=(Quote(text="q"),))
     assert not together(text(length=4096), photo)
     assert not together(text(length=4096), reply)
+    assert together(replace(text(length=4096), quotes=reply.quotes), reply), "each piece replies to the same"
 
 
 @pytest.mark.parametrize("bodies", [(FORWARD, text("true?")), (text("true?"), FORWARD), (text("a"), FORWARD, FORWARD)])
