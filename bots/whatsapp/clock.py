@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _HOURS_S = 2 * 3600.0
+_AGAIN_S = 60.0
 
 
 class MetaClock:
@@ -22,6 +23,7 @@ class MetaClock:
         self._newest = 0.0
         self._heard_at = 0.0
         self._ahead_s = 0.0
+        self._doubts_at = 0.0
         self.is_told = False
 
     def heard(self, at: float) -> None:
@@ -38,8 +40,14 @@ class MetaClock:
         self.is_told = True
 
     def doubts(self, at: float) -> bool:
-        """Whether only Meta can say how long ago this was: by our clock it is hours, and that may be what is wrong."""
-        return not self.is_told and time.time() - at > _HOURS_S
+        """Whether only Meta can say how long ago this was: by our clock it is hours, and that may be what is wrong.
+
+        True once in a while: where Meta cannot be reached, what it brings must not wait for it each time.
+        """
+        if self.is_told or time.time() - at <= _HOURS_S or time.monotonic() < self._doubts_at:
+            return False
+        self._doubts_at = time.monotonic() + _AGAIN_S
+        return True
 
     def least(self) -> float:
         """The time it is there at least (seconds since 1970), 0 before anything was heard."""

@@ -31,6 +31,7 @@ class PaidReplies:
         self._max_per_day = max_per_day
         self._day = ""
         self._said: dict[str, set[str]] = {}
+        self._full: set[str] = set()
         self._lock = asyncio.Lock()
 
     def costs(self, adapter: str) -> bool:
@@ -48,12 +49,14 @@ class PaidReplies:
         async with self._lock:
             day, gone = datetime.now(UTC).date().isoformat(), tuple[Put, ...]()
             if day != self._day:
-                self._day, self._said = day, {}
+                self._day, self._said, self._full = day, {}, set()
             if adapter not in self._said:
                 self._said[adapter], gone = await self._load(adapter, day)
             said = self._said[adapter]
             if str(row) not in said and len(said) >= self._max_per_day:
-                log.warning("stranger left without a reply", adapter=adapter, max_per_day=self._max_per_day)
+                if adapter not in self._full:
+                    self._full.add(adapter)
+                    log.warning("strangers get no more replies today", adapter=adapter, max_per_day=self._max_per_day)
                 return None
             said.add(str(row))
             return (Put(table=_TABLE, row=f"{adapter}/{day}/{row}", scope=HOUSE, body=b""), *gone)
