@@ -303,7 +303,13 @@ def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = noth
 def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
     router = router_of(settings, [provider for _, provider in providers.parts])
     local = [section.name for section in settings.bots if section.spec.local]
-    access = Access(engine.records, settings.access.policy, local)
+    access = Access(
+        engine.records,
+        settings.access.policy,
+        local,
+        paid=[section.name for section in settings.bots if section.spec.paid],
+        max_paid_replies_per_day=settings.access.max_paid_replies_per_day,
+    )
     return _Running(
         settings=settings,
         house=house,
@@ -338,6 +344,7 @@ def build_turn(
         effort=settings.router.effort,
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
+        max_age_s=settings.conversation.max_age_s,
     )
     return Assistant(means, access)
 

@@ -11,6 +11,7 @@ HELP_HEAD = "Just write to me. I remember our conversation until you start a new
 NEW = "A new conversation. I have put the old one aside."
 NOTHING_TO_RETRY = "There is nothing I could answer again."
 NO_SUCH_CONVERSATION = "There is no such conversation."
+LATE = "I was away when you wrote this, {ago} ago. I have read it now; if it still matters, /retry has me answer it."
 NOTHING_RUNS = "There is nothing to stop."
 STOPPED = "Stopped."
 STOPPED_MARK = "_(stopped)_"

@@ -321,6 +321,7 @@ class Spec(Generic[Site, S, T_co]):
         open: Opens one, given its kind's site and its settings; what it yields is ready for use and closed at exit.
         configured: None where the settings suffice to open it, else one sentence that says what is missing.
         local: Only whoever runs this machine can reach it: what it says comes from the owner.
+        paid: Each message that it sends costs money, so that nothing is said which nobody has asked for.
         renamed: Keys of its section by the full names under which they used to be written, and are still read.
     """
 
@@ -329,4 +330,5 @@ class Spec(Generic[Site, S, T_co]):
     open: Callable[[Site, S], AbstractAsyncContextManager[T_co]]
     configured: Callable[[S], str | None] = lambda _: None
     local: bool = False
+    paid: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)

@@ -242,6 +242,8 @@ def assistant(
     system: str = "Be brief.",
     search: bool = False,
     effort: Effort = "",
+    album_s: float = 0.01,
+    max_age_s: float = 0.0,
 ) -> Assistant:
     """The real turn over a lane's records."""
     limits = limits or Tools(call_s=call_s)
@@ -255,7 +257,8 @@ def assistant(
         effort=effort,
         while_busy=while_busy,
         turn_s=turn_s,
-        album_s=0.01,
+        album_s=album_s,
+        max_age_s=max_age_s,
     )
     return Assistant(means, Access(lane.records, policy, local))
 

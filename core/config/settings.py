@@ -45,11 +45,13 @@ class Conversation(Keys):
         while_busy: What a message does that arrives while an answer is being written.
         system_prompt: What every model is told first, "" for Waystation's own words.
         web_search: Whether a lab whose models can may look things up in the web, which costs about a credit each.
+        max_age_s: What was said longer ago, by its messenger's clock, is read and not answered; 0 for no limit.
     """
 
     while_busy: Literal["queue", "merge", "interrupt"] = "queue"
     system_prompt: str = ""
     web_search: bool = True
+    max_age_s: NonNegativeFloat = 36 * 3600.0
 
 
 class Timeouts(Keys):
@@ -63,9 +65,15 @@ class Timeouts(Keys):
 
 
 class Access(Keys):
-    """``[access]``: what happens to people nobody has let in yet."""
+    """``[access]``: what happens to people nobody has let in yet.
+
+    Attributes:
+        max_paid_replies_per_day: How many strangers hear a sentence a day (UTC) by each messenger that takes money
+            for a message.
+    """
 
     policy: Literal["pairing", "open"] = "pairing"
+    max_paid_replies_per_day: NonNegativeInt = 10
 
 
 def _auto_or_a_model(name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from core.codec import dump, load
+from core.context.marks import Mark
 from core.exchange import Entry, Part
 from core.seams import Records
 from core.site import Excerpt
@@ -25,6 +26,7 @@ _FIRST = f"{0:016d}"  # the conversation a lane begins with; others are named fo
 _LAST = "~"  # stands after every entry: their names are made of digits
 _TITLE_CHARS = 60
 _ENTRIES = 200
+_RECENT = 400  # how far back a message is looked for that is edited, or replied to
 BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
 _UNKNOWN_WINDOW_TOKENS = 8192
 _WORTH_LEAVING_OUT = 400
@@ -46,11 +48,13 @@ class Kept:
     Attributes:
         before: What of its conversation stands before it.
         aside: True for what nobody was to answer.
+        heard: The messages it was made of.
     """
 
     entry: Entry
     before: Length = Length()
     aside: bool = False
+    heard: tuple[Mark, ...] = ()
 
 
 @value
@@ -152,6 +156,16 @@ class Context:
             ends=ends,
         )
 
+    async def recent(self, lane: str) -> tuple[tuple[str, Kept], ...]:
+        """The last entries of the lane's conversations, whichever is the current one; with their names."""
+        found: list[tuple[str, Kept]] = []
+        for name, body in await self._records.latest(_TABLE, f"{lane}/", _RECENT):
+            try:
+                found.append((name, load(Kept, body)))
+            except ValueError:
+                log.exception("entry not read", row=name)
+        return tuple(found)
+
 
 def _read(row: str, body: bytes) -> Entry | None:
     """An entry as stored, None with a word in the log where it makes no sense: what stands around it is shown."""
@@ -162,11 +176,29 @@ def _read(row: str, body: bytes) -> Entry | None:
         return None
 
 
-def keep(history: History, row: int, scope: str, entries: Iterable[Entry], *, aside: bool = False) -> tuple[Put, ...]:
-    """What a turn that began with this row adds to its conversation."""
+def row_of(name: str) -> int:
+    """The row of the event that began the turn which kept an entry, out of the entry's name."""
+    return int(name.rpartition("/")[2].partition(".")[0])
+
+
+def keep(
+    history: History,
+    row: int,
+    scope: str,
+    entries: Iterable[Entry],
+    *,
+    aside: bool = False,
+    heard: Sequence[tuple[Mark, ...]] = (),
+) -> tuple[Put, ...]:
+    """What a turn that began with this row adds to its conversation.
+
+    Args:
+        heard: The messages that the first entries were made of, entry by entry.
+    """
     puts, after, talk = [], history.length, history.talk
     for number, entry in enumerate(entries):
-        kept = Kept(entry=entry, before=after, aside=aside)
+        marks = heard[number] if number < len(heard) else ()
+        kept = Kept(entry=entry, before=after, aside=aside, heard=marks)
         name = f"{history.lane}/{talk.id}/{row:016d}.{number:04d}"
         puts.append(Put(table=_TABLE, row=name, scope=scope, body=dump(Kept, kept)))
         talk = talk if talk.title else replace(talk, title=_title(entry))

@@ -29,6 +29,8 @@ LACKS: Final[Mapping[Ability, str]] = {
     "contacts": "a browser shares none",
     "cuts": _NO_LINE,
     "edits": "the last question is asked anew, once its answer was stopped",
+    "forwards": "a page passes on nothing",
+    "pieces": "a page sends a text of any length whole",
     "groups": _ONE_PERSON,
     "markup refusals": "a page takes whatever it is given",
     "people": _ONE_PERSON,
@@ -50,6 +52,7 @@ class Web:
     name: str = "web"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 200_000
+    typed: int = 100_000
     doubles: str = ""
     waits_for_all: bool = False
     appends: bool = False
@@ -105,6 +108,10 @@ class Web:
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """See ``Stage``: several files with one message."""
         await self._say_with([("photo.png", data) for data in pictures], caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``."""
+        absent(self, "forwards")
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""

@@ -75,11 +75,13 @@ async def test_an_answer_is_not_given_up_for_a_failure() -> None:
 async def test_what_others_said_and_what_was_edited_is_no_question() -> None:
     """Answering again goes back to what was asked."""
     lane, model = Lane(), Windowed(answer("One"), answer("Two"))
+    talker = assistant(lane, model)
     lane.hear(Message(id="1", text="question"), to=GROUP)
+    await lane.run(talker)
     lane.hear(Message(id="7", text="six?", addressed=False), to=GROUP, scope="bob")
-    lane.hear(Message(id="0", text="aside", edited=True), to=GROUP)
+    lane.hear(Message(id="1", text="aside", edited=True), to=GROUP)
     lane.hear(Command(name="retry"), to=GROUP)
-    await lane.run(assistant(lane, model))
+    await lane.run(talker)
     assert words(model.requests[1].entries[-1]) == "question"
 
 

@@ -2,10 +2,13 @@
 
 import io
 import random
+import time
 import zipfile
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.text.decoding import decoded
 
@@ -136,3 +139,30 @@ def test_signs_that_cannot_be_seen_are_left_out() -> None:
     read = decoded(b"\x1b[31mERROR\x1b[0m\tno\r\n\x07" * 40 + b"ok\n" * 60)
     assert read is not None
     assert read.text.startswith("[31mERROR[0m\tno\r\n")
+
+
+@given(data=st.binary(max_size=3000), whole=st.booleans())
+def test_whatever_the_bytes_are_they_are_text_or_none(data: bytes, *, whole: bool) -> None:
+    """Nothing raises, and no text holds a sign that cannot be seen."""
+    read = decoded(data, whole=whole)
+    assert read is None or not any(char in read.text for char in "\x00\x1b\x7f")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"a\x00", b"\x00\x00", b"\xff", "é".encode("cp1252"), "你".encode("gb18030"), b"\xc3", b"x" * 99 + b"\xe9"],
+)
+def test_megabytes_are_decoded_in_a_time_that_grows_with_them(piece: bytes) -> None:
+    """Twice as much takes about twice as long, whatever it is made of: what is guessed by is bounded."""
+
+    def took(count: int) -> float:
+        data = piece * count
+        began = time.process_time()
+        decoded(data)
+        return time.process_time() - began
+
+    count = 500_000 // len(piece)
+    took(count)  # the models are loaded
+    small = min(took(count) for _ in range(3))
+    large = min(took(count * 4) for _ in range(3))
+    assert large < max(0.05, 12 * small)
