@@ -20,7 +20,7 @@ run: ## start Waystation (ARGS="--config my.toml" and the like)
 	@$(RUN) waystation run $(ARGS)
 
 test: ## run the tests (ARGS="-k name" for some of them)
-	@$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	@$(RUN) pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint test ## all that continuous integration runs: lint, then test
 

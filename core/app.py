@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from core.egress.gate import open_gate
 from core.errors import ProviderError, SettingsError
 from core.files import Files
 from core.models.configured import prices_of, retiring, router_of, survey_of
+from core.models.display import DisplayedModels
 from core.models.routing import Chosen, Router
 from core.models.survey import Survey
 from core.people.access import Access
@@ -121,7 +122,7 @@ class _Running:
                 tasks.create_task(supervisor.run(), name=f"bot {supervisor.name}")
 
             configured = [bot.name for bot in self.settings.bots]
-            sites = [(bot, self.house.bot_site(bot, self.engine)) for bot in self.settings.bots]
+            sites = [(bot, self.house.bot_site(bot, self.engine, self.router)) for bot in self.settings.bots]
             bots = await open_all(stack, "bots", sites, arrived)
             self.off = (*self.off, *bots.off)
             self.house.settle(self.states)
@@ -162,6 +163,8 @@ class _Running:
                 *(notice() for notice in self.house.notices),
                 *retiring(self.settings, chosen),
             ),
+            at_terminal=tuple(notice() for notice in self.house.at_terminal),
+            rejected=tuple(self.house.server.rejections.total.items()) if self.house.server else (),
         )
 
     async def _chosen(self) -> Chosen | None:
@@ -181,7 +184,7 @@ class _House:
 
     Attributes:
         server: None where nothing is to be served.
-        notices: Make what adapters want whoever runs this to know.
+        notices: Make what adapters want whoever runs this to know; ``at_terminal`` what no journal may hold.
         files: What people sent, by whichever adapter.
         egress: The gate to what people, pages and models name.
     """
@@ -190,10 +193,11 @@ class _House:
     control: Control
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
+    at_terminal: list[Callable[[], str]] = field(default_factory=list)
     files: Files = field(default_factory=Files)
     egress: Egress = field(default_factory=NoEgress)
 
-    def bot_site(self, section: Section, engine: Engine) -> BotSite:
+    def bot_site(self, section: Section, engine: Engine, router: Router) -> BotSite:
         """What an adapter is handed."""
         owners = Owners(engine, [bot.name for bot in self.settings.bots])
         return BotSite(
@@ -202,10 +206,15 @@ class _House:
             memo=Notes(engine, section.name),
             fetch=self.files.fetch,
             server=self.server,
-            assistant=AssistantInfo(commands=commands.TABLE, archive=StoredArchive(engine, section.name)),
+            assistant=AssistantInfo(
+                commands=commands.TABLE,
+                archive=StoredArchive(engine, section.name),
+                models=DisplayedModels(engine, section.name, router),
+            ),
             operator=Operator(
                 control=self.control.register,
                 announce=self.notices.append,
+                announce_at_terminal=self.at_terminal.append,
                 tell_owner=partial(owners.tell, but=section.name),
             ),
             connect_s=self.settings.timeouts.connect_s,
@@ -213,7 +222,8 @@ class _House:
 
     def provider_site(self, section: Section, engine: Engine) -> ProviderSite:
         """What a provider is handed."""
-        return provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        made = provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        return replace(made, is_own=self.server.is_own) if self.server else made
 
     def plugin_site(self, section: Section, engine: Engine) -> PluginSite:
         """What a plugin is handed."""
@@ -293,7 +303,13 @@ def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = noth
 def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
     router = router_of(settings, [provider for _, provider in providers.parts])
     local = [section.name for section in settings.bots if section.spec.local]
-    access = Access(engine.records, settings.access.policy, local)
+    access = Access(
+        engine.records,
+        settings.access.policy,
+        local,
+        paid=[section.name for section in settings.bots if section.spec.paid],
+        max_paid_replies_per_day=settings.access.max_paid_replies_per_day,
+    )
     return _Running(
         settings=settings,
         house=house,
@@ -328,6 +344,7 @@ def build_turn(
         effort=settings.router.effort,
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
+        max_age_s=settings.conversation.max_age_s,
     )
     return Assistant(means, access)
 

@@ -150,7 +150,7 @@ class Provider(Protocol):
         """Ask a model. Consume under ``aclosing``: closing it closes the connection at once.
 
         Yields:
-            Any number of ``Delta`` and ``Spent``, then exactly one ``Finished``.
+            Any number of ``Delta`` and ``Spent``, rarely a ``Retracted``, then exactly one ``Finished``.
 
         Raises:
             ProviderError: In the kinds of ``core/errors.py``, before or in the middle of the stream.
@@ -165,6 +165,12 @@ class Records(Protocol):
 
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         """At most ``limit`` rows whose names begin so, the last by name, in ascending order."""
+
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """At most ``limit`` rows whose names begin so and come before ``row``, the last of them, in ascending order."""
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """At most ``limit`` rows whose names begin so and come after ``row``, the first of them, in ascending order."""
 
 
 class Work(Protocol):
@@ -268,6 +274,8 @@ class Tool:
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
             What it raises is in its own words.
+        checks: Whether ``call`` and ``summary`` hold the arguments against the whole schema by themselves. A model may
+            have been sent only a part of it; where they do not, the caller does.
     """
 
     schema: ToolSchema
@@ -275,6 +283,7 @@ class Tool:
     call: Callable[[str, ToolContext], Awaitable[str]]
     summary: Callable[[str], str]
     outside: bool = False
+    checks: bool = False
 
 
 @value

@@ -47,6 +47,12 @@ class FakeRecords:
         found = sorted((row, body) for (tbl, row), body in self.rows.items() if tbl == table and row.startswith(prefix))
         return tuple(found[-limit:])
 
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] < row][-limit:])
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] > row][:limit])
+
     def apply(self, writes: Iterable[Put]) -> None:
         for put in writes:
             if put.body is None:
@@ -236,6 +242,8 @@ def assistant(
     system: str = "Be brief.",
     search: bool = False,
     effort: Effort = "",
+    album_s: float = 0.01,
+    max_age_s: float = 0.0,
 ) -> Assistant:
     """The real turn over a lane's records."""
     limits = limits or Tools(call_s=call_s)
@@ -249,7 +257,8 @@ def assistant(
         effort=effort,
         while_busy=while_busy,
         turn_s=turn_s,
-        album_s=0.01,
+        album_s=album_s,
+        max_age_s=max_age_s,
     )
     return Assistant(means, Access(lane.records, policy, local))
 

@@ -17,16 +17,17 @@ from core.context.conversation import Context, History, keep
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
 from core.context.sources import Sources
 from core.errors import ProviderError, StoreError
-from core.exchange import Effort, Entry, Finished, Part
+from core.exchange import Effort, Entry, Finished, LeftOut, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
 from core.models.failover import Asker, Question
+from core.models.needs import sights
 from core.models.prices import Prices
 from core.models.routing import Router
 from core.seams import Records, Work
 from core.text.fencing import followed
 from core.turn import approvals
-from core.turn.consulting import blind, consulted
+from core.turn.consulting import blind, consulted, untaken
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.material import Material
 from core.turn.showing import Showing
@@ -52,7 +53,8 @@ class Means:
         search: Whether labs may look things up in the web.
         effort: How long models are to think that can be told.
         turn_s: The longest an answer may take.
-        album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
+        album_s: How long a message that may be part of an act in several waits for the next of them (``acts.py``).
+        max_age_s: Older messages, by their platform's clock, are read and not answered; 0 for none.
     """
 
     records: Records
@@ -65,6 +67,7 @@ class Means:
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
     album_s: float = 0.7
+    max_age_s: float = 0.0
 
 
 class _Unkept(StoreError):
@@ -86,7 +89,7 @@ class Answering:
         self._work = work
         self._ear = ear
         self._first = work.events[0]
-        self._asker = ear.asked[-1] if ear.asked else self._first
+        self._asker = ear.asker or self._first
         self._slot = str(self._first.row)
         self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
         self._given = history
@@ -96,7 +99,10 @@ class Answering:
         self._sources = Sources()
         self._dropped = 0  # steps that count for nothing, since what was asked changed
         self._answer = Answer()
+        self._untaken: list[LeftOut] = []
         self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
+        self._model: Asker
+        self._seen = (False, False)
         self._notice = ""
         self._room = 0
 
@@ -113,7 +119,7 @@ class Answering:
             async with self._showing.going_on(), clock:
                 return await self._answered(steps)
         except Heard:
-            return self._stopped()
+            return self._stopped() if self._ear.stop is not None else self._withdrawn()
         except _Unkept:
             raise  # nothing was lost: the engine runs the turn again
         except ProviderError as error:
@@ -131,11 +137,11 @@ class Answering:
     async def _answered(self, steps: Sequence[Step]) -> Outcome:
         if not (self._ear.asked or steps or self._material.history.unanswered):
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
-        asker = await self._ear.unless_stopped(self._consulted())
+        await self._ear.unless_stopped(self._consult())
         if (asked := await self._take_up(steps)) is not None:
             return asked
         for _ in range(self._taken(), self._means.toolbox.limits.steps):
-            finished = await self._ask(asker)
+            finished = await self._ask()
             parts = self._sound(finished)
             if finished.reason in {"tools", "stop"} and calls_of(parts):
                 if (asked := await self._use_tools(parts)) is not None:
@@ -145,13 +151,13 @@ class Answering:
                 self._took(parts)
             else:
                 return self._finish(finished, parts)
-        return await self._last_word(asker)
+        return await self._last_word()
 
-    async def _last_word(self, asker: Asker) -> Outcome:
+    async def _last_word(self) -> Outcome:
         """As many steps were taken as there may be: the model says what it has found, without tools."""
         self._material.last = True
         try:
-            finished = await self._ask(asker)
+            finished = await self._ask()
         except ProviderError:
             if self._answer.text.strip():
                 raise
@@ -163,9 +169,10 @@ class Answering:
         material = self._material
         return sound(finished.parts, material.all, f"{self._slot}-{len(material.steps) + self._dropped}")
 
-    async def _consulted(self) -> Asker:
+    async def _consult(self) -> None:
+        """Choose whom to ask, by what is asked now."""
         means, question = self._means, self._material.question()
-        asker = await consulted(
+        self._model = asker = await consulted(
             means.records,
             means.router,
             self._bill,
@@ -176,13 +183,16 @@ class Answering:
             search=means.search,
             effort=means.effort,
         )
+        self._seen = sights(question)
         self._notice, self._room = blind(asker, question), asker.window.room
-        return asker
 
-    async def _ask(self, asker: Asker) -> Finished:
+    async def _ask(self) -> Finished:
         """One call of the model, begun again as often as the question changes."""
         step, material = self._taken(), self._material
         while True:
+            if sights(material.question()) != self._seen:  # pictures came after it was decided who answers
+                await self._ear.unless_stopped(self._consult())
+            asker = self._model
             self._answer, material.left_out = Answer(), ""
             asked = Question(
                 conversation=material.entries,
@@ -195,10 +205,12 @@ class Answering:
             try:
                 finished = await self._ear.unless_changed(asker.ask(asked))
             except Heard:
-                if self._ear.stop is not None:
+                if self._ear.over:
                     raise
+                await self._ear.gather(self._means.album_s)
             else:
                 self._notice, self._room = blind(asker, self._material.question()), asker.window.room
+                self._untaken += self._answer.left_out
                 return finished
 
     def _taken(self) -> int:
@@ -284,7 +296,7 @@ class Answering:
         try:
             results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
         except Heard:
-            if self._ear.stop is not None:
+            if self._ear.over:
                 raise
             return ()
         if len(questions) < len(calls_of(parts)):
@@ -297,7 +309,7 @@ class Answering:
         Raises:
             Heard: Nothing is asked any more.
         """
-        if self._ear.stop is not None:
+        if self._ear.over:
             raise Heard
         return spoke.about == self._material.about()
 
@@ -331,7 +343,8 @@ class Answering:
     # -- saying it
 
     def _whole(self, text: str) -> str:
-        return whole("\n\n".join(filter(None, [self._notice, self._material.left_out, *self._said, text])))
+        lead = [self._notice, self._material.left_out, untaken([*self._untaken, *self._answer.left_out])]
+        return whole("\n\n".join(filter(None, [*lead, *self._said, text])))
 
     def _with_sources(self, text: str) -> str:
         listed = self._sources.listed()
@@ -349,13 +362,14 @@ class Answering:
             case _ if text or self._said:
                 return self._end(text, kept)
             case _:
-                return self._end(phrases.EMPTY, failed=True)
+                return self._end(phrases.ONLY_THOUGHT if self._answer.thought else phrases.EMPTY, failed=True)
 
     def _cut_off(self, mark: str, alone: str) -> Outcome:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
             self._notice = self._material.left_out = ""
+            self._untaken, self._answer = [], Answer()
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)
@@ -368,6 +382,15 @@ class Answering:
         after = [*(entry for entry in dropped if entry.parts), Entry(role="assistant", parts=mark)]
         parts = (Part(kind="text", body=text),) if text else ()
         return self._end(followed(text, phrases.STOPPED_MARK) if text else phrases.STOPPED, parts, after)
+
+    def _withdrawn(self) -> Outcome:
+        """Say nothing, since nobody asks any more: what was shown is taken back, what is left was said to others."""
+        first, history = self._first, self._material.history
+        if first.inbound.to.private or not history.begun:
+            return Outcome(done=self._ear.done)
+        entries = [Entry(role="user", parts=wording.overheard(received)) for received in self._ear.asked]
+        writes = keep(history, first.row, first.space, entries, aside=True, heard=[self._ear.heard])
+        return Outcome(done=self._ear.done, writes=writes)
 
     def _end(
         self, text: str, parts: tuple[Part, ...] = (), after: Iterable[Entry] = (), *, failed: bool = False
@@ -386,11 +409,8 @@ class Answering:
     def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
         kept = (*self._material.question(), *self._material.steps, *entries)
         first = self._first
-        return Outcome(
-            done=self._ear.done,
-            out=tuple(out),
-            writes=(*self._before, *keep(self._material.history, first.row, first.space, kept)),
-        )
+        writes = keep(self._material.history, first.row, first.space, kept, heard=[self._ear.heard])
+        return Outcome(done=self._ear.done, out=tuple(out), writes=(*self._before, *writes))
 
     def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:
         return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text, failed=failed, more=more))

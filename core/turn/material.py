@@ -8,6 +8,7 @@ from core.context.conversation import History, alternating
 from core.context.shortening import shortened
 from core.context.telling import in_words
 from core.exchange import Entry, Part
+from core.turn import acts
 from core.turn.consulting import left_out
 from core.turn.hearing import Ear
 
@@ -46,7 +47,7 @@ class Material:
         """What is asked, as it reads now; nothing where the conversation ends with what there is to answer."""
         if not self._ear.asked:
             return ()
-        parts = tuple(part for received in self._ear.asked for part in wording.said(received))
+        parts = tuple(part for received in acts.whole(self._ear.asked) for part in wording.said(received))
         return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
 
     def about(self) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from core.arguments import unfit
 from core.config.settings import Tools
 from core.context.parts import cut, result, whole
 from core.errors import CallMalformed, EgressError, SettingsError, ToolFailed
@@ -81,6 +82,7 @@ class Toolbox:
         if tool is None or tool.effect == "reads":
             return None
         try:
+            _check(tool, call)
             question = tool.summary(call.body)
         except CallMalformed as error:
             return _malformed(call, error)
@@ -106,6 +108,7 @@ class Toolbox:
 
     async def _run(self, tool: Tool, call: Part, context: ToolContext) -> Part:
         try:
+            _check(tool, call)
             return result(call, self._kept(tool, await _in_time(tool.call(call.body, context), self.limits.call_s)))
         except CallMalformed as error:
             return _malformed(call, error)
@@ -134,6 +137,16 @@ class Toolbox:
         if len(text) > most:
             kept = f"{kept}\n[cut: the result was {len(text)} characters long]"
         return outside(kept) if tool.outside else kept
+
+
+def _check(tool: Tool, call: Part) -> None:
+    """Hold a call's arguments against the tool's schema.
+
+    Raises:
+        CallMalformed: What of it they do not keep to.
+    """
+    if not tool.checks and (wrong := unfit(tool.schema.parameters, call.body)):
+        raise CallMalformed(wrong)
 
 
 async def _in_time(running: Awaitable[str], most_s: float) -> str:

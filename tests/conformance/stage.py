@@ -22,11 +22,14 @@ Ability = Literal[
     "contacts",
     "cuts",  # the line can break while we send
     "edits",  # people can change what they said while it is being answered
+    "forwards",  # what somebody else said is passed on
     "groups",
     "kept taps",  # a button that was pressed while we died is brought again
     "markup refusals",  # the platform may refuse how a thing is said
     "people",  # more than one person
+    "pieces",  # a long text is sent in several messages
     "places",
+    "single pictures",  # pictures sent right after each other are known not to be one album
     "strange kinds",  # messages of a kind nobody foresaw
     "voice",
     "waits",  # we can be told to wait
@@ -73,6 +76,7 @@ class Stage(Protocol):
         name: The adapter's name.
         lacks: What is not to be had there, and why.
         longest: The longest message the platform takes, as ``length`` counts.
+        typed: The longest text that people can send in one message.
         doubles: Why a send of which nobody knows whether it arrived may be seen twice, "" where it never is.
         waits_for_all: Whether being told to wait stops everybody, not one chat.
         appends: Whether nothing that was said can be changed: what we would change comes as a message of its own, and
@@ -83,6 +87,7 @@ class Stage(Protocol):
     name: str
     lacks: Mapping[Ability, str]
     longest: int
+    typed: int
     doubles: str
     waits_for_all: bool
     appends: bool
@@ -107,6 +112,9 @@ class Stage(Protocol):
 
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """Send several pictures as one."""
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """Pass on what somebody called Mallory said."""
 
     async def place(self, latitude: float, longitude: float) -> None:
         """Share a location."""

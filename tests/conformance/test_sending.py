@@ -97,6 +97,7 @@ async def test_an_album_is_one_question(play: Play) -> None:
 
 async def test_pictures_one_after_the_other_are_all_seen(play: Play) -> None:
     """Sent singly they are looked at in turn, and none is passed over."""
+    needs(play.stage, "single pictures")
     async with play.life():
         for number in range(3):
             await play.stage.send("photo", PNG + bytes([number]), caption=f"Number {number}")

@@ -41,6 +41,12 @@ class FakeRecords:
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         return ()
 
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return ()
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return ()
+
 
 class FakeEngine:
     """An engine that only tells what happens to it; it needs ``finish_s`` to finish."""

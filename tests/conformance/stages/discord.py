@@ -37,6 +37,7 @@ class Discord:
     name: str = "discord"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 2000
+    typed: int = 2000
     doubles: str = ""
     waits_for_all: bool = False
     appends: bool = False
@@ -86,6 +87,13 @@ class Discord:
         await self._listened()
         files = [self.discord.keep(data, "photo.png", "image/png") for data in pictures]
         self.chats[ANN].say(self.ann, caption, attachments=files)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``. Who said it is not told."""
+        await self._listened()
+        snapshot = {"message": {"type": 0, "content": text, "mentions": [], "attachments": [], "embeds": []}}
+        reference = {"type": 1, "message_id": "1", "channel_id": "1"}
+        self.chats[to].say(self._person(to), "", message_reference=reference, message_snapshots=[snapshot])
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""

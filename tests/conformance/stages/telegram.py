@@ -28,6 +28,7 @@ class Telegram:
     telegram: TelegramSimulator
     rich: bool
     longest: int
+    typed: int = _TEXT
     name: str = "telegram"
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     doubles: str = "the Bot API has no key by which it would know a message again"
@@ -70,6 +71,10 @@ class Telegram:
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """See ``Stage``."""
         self._person(ANN).album(pictures, caption=caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``."""
+        self._person(to).say(text, chat=_id(to), forward_from="Mallory")
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""

@@ -29,6 +29,8 @@ LACKS: Final[Mapping[Ability, str]] = {
     "contacts": "a browser shares none",
     "cuts": _NO_LINE,
     "edits": "the last question is asked anew, once its answer was stopped",
+    "forwards": "a page passes on nothing",
+    "pieces": "a page sends a text of any length whole",
     "groups": _ONE_PERSON,
     "markup refusals": "a page takes whatever it is given",
     "people": _ONE_PERSON,
@@ -50,6 +52,7 @@ class Web:
     name: str = "web"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 200_000
+    typed: int = 100_000
     doubles: str = ""
     waits_for_all: bool = False
     appends: bool = False
@@ -75,7 +78,7 @@ class Web:
                 place,
                 server=server,
                 assistant=AssistantInfo(archive=archive),
-                operator=Operator(announce=notices.append),
+                operator=Operator(announce_at_terminal=notices.append),
             )
             async with opened(place, most_bytes=_MOST_BYTES) as adapter:
                 server.settle(dict)
@@ -83,7 +86,7 @@ class Web:
                 self._page = Page(self.session, server.url)
                 self._port = int(server.url.rpartition(":")[2])  # a browser is let in at one address
                 if first:
-                    await self._page.get("/enter/" + notices[0]().rpartition("/enter/")[2])
+                    await self._page.come_in("/enter/" + notices[0]().rpartition("/enter/")[2])
                 yield adapter
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
@@ -105,6 +108,10 @@ class Web:
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """See ``Stage``: several files with one message."""
         await self._say_with([("photo.png", data) for data in pictures], caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``."""
+        absent(self, "forwards")
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""

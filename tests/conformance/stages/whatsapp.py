@@ -18,9 +18,9 @@ from simulators.whatsapp import Person, WhatsAppSimulator
 from simulators.whatsapp.simulator import Fault
 
 LACKS: Final[Mapping[Ability, str]] = {
-    "albums": "pictures come one by one, and nothing says that they belong together",
     "groups": "a business has none",
     "markup refusals": "a text is taken as it is, whatever marks are in it",
+    "single pictures": "an album comes picture by picture, and nothing says that they belong together but the moment",
 }
 _PAIR_LIMIT: Final = 131056
 
@@ -36,6 +36,7 @@ class WhatsApp:
     name: str = "whatsapp"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 4096
+    typed: int = 4096
     doubles: str = "the Cloud API has no key by which it would know a message again"
     waits_for_all: bool = False
     appends: bool = True
@@ -75,8 +76,13 @@ class WhatsApp:
                 await self.ann.share("document", data, mime, caption=caption, name=name)
 
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
-        """See ``Stage``."""
-        absent(self, "albums")
+        """See ``Stage``: each is a message of its own."""
+        for number, data in enumerate(pictures):
+            await self.ann.share("image", data, "image/png", caption="" if number else caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``. Who said it is not told."""
+        await self._person(to).send("text", {"body": text}, context={"forwarded": True})
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
