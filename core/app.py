@@ -28,6 +28,7 @@ from core.models.routing import Chosen, Router
 from core.models.survey import Survey
 from core.people.access import Access
 from core.people.owners import Owners
+from core.plugin import Plugin, PluginSite
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
@@ -35,7 +36,7 @@ from core.process.memos import Notes
 from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
-from core.seams import Adapter, Engine, Plugin, Records, Turn
+from core.seams import Adapter, Engine, Records, Turn
 from core.server import Server
 from core.site import (
     AssistantInfo,
@@ -46,7 +47,6 @@ from core.site import (
     Memo,
     NoEgress,
     Operator,
-    PluginSite,
     ProviderSite,
     Wire,
     nothing_to_fetch,

@@ -278,23 +278,6 @@ class ProviderSite:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PluginSite:
-    """What a plugin is handed when it is opened.
-
-    Attributes:
-        name: What this one is called in the configuration.
-        data_dir: Where this deployment keeps its files.
-        memo: What this plugin wants to find again after a restart, and that is nobody's in particular.
-        egress: Fetches what people, pages and models name.
-    """
-
-    name: str
-    data_dir: Path
-    memo: Memo
-    egress: Egress = field(default_factory=NoEgress)
-
-
-@dataclass(frozen=True, kw_only=True)
 class EngineSite:
     """What an engine is handed when it is opened.
 

@@ -23,8 +23,8 @@ from pydantic_core import ErrorDetails, to_json
 
 from core.errors import CallMalformed
 from core.exchange import ToolSchema
-from core.seams import Effect, Plugin, PluginSpec, Tool, ToolContext
-from core.site import PluginSite, Spec
+from core.plugin import Effect, Plugin, PluginSite, PluginSpec, Tool, ToolContext
+from core.site import Spec
 from core.text.fencing import fenced
 from core.threads import Threads
 

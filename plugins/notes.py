@@ -13,9 +13,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.errors import ToolFailed
+from core.plugin import Plugin, PluginSite, PluginSpec, ToolContext
 from core.private import make_folder, open_file
-from core.seams import Plugin, PluginSpec, ToolContext
-from core.site import PluginSite, Spec
+from core.site import Spec
 from core.text.fencing import fenced
 from core.tools import tool
 

@@ -10,7 +10,7 @@ from core.models.billing import TABLE, Call
 from core.models.prices import Prices
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Plugin, Tool
+from core.plugin import Plugin, Tool
 from core.testing import FakeProvider, answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant

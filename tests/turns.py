@@ -16,7 +16,8 @@ from core.errors import CallMalformed
 from core.exchange import Delta, Effort, Entry, Finished, Model, ModelEvent, Part, Request, ToolSchema, Usage
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Effect, Plugin, Provider, Tool, ToolContext, Work
+from core.plugin import Effect, Plugin, Tool, ToolContext
+from core.seams import Provider, Work
 from core.testing import FakeProvider
 from core.turn.answering import Means
 from core.turn.assistant import Assistant

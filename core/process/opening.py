@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from core.config.settings import Off, Section
-from core.seams import Plugin
+from core.plugin import Plugin
 from core.values import value
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,8 @@ from core.config.settings import Settings
 from core.engines.sqlite import SqliteSettings, open_sqlite
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Adapter, Plugin, Provider
+from core.plugin import Plugin
+from core.seams import Adapter, Provider
 from core.site import EngineSite
 from core.turn.toolbox import utc_now
 

@@ -3,7 +3,8 @@
 from itertools import count
 from pathlib import Path
 
-from core.site import BotSite, Egress, Memo, NoEgress, PluginSite, ProviderSite
+from core.plugin import PluginSite
+from core.site import BotSite, Egress, Memo, NoEgress, ProviderSite
 from core.values import Address, Body, Command, Inbound, Message, Tap
 
 _numbers = count(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ContentRefused, NotFetched
-from core.seams import Plugin, PluginSpec, ToolContext
+from core.plugin import Plugin, PluginSpec, ToolContext
 from core.site import TEXT, Egress, Fetched, NoEgress, Spec
 from core.testing.events import plugin_site
 from core.turn.toolbox import tool_named

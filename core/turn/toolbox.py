@@ -11,7 +11,7 @@ from core.config.settings import Tools
 from core.context.parts import cut, result, whole
 from core.errors import CallMalformed, EgressError, SettingsError, ToolFailed
 from core.exchange import Entry, Part, ToolSchema
-from core.seams import Plugin, Tool, ToolContext
+from core.plugin import Plugin, Tool, ToolContext
 from core.text.fencing import outside
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Literal
 
-from core.seams import Accept, Adapter, Tool, ToolContext
+from core.plugin import Tool, ToolContext
+from core.seams import Accept, Adapter
 from core.values import Address, Capabilities, Media, Page, Reply
 
 Moment = Literal["never", "hear", "heard", "use", "say", "said"]

@@ -17,7 +17,8 @@ from core.context.archive import StoredArchive
 from core.exchange import Delta, Model, Request
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Adapter, Plugin, Tool
+from core.plugin import Plugin, Tool
+from core.seams import Adapter
 from core.testing import answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant

@@ -13,7 +13,7 @@ import pytest
 
 from contracts.rigs.plugins import RIGS
 from core.errors import CallMalformed
-from core.seams import Plugin, PluginSpec, Tool, ToolContext
+from core.plugin import Plugin, PluginSpec, Tool, ToolContext
 from core.testing import plugin_site
 
 OURS = {entry.name: entry for entry in entry_points(group="waystation.plugins") if entry.value.startswith("plugins.")}

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from core.app import Stop, serve
 from core.config.settings import Section, Server, Settings, Timeouts
 from core.errors import AddressRefused, PlatformRefusedUs, StoreError
+from core.plugin import Plugin
 from core.process import report
 from core.process.control import connect
 from core.process.report import Report
-from core.seams import Accept, Adapter, Plugin, Records, Turn
+from core.seams import Accept, Adapter, Records, Turn
 from core.site import BotSite, Spec
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt

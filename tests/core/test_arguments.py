@@ -7,7 +7,7 @@ import pytest
 
 from core.arguments import unfit
 from core.exchange import Part, ToolSchema
-from core.seams import Plugin
+from core.plugin import Plugin
 from core.turn.toolbox import Toolbox
 from turns import FakeTool
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import AddressRefused, CallMalformed, ContentRefused, NotFetched
-from core.seams import Plugin, ToolContext
+from core.plugin import Plugin, ToolContext
 from core.site import Fetched
 from core.testing import (
     MORNING,

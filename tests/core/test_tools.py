@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from core.errors import CallMalformed, ToolFailed
-from core.seams import Tool, ToolContext
+from core.plugin import Tool, ToolContext
 from core.testing import plugin_site
 from core.tools import Switch, plugin, rendered, tool
 

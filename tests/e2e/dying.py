@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from core.seams import Tool, ToolContext
+from core.plugin import Tool, ToolContext
 from core.testing import tap
 from e2e.test_approval import House
 

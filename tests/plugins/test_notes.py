@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import CallMalformed, ToolFailed
-from core.seams import Tool, ToolContext
+from core.plugin import Tool, ToolContext
 from core.testing import plugin_site
 from plugins.notes import NotesSettings, open_notes, spec
 

@@ -21,7 +21,7 @@ spec = plugin("greeting", hello)
 COUNTED = """
 from contextlib import asynccontextmanager
 from pydantic import BaseModel
-from core.seams import Plugin
+from core.plugin import Plugin
 from core.site import Spec
 
 class CountedSettings(BaseModel):

@@ -11,7 +11,7 @@ import pytest
 from core.config.settings import Tools
 from core.errors import CallMalformed, NotFetched, SettingsError, ToolFailed
 from core.exchange import Part
-from core.seams import Plugin, ToolContext
+from core.plugin import Plugin, ToolContext
 from core.testing import MORNING, FakeClock
 from core.turn.toolbox import Toolbox, tool_named
 from turns import FakeTool
