@@ -180,10 +180,11 @@ class Model:
 
 @value
 class Blob:
-    """A file that was made, whole: an image, a voice."""
+    """A file that was made, whole: an image, a voice; ``name`` as people see it, "" where it has none."""
 
     mime: str
     data: bytes
+    name: str = ""
 
 
 @value

@@ -31,7 +31,9 @@ class ToolContext:
     Attributes:
         person: A stable id of the human who asks, also in a group; what belongs to them is named by it.
         scope: Whose key seals what they said; see ``Put.scope``.
+        space: Whose key seals what belongs to the conversation: the person's in private, the group's in a group.
         context: A stable id of the conversation's owner: the person in private, else the group.
+        event: The number of the event it is called for: the same when that runs again after a crash.
         to: The chat it was asked in.
         zone: The person's time zone (IANA), "" where it is not known; likewise their language (BCP 47).
         files: Those that came with the question.
@@ -40,7 +42,9 @@ class ToolContext:
 
     person: str
     scope: str
+    space: str
     context: str
+    event: int
     to: Address
     now: datetime
     zone: str = ""
@@ -162,6 +166,7 @@ class Tool:
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
             What it raises is in its own words.
+        checks: Whether ``call`` itself holds the arguments against the schema; else that is done before it.
     """
 
     schema: ToolSchema
@@ -169,6 +174,7 @@ class Tool:
     call: Callable[[str, ToolContext], Awaitable[str | ToolResult]]
     summary: Callable[[str], str]
     outside: bool = False
+    checks: bool = False
 
 
 @value
@@ -218,8 +224,8 @@ class Plugin:
     Attributes:
         before_prompt: Called with what is asked; what it returns stands before the question, for the model alone and
             for this answer alone. "" adds nothing.
-        after_turn: Called some time after an answer, once, with what was said. It gives way to people who ask meanwhile,
-            and is then called again.
+        after_turn: Called some time after an answer, once, with what was said. It gives way to people who ask
+            meanwhile, and is then called again.
         on_fired: Called when a job of this plugin is due, with the id that its ``Schedule`` had.
     """
 

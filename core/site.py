@@ -186,7 +186,7 @@ class NoEgress:
         raise AddressRefused("nothing is fetched from here")
 
 
-async def _nobody_told(text: str) -> None:
+async def nobody_told(text: str) -> None:
     """The ``tell_owner`` of a place without an owner."""
     del text
 
@@ -215,7 +215,7 @@ class Operator:
     control: Register = _not_registered
     announce: Callable[[Callable[[], str]], None] = lambda _: None
     announce_at_terminal: Callable[[Callable[[], str]], None] = lambda _: None
-    tell_owner: Callable[[str], Awaitable[None]] = _nobody_told
+    tell_owner: Callable[[str], Awaitable[None]] = nobody_told
 
 
 @value

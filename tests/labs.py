@@ -14,8 +14,9 @@ from core.plugin import Plugin, Tool
 from core.testing import FakeProvider, answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
+from core.turn.plugins import Plugins
 from core.turn.toolbox import Toolbox
-from turns import Lane, Script
+from turns import Lane, Script, commanding
 
 
 def model(name: str, *, sees: bool = False, reads: bool = False, tools: bool = True, room: int = 0) -> Model:
@@ -78,6 +79,7 @@ def answering(
         records=lane.records,
         router=router,
         toolbox=Toolbox([Plugin(name="test", tools=tuple(tools))]),
+        plugins=Plugins(commanding(lane.records, router)),
         system="Be brief.",
         prices=prices or Prices(),
         turn_s=30.0,

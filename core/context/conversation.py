@@ -15,6 +15,7 @@ import structlog
 from core.codec import dump, load
 from core.context.marks import Mark
 from core.exchange import Entry, Part
+from core.plugin import Conversations, ToolContext
 from core.seams import Records
 from core.site import Excerpt
 from core.values import Put, value
@@ -218,9 +219,15 @@ def make_current(lane: str, scope: str, talk: Talk) -> tuple[Put, ...]:
     return (Put(table=_CURRENT, row=lane, scope=scope, body=dump(Talk, talk)),)
 
 
-def begun_by(row: int) -> Talk:
-    """The conversation that an event begins."""
-    return Talk(id=f"{row:016d}")
+class NewConversations:
+    """See ``Conversations``. A conversation is named for the event that began it, so the last begun stands last."""
+
+    def begin(self, caller: ToolContext) -> tuple[Put, ...]:
+        """See ``Conversations``."""
+        return make_current(caller.context, caller.space, Talk(id=f"{caller.event:016d}"))
+
+
+_: type[Conversations] = NewConversations
 
 
 def taken_back(history: History, scope: str, number: int) -> tuple[Put, ...]:

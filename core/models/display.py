@@ -1,11 +1,15 @@
-"""Which model answers somebody, and which others there are, for an adapter that displays it."""
+"""Which model answers somebody, and which others there are: for adapters and the plugin that lets people choose."""
+
+from collections.abc import Callable
 
 from core.errors import ProviderError
 from core.exchange import Model
 from core.models import wishes
 from core.models.routing import Router
-from core.seams import Engine
+from core.plugin import ModelChoice, ToolContext
+from core.seams import Engine, Records
 from core.site import AnsweringModel, Models
+from core.values import Put
 
 
 class DisplayedModels:
@@ -24,15 +28,48 @@ class DisplayedModels:
         """See ``Models``."""
         lane = await self._engine.lane(self._adapter, sender)
         wish = await wishes.of(self._engine.records, lane) if lane else ""
-        try:
-            chosen = await self._router.choose(wish)
-        except ProviderError:
-            return None
-        return AnsweringModel(name=chosen.name, model=chosen.model, chosen=chosen.name == wish)
+        return await _answering(self._router, wish)
 
     async def offered(self) -> dict[str, tuple[Model, ...] | str]:
         """See ``Models``."""
         return await self._router.offered()
 
 
+class StoredModelChoice:
+    """The choices people made, in the store; see ``ModelChoice``.
+
+    Args:
+        router: Gives the router, which is there once the providers are open.
+    """
+
+    def __init__(self, records: Records, router: Callable[[], Router]) -> None:
+        self._records = records
+        self._router = router
+
+    async def offered(self) -> dict[str, tuple[Model, ...] | str]:
+        """See ``ModelChoice``."""
+        return await self._router().offered()
+
+    async def preferred(self, context: str) -> str:
+        """See ``ModelChoice``."""
+        return await wishes.of(self._records, context)
+
+    async def answering(self, preferred: str = "") -> AnsweringModel | None:
+        """See ``ModelChoice``."""
+        return await _answering(self._router(), preferred)
+
+    def prefer(self, caller: ToolContext, model: str) -> Put:
+        """See ``ModelChoice``."""
+        return wishes.keep(caller.context, caller.space, model)
+
+
+async def _answering(router: Router, preferred: str) -> AnsweringModel | None:
+    try:
+        chosen = await router.choose(preferred)
+    except ProviderError:
+        return None
+    return AnsweringModel(name=chosen.name, model=chosen.model, chosen=chosen.name == preferred)
+
+
 _: type[Models] = DisplayedModels
+__: type[ModelChoice] = StoredModelChoice

@@ -5,7 +5,7 @@ the answer begins again in the same slot. Steps that were taken stay.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ import structlog
 from core import phrases
 from core.context import wording
 from core.context.conversation import Context, History, keep
-from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
+from core.context.parts import calls_of, result, sound, text_of, whole, without_calls, words_of
 from core.context.sources import Sources
 from core.errors import ProviderError, StoreError
 from core.exchange import Effort, Entry, Finished, LeftOut, Part
@@ -25,14 +25,18 @@ from core.models.needs import sights
 from core.models.prices import Prices
 from core.models.routing import Router
 from core.seams import Records, Work
+from core.site import nobody_told
 from core.text.fencing import followed
 from core.turn import approvals
 from core.turn.consulting import blind, consulted, untaken
 from core.turn.hearing import Ear, Heard, WhileBusy
+from core.turn.jobs import after_turn
 from core.turn.material import Material
+from core.turn.plugins import Plugins
+from core.turn.results import Produced
 from core.turn.showing import Showing
-from core.turn.steps import Spoke, Step, Told, pack, spoken
-from core.turn.toolbox import Questions, Toolbox, asks_leave
+from core.turn.steps import Spoke, Step, Taken, Told, pack, taken
+from core.turn.toolbox import Caller, Questions, Toolbox, asks_leave
 from core.values import Outbound, Outcome, Put, Reply
 
 log = structlog.get_logger(__name__)
@@ -54,6 +58,7 @@ class Means:
         effort: How long models are to think that can be told.
         turn_s: The longest an answer may take.
         album_s: How long a message that may be part of an act in several waits for the next of them (``acts.py``).
+        tell_owner: Says something to the owner, by any messenger.
         max_age_s: Older messages, by their platform's clock, are read and not answered; 0 for none.
     """
 
@@ -61,6 +66,7 @@ class Means:
     router: Router
     toolbox: Toolbox
     system: str
+    plugins: Plugins = field(default_factory=Plugins)
     prices: Prices = field(default_factory=Prices)
     search: bool = False
     effort: Effort = ""
@@ -68,6 +74,7 @@ class Means:
     turn_s: float = 600.0
     album_s: float = 0.7
     max_age_s: float = 0.0
+    tell_owner: Callable[[str], Awaitable[None]] = nobody_told
 
 
 class _Unkept(StoreError):
@@ -97,6 +104,7 @@ class Answering:
         self._material = Material(ear, history or History())
         self._said: list[str] = []  # by earlier steps of this answer
         self._sources = Sources()
+        self._produced = Produced()  # by the tools of this answer
         self._dropped = 0  # steps that count for nothing, since what was asked changed
         self._answer = Answer()
         self._untaken: list[LeftOut] = []
@@ -184,6 +192,7 @@ class Answering:
             effort=means.effort,
         )
         self._seen = sights(question)
+        self._material.notes = await means.plugins.notes(words_of(question), means.toolbox.context(self._caller()))
         self._notice, self._room = blind(asker, question), asker.window.room
 
     async def _ask(self) -> Finished:
@@ -221,14 +230,15 @@ class Answering:
 
     async def _take_up(self, steps: Sequence[Step]) -> Outcome | None:
         """Go on after what an earlier run recorded; an outcome where its last step waits for leave."""
-        taken = spoken(steps)
-        for number, (spoke, results) in enumerate(taken, 1):
-            if spoke.about and (number < len(taken) or spoke.about != self._material.about()):
+        before = taken(steps)
+        for number, step in enumerate(before, 1):
+            spoke = step.spoke
+            if spoke.about and (number < len(before) or spoke.about != self._material.about()):
                 self._dropped += 1
             elif spoke.about and asks_leave(questions := self._questions(spoke.parts)):
-                return await self._ask_leave(spoke, questions, results)
-            elif results or not calls_of(spoke.parts):
-                self._took(spoke.parts, results)
+                return await self._ask_leave(spoke, questions, step)
+            elif step.results or not calls_of(spoke.parts):
+                self._took(spoke.parts, step.results, step.produced)
             else:
                 await self._read(spoke.parts, self._questions(spoke.parts))
         return None
@@ -244,14 +254,14 @@ class Answering:
         await self._read(parts, questions)
         return None
 
-    async def _record(self, step: Spoke | Told) -> None:
+    async def _record(self, step: Spoke | Told, *writes: Put) -> None:
         """Commit a step, and what calls cost until now.
 
         Raises:
             _Unkept: It could not be.
         """
         try:
-            await self._work.record(pack(step), *await self._bill.writes())
+            await self._work.record(pack(step), *writes, *await self._bill.writes())
         except StoreError as error:
             raise _Unkept(str(error)) from error
 
@@ -260,48 +270,49 @@ class Answering:
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
-        results = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
-        await self._record(Told(parts=results))
-        self._took(parts, results)
+        told, writes = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
+        await self._record(told, *writes)
+        self._took(parts, told.parts, told.produced)
 
-    async def _ask_leave(self, spoke: Spoke, questions: Questions, results: tuple[Part, ...] = ()) -> Outcome | None:
+    async def _ask_leave(self, spoke: Spoke, questions: Questions, before: Taken | None = None) -> Outcome | None:
         """End the turn with a question; the tap begins a new one. What only reads is run at once.
 
         Args:
-            results: Of an earlier run, which came as far as that.
+            before: What an earlier run came to, which came as far as that.
 
         Returns:
             None where something else is asked by now: the model has to decide again.
         """
         parts = spoke.parts
-        if not results and self._stands(spoke):
-            results = await self._read_meanwhile(parts, questions)
-        if not (results and self._stands(spoke)):
+        told = Told(parts=before.results, produced=before.produced) if before else Told(parts=())
+        if not told.parts and self._stands(spoke):
+            told = await self._read_meanwhile(parts, questions)
+        if not (told.parts and self._stands(spoke)):
             self._dropped += 1
             return None
-        self._took(parts, results)
+        self._took(parts, told.parts, told.produced)
         effects = [call for place, call in enumerate(calls_of(parts)) if place in questions]
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
         words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
         # In a message of its own: nothing the model says can reach into the question.
         said = self._with_sources("")
-        before = [self._outbound(self._slot, said, more=True)] if said else []
-        out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
+        said_before = [self._outbound(self._slot, said, more=True)] if said else []
+        out = self._outbound(f"{self._slot}{_QUESTION}" if said_before else self._slot, words)
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
-        outcome = self._outcome([*before, asked.out], ())
-        return replace(outcome, jobs=(asked.job,), writes=(*asked.writes, *outcome.writes))
+        outcome = self._outcome([*said_before, asked.out], ())
+        return replace(outcome, jobs=(asked.job, *outcome.jobs), writes=(*asked.writes, *outcome.writes))
 
-    async def _read_meanwhile(self, parts: tuple[Part, ...], questions: Questions) -> tuple[Part, ...]:
+    async def _read_meanwhile(self, parts: tuple[Part, ...], questions: Questions) -> Told:
         """The results of what only reads, beside what waits; nothing where something else is asked by now."""
         try:
-            results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
+            told, writes = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
         except Heard:
             if self._ear.over:
                 raise
-            return ()
+            return Told(parts=())
         if len(questions) < len(calls_of(parts)):
-            await self._record(Told(parts=results))
-        return results
+            await self._record(told, *writes)
+        return told
 
     def _stands(self, spoke: Spoke) -> bool:
         """Whether a step is still about what is asked.
@@ -313,26 +324,49 @@ class Answering:
             raise Heard
         return spoke.about == self._material.about()
 
-    async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Part, ...]:
-        """The results of a step's calls, run side by side; ``instead`` of those with an effect."""
+    async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Told, tuple[Put, ...]]:
+        """What a step's calls return, run side by side, and the rows to keep; ``instead`` of those with an effect."""
         calls = calls_of(parts)
         runs = [call for place, call in enumerate(calls) if place not in questions]
         using = [phrases.USING.format(tool=call.name) for call in runs if self._means.toolbox.has(call.name)]
         self._showing.say("\n\n".join([*filter(None, [text_of(parts)]), *dict.fromkeys(using)]))
-        ran = iter(await asyncio.gather(*(self._means.toolbox.run(call, self._first.scope) for call in runs)))
+        asker, step = self._caller(), self._taken()
+        ran = await asyncio.gather(
+            *(self._means.toolbox.run(call, asker, f"{self._slot}m{step}.{number}") for number, call in enumerate(runs))
+        )
+        told = iter(self._cited(one.part, one.produced) for one in ran)
         results: list[Part] = []
         for place, call in enumerate(calls):
             match questions.get(place):
                 case None:
-                    results.append(next(ran))
+                    results.append(next(told))
                 case Part() as refusal:
                     results.append(refusal)
                 case str():
                     results.append(result(call, instead, failed=instead is _OTHER))
-        return self._means.toolbox.fitting(results, self._room // _RESULTS_SHARE)
+        fitting = self._means.toolbox.fitting(results, self._room // _RESULTS_SHARE)
+        produced = sum((one.produced for one in ran), start=Produced())
+        return Told(parts=fitting, produced=produced), tuple(put for one in ran for put in one.writes)
 
-    def _took(self, parts: tuple[Part, ...], results: tuple[Part, ...] = ()) -> None:
+    def _caller(self) -> Caller:
+        files = tuple(part.media for entry in self._material.question() for part in entry.parts if part.media)
+        return Caller(received=self._asker, lane=self._work.lane, files=files)
+
+    def _cited(self, part: Part, produced: Produced) -> Part:
+        """A result, and by which numbers its sources are cited."""
+        lines = [f"[{self._sources.number(source.url, source.title)}] {source.title}" for source in produced.sources]
+        return replace(part, body="\n".join([part.body, "", "Cite as:", *lines])) if lines else part
+
+    def _took(
+        self,
+        parts: tuple[Part, ...],
+        results: tuple[Part, ...] = (),
+        produced: Produced = Produced(),  # noqa: B008
+    ) -> None:
         """A step was taken."""
+        self._produced += produced
+        for source in produced.sources:
+            self._sources.number(source.url, source.title)
         if text := self._sources.marked(parts):
             self._said.append(text)
         self._answer = Answer()
@@ -410,7 +444,18 @@ class Answering:
         kept = (*self._material.question(), *self._material.steps, *entries)
         first = self._first
         writes = keep(self._material.history, first.row, first.space, kept, heard=[self._ear.heard])
-        return Outcome(done=self._ear.done, out=tuple(out), writes=(*self._before, *writes))
+        jobs = [after_turn(self._asker, first.row)] if self._means.plugins.follow_up else []
+        return Outcome(
+            done=self._ear.done,
+            out=(*self._with_files(out), *self._produced.messages),
+            jobs=(*self._produced.jobs, *jobs),
+            writes=(*self._before, *writes),
+        )
+
+    def _with_files(self, out: Sequence[Outbound]) -> Sequence[Outbound]:
+        """The answer, with the files that tools made for it."""
+        first, *others = out
+        return [replace(first, reply=replace(first.reply, media=self._produced.files)), *others]
 
     def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:
         return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text, failed=failed, more=more))

@@ -21,16 +21,20 @@ from core.context.marks import mark_of
 from core.errors import StoreError
 from core.exchange import Entry
 from core.people.access import Access, Verdict
+from core.plugin import PluginCommand
 from core.seams import Work
 from core.turn import acts, commands
 from core.turn.acts import same_asker
 from core.turn.allowing import Allowing, goes_on
 from core.turn.answering import Answering, Means
+from core.turn.approvals import is_expiry
 from core.turn.hearing import Ear
+from core.turn.jobs import PluginJobs
 from core.turn.late import LateReading
-from core.turn.models import Choosing
 from core.turn.recalling import recalling
+from core.turn.results import brought
 from core.turn.steps import unpack
+from core.turn.toolbox import Caller, in_time
 from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
 
 log = structlog.get_logger(__name__)
@@ -44,7 +48,7 @@ class Assistant:
         self._access = access
         self._context = Context(means.records)
         self._allowing = Allowing(means.records, means.toolbox)
-        self._choosing = Choosing(means.records, means.router)
+        self._jobs = PluginJobs(self._context, means.plugins, means.toolbox, means.tell_owner)
         self._late = LateReading(means.records, means.max_age_s)
 
     async def __call__(self, work: Work) -> Outcome:
@@ -88,10 +92,14 @@ class Assistant:
                 return await self._again(work, first, body)
             case Command(name="switch") if first.inbound.to.private:
                 return await self._switched(work, first, body)
-            case Command(name="model"):
-                return await self._about_models(work, first, body)
-            case Command():
-                return _command(work, first, body)
+            case Command(name=name) if name in commands.OWN:
+                return _say_done(first, self._own_command(name))
+            case Command(name=name) if (found := self._means.plugins.command(name)) is not None:
+                return await self._plugin_command(work, first, body, *found)
+            case Command(name=name):
+                # In a group it may well be meant for another bot.
+                unknown = phrases.UNKNOWN_COMMAND.format(name=name)
+                return _say_done(first, unknown) if first.inbound.to.private else Outcome(done=(first.row,))
             case Tap():
                 return await self._allowing.tapped(work, body, self._admits)
             case _:
@@ -223,14 +231,48 @@ class Assistant:
             return Outcome(done=(first.row,), out=(_say(first, phrases.NO_SUCH_CONVERSATION),))
         return Outcome(done=(first.row,), writes=conversation.make_current(work.lane, first.space, talk))
 
-    async def _about_models(self, work: Work, first: Received, command: Command) -> Outcome:
-        """Say which model answers here, or let another one from now on."""
-        said = await self._choosing.said(work.lane, first.space, command.args.strip())
-        return Outcome(done=(first.row,), out=(_say(first, said.text),), writes=said.writes)
+    def _own_command(self, name: str) -> str:
+        match name:
+            case "stop":
+                return phrases.NOTHING_RUNS
+            case "start":
+                return phrases.GREETING
+            case "switch":
+                return phrases.NO_SUCH_CONVERSATION  # a group has one conversation at a time
+            case _:
+                return commands.help_text(self._means.plugins.commands)
+
+    async def _plugin_command(
+        self, work: Work, first: Received, command: Command, plugin: str, found: PluginCommand
+    ) -> Outcome:
+        """Do what a plugin's command says; a plugin that fails costs its own command, nothing else."""
+        caller = self._means.toolbox.context(Caller(received=first, lane=work.lane))
+        try:
+            result = await in_time(found.call(command.args.strip(), caller), self._means.toolbox.limits.call_s)
+            told = brought(result, first, plugin, slot=f"{first.row}m")
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("command failed", plugin=plugin, command=found.name)
+            return _say_done(first, phrases.COMMAND_FAILED.format(name=found.name), failed=True)
+        out = Outbound(
+            slot=str(first.row),
+            to=first.inbound.to,
+            reply=Reply(markdown=told.text, media=told.produced.files),
+        )
+        said = (out,) if told.text or told.produced.files else ()
+        return Outcome(
+            done=(first.row,),
+            out=(*said, *told.produced.messages),
+            jobs=told.produced.jobs,
+            writes=told.writes,
+        )
 
     async def _fired(self, work: Work, fired: Fired) -> Outcome:
-        if not goes_on(fired.job):
+        if is_expiry(fired.job):
             return await self._allowing.expired(work, fired.job)
+        if not goes_on(fired.job):
+            return await self._jobs.fired(work, fired)
         ear = Ear(work, (), "queue", self._admits)
         async with ear.listening():
             return await Answering(self._means, work, ear).run(unpack(work.steps))
@@ -246,19 +288,5 @@ def _say(received: Received, text: str, *, failed: bool = False) -> Outbound:
     return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text, failed=failed))
 
 
-def _command(work: Work, first: Received, command: Command) -> Outcome:
-    match command.name:
-        case "new":
-            writes = conversation.make_current(work.lane, first.space, conversation.begun_by(first.row))
-            return Outcome(done=(first.row,), out=(_say(first, phrases.NEW),), writes=writes)
-        case "stop":
-            text = phrases.NOTHING_RUNS
-        case "start":
-            text = phrases.GREETING
-        case "help":
-            text = commands.help_text()
-        case _ if not first.inbound.to.private:
-            return Outcome(done=(first.row,))  # in a group it may well be meant for another bot
-        case name:
-            text = phrases.UNKNOWN_COMMAND.format(name=name)
-    return Outcome(done=(first.row,), out=(_say(first, text),))
+def _say_done(first: Received, text: str, *, failed: bool = False) -> Outcome:
+    return Outcome(done=(first.row,), out=(_say(first, text, failed=failed),))

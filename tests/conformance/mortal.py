@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Literal
 
-from core.plugin import Tool, ToolContext
+from core.plugin import Tool, ToolContext, ToolResult
 from core.seams import Accept, Adapter
 from core.values import Address, Capabilities, Media, Page, Reply
 
@@ -53,7 +53,7 @@ class Death:
     def ends(self, tool: Tool) -> Tool:
         """A tool of this process, which does nothing after its end."""
 
-        async def call(arguments: str, context: ToolContext) -> str:
+        async def call(arguments: str, context: ToolContext) -> str | ToolResult:
             await self.at("use")
             return await tool.call(arguments, context)
 

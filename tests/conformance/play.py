@@ -23,9 +23,10 @@ from core.testing import answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.hearing import WhileBusy
+from core.turn.plugins import Plugins
 from core.turn.toolbox import Toolbox
 from core.values import Inbound, Media, Message, Receipt
-from turns import Script, Windowed, question
+from turns import Script, Windowed, commanding, question
 
 PATIENCE_S = 15.0
 ALBUM_S = 0.25
@@ -104,9 +105,11 @@ class Play:
             self.stage.opened(StoredArchive(engine, self.stage.name)) as adapter,
         ):
             self.adapter = adapter
+            router = Router([self.model], "auto")
             means = Means(
                 records=engine.records,
-                router=Router([self.model], "auto"),
+                router=router,
+                plugins=Plugins(commanding(engine.records, router)),
                 toolbox=Toolbox([Plugin(name="test", tools=tuple(death.ends(tool) for tool in tools))]),
                 system="Be brief.",
                 while_busy=while_busy,

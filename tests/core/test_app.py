@@ -370,7 +370,7 @@ async def test_an_adapter_is_told_the_commands(tmp_path: Path) -> None:
     world.bot("telegram")
     world.bot("other")
     async with world.running():
-        assert {"new", "stop", "help"} <= {name for name, _ in world.sites["telegram"].assistant.commands}
+        assert {"retry", "stop", "help"} <= {name for name, _ in world.sites["telegram"].assistant.commands}
 
 
 async def test_status_tells_what_is_on_what_is_off_and_the_code_to_claim_a_messenger(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from core.arguments import unfit
 from core.exchange import Part, ToolSchema
 from core.plugin import Plugin
 from core.turn.toolbox import Toolbox
-from turns import FakeTool
+from turns import FakeTool, ran
 
 SCHEMA = json.dumps(
     {
@@ -72,11 +72,11 @@ async def test_a_call_that_breaks_a_limit_is_not_made(effect: str) -> None:
     tool = replace(fake.tool, schema=ToolSchema(name="keep", description="Keep.", parameters=SCHEMA))
     toolbox = Toolbox([Plugin(name="p", tools=(tool,))])
     wrong = Part(kind="call", id="1", name="keep", body='{"text": "toolong"}')
-    answer = toolbox.question(wrong) if effect == "writes" else await toolbox.run(wrong, "ann")
+    answer = toolbox.question(wrong) if effect == "writes" else await ran(toolbox, wrong)
     assert isinstance(answer, Part)
     assert answer.failed
     assert "maxLength is 5" in answer.body
     assert fake.made == []
     right = Part(kind="call", id="1", name="keep", body='{"text": "short"}')
-    assert (await toolbox.run(right, "ann")).failed is False
+    assert (await ran(toolbox, right)).failed is False
     assert fake.made == ['{"text": "short"}']
