@@ -109,7 +109,7 @@ def made(blob: Blob, scope: str) -> tuple[Media, tuple[Put, ...]]:
     Args:
         scope: Whose key seals it; it goes when the scope goes.
     """
-    ref = f"{scope}/{token_hex(8)}"
+    ref = f"{scope}/{token_hex(16)}"
     pieces = [blob.data[at : at + _PIECE_BYTES] for at in range(0, max(1, len(blob.data)), _PIECE_BYTES)]
     rows = (Put(table=_TABLE, row=_row(ref, number), scope=scope, body=piece) for number, piece in enumerate(pieces))
     kind: MediaKind = next((kind for start, kind in _KINDS if blob.mime.startswith(start)), "document")
@@ -118,13 +118,14 @@ def made(blob: Blob, scope: str) -> tuple[Media, tuple[Put, ...]]:
 
 
 async def _read_made(records: Records, media: Media) -> AsyncGenerator[bytes, None]:
-    size, number = 0, 0
-    while size < media.size_bytes:
-        piece = await records.get(_TABLE, _row(media.ref, number))
-        if not piece:
-            raise MediaUnavailable("the file is not kept any more")
+    number = 0
+    while (piece := await records.get(_TABLE, _row(media.ref, number))) is not None:
         yield piece
-        size, number = size + len(piece), number + 1
+        number += 1
+        if len(piece) < _PIECE_BYTES:
+            return
+    if number == 0:
+        raise MediaUnavailable("the file is not kept any more")
 
 
 def _row(ref: str, number: int) -> str:

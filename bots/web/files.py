@@ -100,7 +100,7 @@ class Files:
             MediaUnavailable: There is none of this reference, or it was changed.
         """
         body = await asyncio.to_thread(self._read, ref)
-        return Stored(body=body, mime=picture(body) or _UNKNOWN)
+        return stored_of(body)
 
     def _read(self, ref: str) -> bytes:
         found = _REF.fullmatch(ref)
@@ -132,6 +132,11 @@ class Files:
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _UNSENT_S:
                     path.unlink()
+
+
+def stored_of(body: bytes) -> Stored:
+    """A file's bytes as they are handed to a browser."""
+    return Stored(body=body, mime=picture(body) or _UNKNOWN)
 
 
 def picture(body: bytes | bytearray) -> str:

@@ -49,7 +49,7 @@ async def opened(site: BotSite, *, most_bytes: int) -> AsyncGenerator[Adapter, N
     web = Web(site.name, site.assistant.archive or _NoArchive(), files, Leftovers(site.data_dir, site.memo))
     await asyncio.gather(web.restore(), files.tidy())
     models = ModelsShown(site.assistant.models, OWNER)
-    pages = Pages(web, door, site.server.url, models, site.assistant.commands)
+    pages = Pages(web, door, site.server.url, models, site.assistant.commands, fetch=site.fetch)
     pages.register(site.server)
 
     async def link(wire: Wire) -> None:

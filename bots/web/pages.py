@@ -15,13 +15,14 @@ from aiohttp import web
 
 from bots.web.adapter import Unready, Web
 from bots.web.door import SESSION_S, Door, name_of
-from bots.web.files import Stored, TooLarge
+from bots.web.files import Stored, TooLarge, stored_of
 from bots.web.looks import Commands, Log, Looks
 from bots.web.models import ModelsShown
 from bots.web.views import View
 from core.context.parts import whole
 from core.errors import MediaUnavailable, StoreError
-from core.site import Routes
+from core.files import MADE, read_whole
+from core.site import Fetch, Routes
 from core.values import Command, Media, Tap
 
 _HEARTBEAT_S: Final = 15.0
@@ -38,6 +39,7 @@ _MOST_SHOWN: Final = 300
 _MOST_FIELDS: Final = 20
 _MOST_WAITING: Final = 500
 _MOST_TEXT_BYTES: Final = 1 << 20
+_MAX_MADE_BYTES: Final = 100_000_000
 _FILE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, no-cache",  # whoever leaves takes along nothing that could still be opened
@@ -59,9 +61,12 @@ class Pages:
 
     Args:
         url: Where people reach them.
+        fetch: Yields files that were made here.
     """
 
-    def __init__(self, chat: Web, door: Door, url: str, models: ModelsShown, commands: Commands) -> None:
+    def __init__(  # noqa: PLR0917 - each is another part of the page
+        self, chat: Web, door: Door, url: str, models: ModelsShown, commands: Commands, fetch: Fetch
+    ) -> None:
         self._web = chat
         self._door = door
         self._url = url
@@ -70,6 +75,7 @@ class Pages:
         self._cookie = "__Host-waystation" if self._secure else f"waystation_{urlsplit(url).port or 80}"
         self._models = models
         self._commands = commands
+        self._fetch = fetch
         self._handed_in: dict[str, Media] = {}
 
     def register(self, routes: Routes) -> None:
@@ -88,6 +94,7 @@ class Pages:
             "/models": self._offers,
             "/events": self._events,
             "/files/*": self._file,
+            "/made/*": self._made,
         }
         for path, handler in gets.items():
             routes.add("GET", path, self._inside(handler))
@@ -311,12 +318,19 @@ class Pages:
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers={**_FILE_HEADERS, "ETag": tag})
         try:
-            stored: Stored = await self._web.files.read(ref)
+            stored = await self._web.files.read(ref)
         except MediaUnavailable:
             return _plainly(404, "This file is not there any more.")
-        shown = "inline" if stored.mime.startswith("image/") else "attachment"
-        headers = {**_FILE_HEADERS, "Content-Disposition": shown, "ETag": tag}
-        return web.Response(body=stored.body, content_type=stored.mime, headers=headers)
+        return _as_file(stored, tag)
+
+    async def _made(self, request: web.Request) -> web.StreamResponse:
+        """A file that was made here, by its reference: nobody can guess one."""
+        ref = "/".join(request.path.removeprefix("/made/").split("/")[:2])
+        try:
+            body = await read_whole(self._fetch, Media(adapter=MADE, ref=ref, kind="document"), _MAX_MADE_BYTES)
+        except MediaUnavailable:
+            return _plainly(404, "This file is not there any more.")
+        return _as_file(stored_of(body), f'"{ref[-32:]}"')
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -368,6 +382,12 @@ def _done(request: web.Request, view: View) -> web.Response:
     if request.content_type == "application/json":
         return web.json_response({"c": view.id})
     return _see_other(f"/c/{quote(view.id)}")
+
+
+def _as_file(stored: Stored, tag: str) -> web.Response:
+    shown = "inline" if stored.mime.startswith("image/") else "attachment"
+    headers = {**_FILE_HEADERS, "Content-Disposition": shown, "ETag": tag}
+    return web.Response(body=stored.body, content_type=stored.mime, headers=headers)
 
 
 def _html(text: str, status: int = 200) -> web.Response:

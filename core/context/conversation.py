@@ -18,7 +18,7 @@ from core.exchange import Entry, Part
 from core.plugin import Conversations, ToolContext
 from core.seams import Records
 from core.site import Excerpt
-from core.values import Put, value
+from core.values import Media, Put, value
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +50,14 @@ class Kept:
         before: What of its conversation stands before it.
         aside: True for what nobody was to answer.
         heard: The messages it was made of.
+        files: Made files, shown to people with it.
     """
 
     entry: Entry
     before: Length = Length()
     aside: bool = False
     heard: tuple[Mark, ...] = ()
+    files: tuple[Media, ...] = ()
 
 
 @value
@@ -171,7 +173,9 @@ class Context:
 def _read(row: str, body: bytes) -> Entry | None:
     """An entry as stored, None with a word in the log where it makes no sense: what stands around it is shown."""
     try:
-        return load(Kept, body).entry
+        kept = load(Kept, body)
+        shown = (Part(kind="media", name=file.name, media=file) for file in kept.files)
+        return replace(kept.entry, parts=(*kept.entry.parts, *shown))
     except ValueError:
         log.error("entry not read", row=row)  # noqa: TRY400 - its text is nobody's
         return None
@@ -190,16 +194,20 @@ def keep(
     *,
     aside: bool = False,
     heard: Sequence[tuple[Mark, ...]] = (),
+    files: tuple[Media, ...] = (),
 ) -> tuple[Put, ...]:
     """What a turn that began with this row adds to its conversation.
 
     Args:
         heard: The messages that the first entries were made of, entry by entry.
+        files: Made files, shown to people with the last of these entries.
     """
     puts, after, talk = [], history.length, history.talk
-    for number, entry in enumerate(entries):
+    added = list(entries)
+    for number, entry in enumerate(added):
         marks = heard[number] if number < len(heard) else ()
-        kept = Kept(entry=entry, before=after, aside=aside, heard=marks)
+        shown = files if number == len(added) - 1 else ()
+        kept = Kept(entry=entry, before=after, aside=aside, heard=marks, files=shown)
         name = f"{history.lane}/{talk.id}/{row:016d}.{number:04d}"
         puts.append(Put(table=_TABLE, row=name, scope=scope, body=dump(Kept, kept)))
         talk = talk if talk.title else replace(talk, title=_title(entry))

@@ -443,7 +443,8 @@ class Answering:
     def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
         kept = (*self._material.question(), *self._material.steps, *entries)
         first = self._first
-        writes = keep(self._material.history, first.row, first.space, kept, heard=[self._ear.heard])
+        shown, made = [self._ear.heard], self._produced.files
+        writes = keep(self._material.history, first.row, first.space, kept, heard=shown, files=made)
         jobs = [after_turn(self._asker, first.row)] if self._means.plugins.follow_up else []
         return Outcome(
             done=self._ear.done,

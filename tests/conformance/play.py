@@ -15,6 +15,7 @@ from contracts.rigs.engines import SqliteRig, running
 from contracts.rigs.telegram import accepting
 from core.context.archive import StoredArchive
 from core.exchange import Delta, Model, Request
+from core.files import Files
 from core.models.routing import Router
 from core.people.access import Access
 from core.plugin import Plugin, Tool
@@ -98,13 +99,14 @@ class Play:
             death: Where everything stands still, for the test to wait for and to end the life there. The next one
                 finds the store as it was then.
         """
-        death = death or Death("never")
+        death, files = death or Death("never"), Files()
         death.then = self._stand_still
         async with (
             self._rig.open() as engine,
-            self.stage.opened(StoredArchive(engine, self.stage.name)) as adapter,
+            self.stage.opened(StoredArchive(engine, self.stage.name), files.fetch) as adapter,
         ):
             self.adapter = adapter
+            files.keep_made_in(engine.records)
             router = Router([self.model], "auto")
             means = Means(
                 records=engine.records,
@@ -178,6 +180,14 @@ class Play:
             assert time.monotonic() < end, f"{self.stage.name} shows {texts}, and not {wanted}"
             await asyncio.sleep(0.01)
         return [one for one in shown if pick in one.text]
+
+    async def until_files(self, *wanted: bytes) -> None:
+        """Wait until the files that Ann has from us are just these."""
+        end = time.monotonic() + PATIENCE_S
+        while (found := await self.stage.files()) != wanted:
+            sizes = [len(one) for one in found]
+            assert time.monotonic() < end, f"{self.stage.name} shows files of {sizes} bytes"
+            await asyncio.sleep(0.01)
 
     async def fetched(self, media: Media) -> bytes:
         """A file's bytes."""

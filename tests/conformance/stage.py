@@ -12,7 +12,7 @@ from typing import Literal, NoReturn, Protocol
 import pytest
 
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.values import MediaKind, value
 
 Who = Literal["ann", "bob"]
@@ -96,7 +96,7 @@ class Stage(Protocol):
     def length(self, text: str) -> int:
         """How long a text is, in the platform's units."""
 
-    def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
+    def opened(self, archive: Archive, fetch: Fetch) -> AbstractAsyncContextManager[Adapter]:
         """One life of our adapter over the platform."""
 
     # -- what people do
@@ -138,6 +138,9 @@ class Stage(Protocol):
 
     async def shown(self, chat: Chat = ANN) -> tuple[Shown, ...]:
         """What we have said and still stands, oldest first; nothing unfinished."""
+
+    async def files(self) -> tuple[bytes, ...]:
+        """The bytes of all files that we have sent to Ann and that still stand, oldest first."""
 
     # -- what the platform does to us
 

@@ -8,7 +8,7 @@ from typing import Final
 from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage
 from contracts.rigs.telegram import Notes, rig_over
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.values import MediaKind
 from simulators.telegram import Call, Person, TelegramSimulator, bad_markup, cut, too_many
 from simulators.telegram.entities import utf16_length
@@ -41,10 +41,10 @@ class Telegram:
         """See ``Stage``: UTF-16 units, in rich messages characters."""
         return len(text) if self.rich else utf16_length(text)
 
-    def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
+    def opened(self, archive: Archive, fetch: Fetch) -> AbstractAsyncContextManager[Adapter]:
         """See ``Stage``."""
         del archive
-        return rig_over(self.telegram.base_url, memo=self._memo, rich=self.rich)
+        return rig_over(self.telegram.base_url, memo=self._memo, rich=self.rich, fetch=fetch)
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
         """See ``Stage``."""
@@ -113,6 +113,17 @@ class Telegram:
             for one in self.telegram.chat(_id(chat)).replies()
             if one.message_id
         )
+
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``."""
+        found = []
+        for one in self.telegram.chat(_id(ANN)).replies():
+            facts = one.raw.get(one.kind)
+            facts = facts[-1] if isinstance(facts, list) and facts else facts
+            stored = self.telegram.world.files.get(facts["file_id"]) if isinstance(facts, dict) else None
+            if stored is not None:
+                found.append(stored.data)
+        return tuple(found)
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""

@@ -18,7 +18,7 @@ from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, S
 from core.config.settings import Server as ServerSettings
 from core.seams import Adapter
 from core.server import Server
-from core.site import Archive, AssistantInfo, Operator
+from core.site import Archive, AssistantInfo, Fetch, Operator
 from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.pages import Page
@@ -68,7 +68,7 @@ class Web:
         return len(text)
 
     @asynccontextmanager
-    async def opened(self, archive: Archive) -> AsyncGenerator[Adapter]:
+    async def opened(self, archive: Archive, fetch: Fetch) -> AsyncGenerator[Adapter]:
         """See ``Stage``. Whoever was let in once stays in."""
         server = Server(ServerSettings(port=self._port))
         notices: list[Callable[[], str]] = []
@@ -76,6 +76,7 @@ class Web:
             place = bot_site(self.folder, "web", memo=self._memo)
             place = replace(
                 place,
+                fetch=fetch,
                 server=server,
                 assistant=AssistantInfo(archive=archive),
                 operator=Operator(announce_at_terminal=notices.append),
@@ -153,6 +154,13 @@ class Web:
         finished = (one for one, state in zip(reader.shown(), reader.states, strict=True) if state == "final")
         return tuple(one for one in finished if one.text or one.buttons)  # a step of tools alone says nothing
 
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``: those that the page refers to."""
+        page = await self._get(f"/log?c={self._open}&all=1")
+        answers = "".join(re.findall(r'class="answer".*?(?=<article|$)', page, re.DOTALL))
+        addresses = dict.fromkeys(re.findall(r'(?:img src|class="file" href)="(/(?:made|files)/[^"]+)"', answers))
+        return tuple([await self._get_bytes(at) for at in addresses])
+
     def refuse_markup(self) -> None:
         """See ``Stage``."""
         absent(self, "markup refusals")
@@ -177,6 +185,12 @@ class Web:
             if "default-src 'none'" not in policy or "unsafe" in policy:
                 self._violations.append(f"{path} has the policy {policy!r}")
             return await response.text()
+
+    async def _get_bytes(self, path: str) -> bytes:
+        assert self._page is not None
+        async with self.session.get(self._page.url + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.read()
 
     async def _post(self, path: str, **told: str) -> None:
         status, answer = await self._told(path, **told)

@@ -4,14 +4,14 @@ import asyncio
 import mimetypes
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage, absent
 from contracts.rigs.whatsapp import SECRET, opened
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.whatsapp import Person, WhatsAppSimulator
@@ -47,10 +47,10 @@ class WhatsApp:
         """See ``Stage``: characters."""
         return len(text)
 
-    def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
+    def opened(self, archive: Archive, fetch: Fetch) -> AbstractAsyncContextManager[Adapter]:
         """See ``Stage``."""
         del archive
-        return opened(bot_site(self.folder, "whatsapp", memo=self._memo), self.meta)
+        return opened(replace(bot_site(self.folder, "whatsapp", memo=self._memo), fetch=fetch), self.meta)
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
         """See ``Stage``."""
@@ -122,6 +122,11 @@ class WhatsApp:
             )
             for one in self._person(chat).chat
         )
+
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``."""
+        inner = [one.body[one.body["type"]] for one in self.ann.chat]
+        return tuple(self.meta.kept(one["id"]) for one in inner if isinstance(one, dict) and "id" in one)
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""

@@ -149,6 +149,10 @@ class WhatsAppSimulator:
         self._files[identity] = data, mime
         return identity
 
+    def kept(self, identity: str) -> bytes:
+        """A file's bytes."""
+        return self._files[identity][0]
+
     # -- what it brings
 
     async def bring(self, said: Sequence[tuple[Person, Json]], **more: object) -> None:
