@@ -72,7 +72,7 @@ class Telegram:
         (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), edits included; short bursts
         pass. Drafts exist in private chats only.
         """
-        return _capabilities(self._unknown_send, private=to.private, drafts=self._sender.drafts)
+        return _capabilities(self._unknown_send, private=to.private, drafts=self._sender.takes_drafts(to.chat))
 
     async def run(self, accept: Accept) -> None:
         """Listen, by long polling or by a webhook; see ``Adapter.run``."""

@@ -34,6 +34,18 @@ _CHAT_GONE = (
     "message thread not found",
     "topic_closed",
     "topic_deleted",
+    "topic_id_invalid",
+    "message thread is closed",
+)
+_TOPIC_DELETED = ("message thread not found", "topic_deleted", "topic_id_invalid")
+_TOPIC_CLOSED = ("topic_closed", "message thread is closed")
+_ANSWERED_GONE = (
+    "message to be replied not found",
+    "message to reply not found",
+    "replied message not found",
+    "reply message not found",
+    "reply_message_id_invalid",
+    "reply_to_message_id_invalid",
 )
 _MESSAGE_GONE = (
     "message to edit not found",
@@ -72,6 +84,32 @@ def translate(exc: TelegramError, *, repeatable: bool, reach: Literal["chat", "b
             return DeliveryUnknown(f"Telegram's answer was lost: {exc.message}")
         case _:
             return PlatformDown(f"Telegram did not answer: {exc.message}")
+
+
+def topic_deleted(exc: Refused) -> bool:
+    """Whether the topic is not there any more; the chat it was in is."""
+    return any(known in exc.message.lower() for known in _TOPIC_DELETED)
+
+
+def topic_closed(exc: Refused) -> bool:
+    """Whether nobody may write in the topic for now; in the rest of the chat they may."""
+    return any(known in exc.message.lower() for known in _TOPIC_CLOSED)
+
+
+def answered_gone(exc: Refused) -> bool:
+    """Whether only the message that this answers is not there any more."""
+    return any(known in exc.message.lower() for known in _ANSWERED_GONE)
+
+
+def refuses_drafts(exc: Refused, *, plainest: bool) -> bool:
+    """Whether a draft was refused for being one, rather than for what it says or for the chat.
+
+    ``TEXTDRAFT_PEER_INVALID`` and its like say so; so does a refusal of plain words that names nothing else.
+    """
+    if exc.code != 400:  # noqa: PLR2004
+        return False
+    words = exc.message.lower()
+    return "draft" in words or (plainest and isinstance(_bad_request(words, words), MarkupRefused))
 
 
 def _refused(exc: Refused, reach: Literal["chat", "bot"]) -> AdapterError:

@@ -4,12 +4,13 @@ How often we may is the governor's affair, what a page says the pager's.
 """
 
 import json
+import math
 import time
 import zlib
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import structlog
 from telegram.error import TelegramError
@@ -18,8 +19,8 @@ from bots.telegram.enclosing import call_for, uploaded
 from bots.telegram.gate import Gate
 from bots.telegram.handles import read
 from bots.telegram.moves import Moves
-from bots.telegram.paging import FOLLOWS
-from bots.telegram.refusals import translate
+from bots.telegram.paging import FOLLOWS, FORMS
+from bots.telegram.refusals import answered_gone, refuses_drafts, topic_closed, topic_deleted, translate
 from bots.telegram.transport import Line, Refused, Upload, bare
 from core.errors import DeliveryUnknown, MarkupRefused, MessageGone
 from core.files import read_whole
@@ -27,6 +28,9 @@ from core.site import Fetch
 from core.values import Address, Media, Page
 
 log = structlog.get_logger(__name__)
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 _GENERAL_TOPIC: Final = "1"
 _NOT_FOUND: Final = 404
@@ -39,6 +43,9 @@ _DRAFT_KEYS: Final = ("text", "entities", "rich_message")
 _NO_TEXT: Final = "text is empty"
 _MAX_UPLOAD_BYTES: Final = 50_000_000
 _BOT_CALLS, _BOT_SPAN_S = 25, 1.0
+_CLOSED_S: Final = 600.0
+"""Seconds for which a topic that was closed is not tried again."""
+_REMEMBERED: Final = 5000
 
 
 class Sender:
@@ -48,7 +55,8 @@ class Sender:
         fetch: Yields files that did not come by Telegram.
 
     Attributes:
-        drafts: False once the server turned out not to know drafts (one's own may be older than Bot API 9.3).
+        drafts: False once the server turned out not to know drafts (one's own may be older than Bot API 9.3). Whether
+            a chat takes them is told by ``takes_drafts``.
         rich: False where rich messages are not wanted, or once the server turned out not to know them (older than
             10.1). Only its "no such thing" says so; whatever else goes wrong is no reason to speak more plainly.
     """
@@ -61,6 +69,12 @@ class Sender:
         self._fetch = fetch
         self._groups = Gate()
         self._recent: deque[float] = deque(maxlen=_BOT_CALLS)
+        self._draftless: OrderedDict[str, None] = OrderedDict()
+        self._closed: OrderedDict[tuple[str, str], float] = OrderedDict()  # topics, until when they are not tried
+
+    def takes_drafts(self, chat: str) -> bool:
+        """Whether a private chat takes drafts, as far as is known."""
+        return self.drafts and chat not in self._draftless
 
     async def put(self, to: Address, page: Page | None, *, was: str | None) -> str:
         """Send, edit or delete; see ``Adapter.put``."""
@@ -83,7 +97,7 @@ class Sender:
 
         Where there is nothing to say yet, the platform shows its own "Thinking…".
         """
-        if not self.drafts:
+        if not self.takes_drafts(to.chat):
             return
         whole = json.loads(page.body)
         body = {key: whole[key] for key in _DRAFT_KEYS if key in whole} if page.source.strip() else {"text": ""}
@@ -93,6 +107,10 @@ class Sender:
             try:
                 await self._call(method, to, {"draft_id": _number(slot)} | body)
             except Refused as exc:
+                if refuses_drafts(exc, plainest=page.form == FORMS[-1]):
+                    _remember(self._draftless, to.chat, None)
+                    log.info("this chat takes no drafts, so answers are shown by editing them", reason=exc.message)
+                    return
                 if not _unknown(exc):
                     raise
                 if "rich_message" in body:
@@ -182,20 +200,37 @@ class Sender:
         return was
 
     async def _call(self, method: str, to: Address, body: dict[str, Any], uploads: Sequence[Upload] = ()) -> Any:  # noqa: ANN401 - JSON
-        """Call a method for one chat, and once more where the chat has moved: the first call did nothing then.
-
-        A group that becomes a supergroup gets a new id (https://core.telegram.org/bots/api#responseparameters).
-        """
+        """Call a method for one chat, and again where only the place in it is gone: the first call did nothing then."""
         if not to.private and method != _FREE:
             await self._groups.wait()
         self._recent.append(time.monotonic())
-        try:
-            return await self._line.call(method, self._place(to) | body, uploads=uploads)
-        except Refused as exc:
-            if not exc.moved_to or self._moves.now(to.chat) == str(exc.moved_to):
-                raise
+        while True:
+            try:
+                return await self._line.call(method, self._place(to) | body, uploads=uploads)
+            except Refused as exc:
+                body = self._placed_anew(to, body, exc)
+
+    def _placed_anew(self, to: Address, body: dict[str, Any], exc: Refused) -> dict[str, Any]:
+        """What to say instead, once it is known what is gone. Each thing is given up once, so this ends.
+
+        A group that becomes a supergroup gets a new id (https://core.telegram.org/bots/api#responseparameters); what
+        was asked in a topic that is gone or closed is answered in the chat itself; what answers a message that is gone
+        answers nothing.
+
+        Raises:
+            Refused: The refusal, where it is for something else.
+        """
+        if exc.moved_to and self._moves.now(to.chat) != str(exc.moved_to):
             self._moves.learn(to.chat, str(exc.moved_to))
-        return await self._line.call(method, self._place(to) | body, uploads=uploads)
+            return body
+        if "message_thread_id" in self._place(to) and (topic_deleted(exc) or topic_closed(exc)):
+            until = math.inf if topic_deleted(exc) else time.monotonic() + _CLOSED_S
+            _remember(self._closed, (to.chat, to.thread), until)
+            log.info("a topic is gone or closed, so it is answered in the chat itself", reason=exc.message)
+            return body
+        if "reply_parameters" in body and answered_gone(exc):
+            return {key: body[key] for key in body if key != "reply_parameters"}
+        raise exc
 
     def _answered(self, to: Address) -> dict[str, Any]:
         """Say what is answered (https://core.telegram.org/bots/api#replyparameters), if it may still be there.
@@ -210,7 +245,8 @@ class Sender:
     def _place(self, to: Address) -> dict[str, Any]:
         """Say where. The general topic must not be named, although its messages carry its number."""
         place: dict[str, Any] = {"chat_id": int(self._moves.now(to.chat))}
-        if to.thread and to.thread != _GENERAL_TOPIC:
+        closed_until = self._closed.get((to.chat, to.thread), 0.0)
+        if to.thread and to.thread != _GENERAL_TOPIC and closed_until <= time.monotonic():
             place["message_thread_id"] = int(to.thread)
         return place
 
@@ -229,6 +265,14 @@ class Sender:
         """
         recent = self._recent
         return len(recent) == _BOT_CALLS and recent[-1] - recent[0] < _BOT_SPAN_S
+
+
+def _remember(known: "OrderedDict[_K, _V]", key: _K, what: _V) -> None:
+    """Keep the latest."""
+    known[key] = what
+    known.move_to_end(key)
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 def _id_of(sent: object) -> str:

@@ -14,6 +14,8 @@ class Preview:
     Attributes:
         dirty: What is to be shown has changed since it was last drawn.
         given_up: It is not shown any more; what is committed comes without it.
+        undrafted: A draft of it was refused, so it is shown by editing.
+        only_typing: Neither can be had: only that something is being written is shown.
         form: Which of the chat's forms it takes, by number.
         there: Page number to row and platform id, once the store was asked.
         drawn_at: When it was last drawn, by the monotonic clock.
@@ -24,6 +26,8 @@ class Preview:
     out: Outbound
     dirty: bool = True
     given_up: bool = False
+    undrafted: bool = False
+    only_typing: bool = False
     form: int = 0
     there: dict[int, tuple[int, str]] | None = None
     drawn_at: float = 0.0

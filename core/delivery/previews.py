@@ -16,7 +16,7 @@ import structlog
 from core.delivery.desks import Desk, Preview
 from core.delivery.governor import Governor
 from core.delivery.posting import Posting
-from core.errors import AdapterError, DeliveryUnknown, MarkupRefused, PlatformBusy, PlatformDown, StoreError
+from core.errors import AdapterError, ChatGone, DeliveryUnknown, MarkupRefused, PlatformBusy, PlatformDown, StoreError
 from core.patience import patiently
 from core.storage import Outbox
 from core.values import Capabilities, Page
@@ -51,17 +51,19 @@ class Previews:
             return None
         wait_s, preview = min(waits, key=lambda one: one[0])
         if wait_s < math.inf:
-            can = desk.adapter.capabilities(preview.out.to)
+            can = _kind(preview, desk)
             wait_s = max(wait_s, self._governor.wait_s(desk.adapter.name, desk.chat, can, reserve=1))
         return preview, wait_s
 
     async def draw(self, desk: Desk, preview: Preview) -> None:
         """Show what the preview reads now."""
-        can = desk.adapter.capabilities(preview.out.to)
+        can = _kind(preview, desk)
         preview.dirty = False
         preview.drawn_at = time.monotonic()
         try:
             await self._draw(_Sketch(desk, preview, can))
+            if can.preview == "draft" and _kind(preview, desk).preview != "draft":
+                self._fall(preview, can)  # the adapter knows better now
         except PlatformBusy as busy:
             await self._posting.heed(desk, busy)
             preview.dirty = True
@@ -71,13 +73,24 @@ class Previews:
         except MarkupRefused:
             preview.form += 1
             preview.dirty = True
-            preview.given_up = preview.form >= len(can.forms)
-        except (AdapterError, StoreError, TimeoutError) as error:
+            if preview.form >= len(can.forms):
+                self._fall(preview, can)
+        except (ChatGone, StoreError) as error:
             log.debug("preview given up", slot=preview.out.slot, reason=str(error))
             preview.given_up = True
+        except (AdapterError, TimeoutError) as error:
+            log.debug("preview refused", slot=preview.out.slot, reason=str(error))
+            self._fall(preview, can)
         except Exception:
             log.exception("preview broke", adapter=desk.adapter.name, slot=preview.out.slot)
             preview.given_up = True
+
+    @staticmethod
+    def _fall(preview: Preview, can: Capabilities) -> None:
+        """Show what is being written in the next kind of way: by editing instead of a draft, then only by typing."""
+        preview.form, preview.dirty, preview.next_at = 0, True, 0.0
+        preview.only_typing = can.preview != "draft" or preview.undrafted
+        preview.undrafted = True
 
     async def _draw(self, sketch: _Sketch) -> None:
         preview, can = sketch.preview, sketch.can
@@ -178,12 +191,18 @@ def shows_words(can: Capabilities) -> bool:
 
 
 def _only_typing(preview: Preview, can: Capabilities) -> bool:
-    return not (preview.out.reply.markdown and shows_words(can))
+    return preview.only_typing or not (preview.out.reply.markdown and shows_words(can))
+
+
+def _kind(preview: Preview, desk: Desk) -> Capabilities:
+    """What the preview's chat can do, as far as it is not known better of this preview."""
+    can = desk.adapter.capabilities(preview.out.to)
+    return replace(can, preview="edit") if preview.undrafted and can.preview == "draft" else can
 
 
 def _wait_s(preview: Preview, desk: Desk) -> float:
     """Seconds until the preview may, or must, be drawn again."""
-    can = desk.adapter.capabilities(preview.out.to)
+    can = _kind(preview, desk)
     if _only_typing(preview, can):
         return max(0.0, preview.next_at - time.monotonic()) if can.typing_s else math.inf
     if preview.dirty:

@@ -98,13 +98,6 @@ async def test_the_general_topic_is_not_named(rig: Rig) -> None:
     assert [shown.thread for shown in group.replies()] == [None]
 
 
-async def test_a_topic_that_was_deleted_is_gone(rig: Rig) -> None:
-    """Nothing will ever arrive in it again."""
-    group = rig.telegram.group(-100_7, topics={})
-    with pytest.raises(ChatGone):
-        await send(rig, to=rig.to_group(group.id, thread="9"))
-
-
 async def test_a_group_that_moved_is_followed(rig: Rig) -> None:
     """A group that became a supergroup has a new id; the answer arrives there, once, and so does the next."""
     old, new = rig.telegram.group(-7), rig.telegram.group(-100_8)

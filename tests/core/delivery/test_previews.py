@@ -8,7 +8,7 @@ import pytest
 
 from contracts.rigs.engines import SqliteRig
 from core.errors import AdapterError, DeliveryUnknown, MarkupRefused, MessageGone, PlatformBusy, PlatformDown
-from core.testing import BY_EDITS, FakeAdapter, Fault
+from core.testing import BY_EDITS, Call, FakeAdapter, Fault
 from core.values import Address, Choice, Page, Reply
 from stage import settled, staged
 
@@ -354,6 +354,28 @@ async def test_a_draft_vanishes_and_the_answer_is_sent(rig: SqliteRig) -> None:
         await stage.reads("Hello world")
     assert adapter.kinds() == ["typing", "draft", "draft", "send"]
     assert [call.page.body for call in adapter.calls if call.page] == ["Hel", "Hello", "Hello world"]
+
+
+async def test_a_kind_of_preview_that_is_refused_gives_way_to_the_next(rig: SqliteRig) -> None:
+    """From drafts to edits, from edits to typing; the answer comes in any case, in one message."""
+
+    class Refusing(FakeAdapter):
+        def fault(self, call: Call) -> Fault | None:
+            unfinished = call.page is not None and call.page.body != "Hello world"
+            refused = call.kind == "draft" or (call.kind == "edit" and unfinished)
+            return Fault(error=AdapterError("no such preview here")) if refused else None
+
+    async with staged(rig, adapter := Refusing(can=BY_DRAFTS)) as stage:
+        scene = await stage.ask()
+        await scene.show("Hel")
+        await adapter.until(lambda: "send" in adapter.kinds())
+        await scene.show("Hello")
+        await adapter.until(lambda: "edit" in adapter.kinds())
+        await scene.show("Hello wor")
+        await adapter.until(lambda: adapter.kinds()[-1] == "typing")
+        scene.end("Hello world")
+        await stage.reads("Hello world")
+    assert adapter.kinds().count("draft") == 1
 
 
 async def test_typing_and_drafts_are_repeated_while_nothing_changes_and_end_with_the_turn(rig: SqliteRig) -> None:
