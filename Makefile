@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint format ruff types imports coverage fmt chaos bench clean
+.PHONY: help run test check lint format ruff types imports coverage fmt chaos busy bench clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ fmt: ## format, and mend what can be mended by itself
 
 chaos: ## break a running deployment on purpose and count what was lost or doubled
 	@$(RUN) python tests/chaos/run.py $(ARGS)
+
+busy: ## count what a busy model costs: faults at 5, 10 and 30 %, beside a bare bot
+	@$(RUN) python tests/chaos/busy.py $(ARGS)
 
 bench: ## measure a running deployment beside a bare bot (ARGS="--size quick")
 	@$(RUN) python benchmarks/run.py $(ARGS)

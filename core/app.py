@@ -375,6 +375,7 @@ def build_turn(
         search=settings.conversation.web_search,
         effort=settings.router.effort,
         while_busy=settings.conversation.while_busy,
+        busy_s=settings.timeouts.busy_s,
         turn_s=settings.timeouts.turn_s,
         max_age_s=settings.conversation.max_age_s,
     )

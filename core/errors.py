@@ -18,7 +18,8 @@
     │   ├── ModelUnknown         there is no such model there
     │   ├── RequestRefused       this request, as it is, will never be taken
     │   │   └── ContextTooLong   it would be, were it shorter
-    │   ├── ProviderBusy         429, overloaded
+    │   ├── ProviderBusy         429, overloaded, still loading its model
+    │   │   └── QuotaUsedUp      a quota of hours or days has been used up
     │   └── ProviderDown         5xx, no connection, silence, a stream that broke or made no sense
     ├── EgressError              what somebody named cannot be fetched; the message is for whoever asked for it
     │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
@@ -136,6 +137,12 @@ class ProviderBusy(ProviderError):
     """Rate limit or overload."""
 
     retryable = True
+
+
+class QuotaUsedUp(ProviderBusy):
+    """A quota is used up that comes back in hours: no person waits for that."""
+
+    retryable = False
 
 
 class ProviderDown(ProviderError):

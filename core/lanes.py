@@ -6,15 +6,15 @@ stays on disk and is found again when the line runs dry.
 """
 
 import asyncio
-import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 
 from core.delivery.couriers import Delivery
 from core.errors import StoreError, WaystationError
-from core.patience import patiently
+from core.patience import back_off_s, patiently
 from core.seams import Turn
 from core.storage import LaneStore, Opened
 from core.values import Outbound, Outcome, Put, Received
@@ -33,7 +33,7 @@ class _Running:
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
-        self.resting = False  # after a failure
+        self.resting = False  # it only waits: after a failure, or for a model
         self.task: asyncio.Task[None] | None = None
 
 
@@ -140,7 +140,7 @@ class Lanes:
             except Exception as error:
                 # The turn answers for its own failures; what arrives here is the store's, or a bug. Nothing is lost.
                 failures += 1
-                delay_s = min(_RETRY_S[1], _RETRY_S[0] * 2 ** min(failures, 20)) * random.uniform(0.5, 1.0)  # noqa: S311
+                delay_s = back_off_s(failures, *_RETRY_S)
                 bug = not isinstance(error, StoreError)
                 log.warning("turn failed", lane=lane, reason=str(error), again_in_s=round(delay_s, 1), exc_info=bug)
                 await self._rest(running, delay_s)
@@ -151,16 +151,21 @@ class Lanes:
         return False
 
     async def _rest(self, running: _Running, seconds: float) -> None:
+        """Sleep; once the end is near, whoever only sleeps is cut off."""
         running.resting = True
-        await asyncio.sleep(0 if self._stopping else seconds)
-        running.resting = False
+        try:
+            if self._stopping and running.task is not None:
+                running.task.cancel()
+            await asyncio.sleep(seconds)
+        finally:
+            running.resting = False
 
     async def _one(self, lane: str, running: _Running, turn: Turn) -> bool:
         opened = await self._store.open_lane(lane, 0, _ROWS_A_TURN)
         if not opened.events:
             return False
         with structlog.contextvars.bound_contextvars(lane=lane, row=opened.events[0].row):
-            work = _LaneWork(self._store, self._delivery, lane, opened, running.news)
+            work = _LaneWork(self._store, self._delivery, lane, opened, running, pause=partial(self._rest, running))
             try:
                 outcome = await turn(work)
             finally:
@@ -191,14 +196,17 @@ class _LaneWork:
         delivery: Delivery,
         lane: str,
         opened: Opened,
-        news: asyncio.Event,
+        running: _Running,
+        *,
+        pause: Callable[[float], Awaitable[None]],
     ) -> None:
         self.lane = lane
         self.events = opened.events
         self.steps = opened.steps
         self._store = store
         self._delivery = delivery
-        self._news = news
+        self._news = running.news
+        self._pause = pause
         self._seen = opened.events[-1].row
         self._closed = False
 
@@ -213,17 +221,24 @@ class _LaneWork:
             await self._news.wait()
             self._news.clear()
 
-    async def record(self, step: bytes, *writes: Put) -> None:
+    async def record(self, step: bytes, *writes: Put, out: Sequence[Outbound] = ()) -> None:
         """See ``Work.record``."""
         self._alive()
         log.debug("stage", stage="record", phase="begin")
-        await self._store.record(self.lane, step, writes)
+        written = tuple(map(self._delivery.written, out))
+        await self._store.record(self.lane, step, writes, written)
         log.debug("stage", stage="record", phase="done")
+        self._delivery.wake((one.chat, one.out.to) for one in written)
 
-    async def show(self, out: Outbound) -> None:
+    async def show(self, out: Outbound) -> bool:
         """See ``Work.show``."""
         self._alive()
-        self._delivery.show(self.lane, out)
+        return self._delivery.show(self.lane, out)
+
+    async def pause(self, seconds: float) -> None:
+        """See ``Work.pause``."""
+        self._alive()
+        await self._pause(seconds)
 
     def close(self) -> None:
         """The turn is over: nothing may be shown or recorded in its name any more."""

@@ -27,6 +27,7 @@ MODEL_REFUSED_US = (
     "The model's provider does not accept us at the moment, so I cannot answer. My owner has to look after it."
 )
 MODEL_BUSY = "The model is too busy to answer at the moment. Please try again in a little while."
+MODEL_USED_UP = "The model has reached its limit for now, so I cannot answer. Please try again later."
 MODEL_DOWN = "I could not reach the model, so I cannot answer right now. Please try again in a little while."
 MODEL_CANNOT = "The model could not take this request. Please try to put it differently."
 TOO_LONG = "This is more than the model can read at once. Please send it in smaller pieces, or start over with /new."
@@ -34,7 +35,9 @@ SHORTENED = "_(This was more than the model can read at once, so I shortened it 
 LEFT_OUT = "_(The model's provider does not take {what}, so this is answered without.)_"
 TOO_SLOW = "The answer took too long, so I stopped."
 TOO_SLOW_MARK = "_(This took too long, so I stopped here; the answer is not complete.)_"
-AGAIN = "_The model did not answer; I am asking once more …_"
+LONGER = "_This is taking longer than usual. I am still trying …_"
+AGAIN = "_The connection to the model broke; I am asking once more …_"
+TRY_AGAIN = "Try again"
 ANOTHER = "_The model does not answer; I am asking another one …_"
 BLIND = "_({model} cannot see {what}, so this is answered without. /model lists what else there is.)_"
 BROKE_OFF = "_(The connection to the model broke here; the answer is not complete.)_"

@@ -190,11 +190,21 @@ class Work(Protocol):
     async def later(self) -> tuple[Received, ...]:
         """Wait for newer rows of the lane, while the turn runs; each row comes once."""
 
-    async def record(self, step: bytes, *writes: Put) -> None:
-        """Commit a step now, apart from the outcome. Steps are forgotten when the turn commits."""
+    async def record(self, step: bytes, *writes: Put, out: Sequence[Outbound] = ()) -> None:
+        """Commit a step now, apart from the outcome, and what is said along with it in slots of its own.
 
-    async def show(self, out: Outbound) -> None:
-        """Show an unfinished answer. Never blocks; only the latest counts. An empty one means "working on it"."""
+        Steps are forgotten when the turn commits.
+        """
+
+    async def show(self, out: Outbound) -> bool:
+        """Show an unfinished answer. Never blocks; only the latest counts. An empty one means "working on it".
+
+        Returns:
+            Whether the chat shows its words, and not only that something is being done.
+        """
+
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for a while. A turn that only waits ends here when the process does, and runs again."""
 
 
 Turn = Callable[[Work], Awaitable[Outcome]]

@@ -4,9 +4,11 @@ Chats and lanes go by names of our own (keyed hashes, ids), never by a platform'
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Protocol
 
 from core.codec import dump, load
+from core.seams import Adapter
 from core.values import Address, Outbound, Outcome, Page, Put, Received, Reply, value
 
 UNPAGED = ""
@@ -22,7 +24,13 @@ def reply_of(page: Page) -> Reply:
     """What a page says, to be said in another form."""
     if page.form == UNPAGED:
         return load(Reply, page.body.encode())
-    return Reply(markdown=page.source, media=page.media, choices=page.choices)
+    return Reply(markdown=page.source, media=page.media, choices=page.choices, only_edits=page.only_edits)
+
+
+def paged(adapter: Adapter, reply: Reply, form: str) -> tuple[Page, ...]:
+    """A reply as an adapter's pages in one of its forms."""
+    pages = adapter.pages(reply, form)
+    return tuple(replace(page, only_edits=True) for page in pages) if reply.only_edits else pages
 
 
 @value
@@ -91,8 +99,8 @@ class LaneStore(Protocol):
     async def open_lane(self, lane: str, after: int, limit: int) -> Opened:
         """The lane's open rows beyond a row, in order, with the steps of a turn that was killed."""
 
-    async def record(self, lane: str, step: bytes, writes: tuple[Put, ...]) -> None:
-        """Keep a step of the running turn."""
+    async def record(self, lane: str, step: bytes, writes: tuple[Put, ...], written: tuple[Written, ...] = ()) -> None:
+        """Keep a step of the running turn, with what is said along with it."""
 
     async def settle(
         self, lane: str, outcome: Outcome, written: tuple[Written, ...]

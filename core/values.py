@@ -180,12 +180,14 @@ class Received:
         row: Its row in the inbox; what ``Outcome.done`` names.
         scope: Whom it belongs to: the sender's own scope, with its own key.
         space: The scope of the context it was said in: the sender's person in private, the group's in a group.
+        at: When it was accepted.
     """
 
     row: int
     scope: str
     space: str
     inbound: Inbound
+    at: datetime
 
 
 @value
@@ -225,6 +227,7 @@ class Reply:
         failed: This stands where an answer should have been; for programs that wait for one.
         more: The answer goes on in another slot right away; for programs that wait for its end.
         unfinished: It is still being written; what its end has left open is to be shown calmly.
+        only_edits: It is worth saying only where it changes a message: it never becomes one of its own.
     """
 
     markdown: str
@@ -233,6 +236,7 @@ class Reply:
     failed: bool = False
     more: bool = False
     unfinished: bool = False
+    only_edits: bool = False
 
 
 @value
@@ -243,6 +247,7 @@ class Page:
         body: The platform's JSON, less address and uploads.
         form: Which of the adapter's forms this is.
         source: The Markdown this page says, so that it alone can be said again in another form.
+        only_edits: See ``Reply``. Set by whoever delivers it, not by adapters.
     """
 
     body: str
@@ -250,6 +255,7 @@ class Page:
     source: str = ""
     media: tuple[Media, ...] = ()
     choices: tuple[Choice, ...] = ()
+    only_edits: bool = False
 
 
 @value

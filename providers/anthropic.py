@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from core.errors import ProviderDown
+from core.errors import ProviderBusy, ProviderDown, ProviderError
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
@@ -64,11 +64,11 @@ class Anthropic:
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, or the lab's own list; what the lab says of each in either case."""
-        failed: ProviderDown | None = None
+        failed: ProviderError | None = None
         try:
             await self._list()
-        except ProviderDown as down:
-            failed = down
+        except (ProviderBusy, ProviderDown) as error:
+            failed = error
         return tuple(map(self._repairs.described, self._shelf.offered(_UNLISTED, failed)))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:

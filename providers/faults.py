@@ -19,6 +19,7 @@ from core.errors import (
     ProviderDown,
     ProviderError,
     ProviderRefusedUs,
+    QuotaUsedUp,
     RequestRefused,
 )
 
@@ -49,7 +50,10 @@ _NO_MONEY = re.compile(
 _BAD_KEY = re.compile(
     r"(invalid|incorrect|expired|missing).{0,20}api.?key|api.?key.{0,20}(not valid|invalid|expired)", re.IGNORECASE
 )
-_BUSY = re.compile(r"rate.?limit|too many requests|overloaded|capacity", re.IGNORECASE)
+# The last: llama.cpp, for as long as it loads (https://github.com/ggml-org/llama.cpp/tree/master/tools/server).
+_BUSY = re.compile(r"rate.?limit|too many requests|overloaded|capacity|loading model", re.IGNORECASE)
+# OpenAI and Groq (twice), OpenRouter: a limit of a day, which nobody waits for.
+_USED_UP = re.compile(r"\bper[- ]day\b|\b[RT]PD\b|\bdaily (\w+ )?(limit|quota)", re.IGNORECASE)
 _DELAY = re.compile(r"(\d{1,6}(?:\.\d+)?)s")
 _REFUSED = re.compile(r"invalid_request|bad.?request|unsupported", re.IGNORECASE)
 
@@ -82,6 +86,8 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
         kind, waits_s = exhausted
         return kind(f"429 {said}", retry_after_s=waits_s if retry_after_s is None else retry_after_s)
     kind = _kind_by_words(words) or (_kind_by_status(status, words) if status else _kind_in_stream(code, words))
+    if kind is ProviderBusy and _USED_UP.search(words):
+        kind = QuotaUsedUp
     text = f"{status} {said}".strip() if status else said
     if kind is RequestRefused and status == HTTPStatus.NOT_FOUND:
         text += " (is base_url complete, up to and including /v1?)"
@@ -92,6 +98,7 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait as the headers ask, as a number or as a date; None where they do not.
 
+    A date is compared with the server's own: its clock and ours may differ.
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
@@ -101,11 +108,16 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
             continue
         if math.isfinite(seconds):
             return max(0.0, seconds)
+    due, now = _date(headers.get("retry-after", "")), _date(headers.get("date", ""))
+    return None if due is None else max(0.0, (due - (now or datetime.now(UTC))).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
     try:
-        due = parsedate_to_datetime(headers.get("retry-after", ""))
+        found = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max(0.0, (due.replace(tzinfo=due.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return found.replace(tzinfo=found.tzinfo or UTC)
 
 
 def _kind_by_words(words: str) -> type[ProviderError] | None:
@@ -191,7 +203,7 @@ def _quota(body: object) -> tuple[type[ProviderError], float | None] | None:
         return ProviderRefusedUs, None
     violations = [one for detail in _details(body) for one in _listed(detail.get("violations"))]
     if any("PerDay" in str(one.get("quotaId", "")) for one in violations):
-        return ProviderBusy, _DAY_S
+        return QuotaUsedUp, _DAY_S
     return ProviderBusy, _retry_delay_s(body)
 
 

@@ -12,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
-from core.errors import ProviderDown, ProviderError
+from core.errors import ProviderBusy, ProviderDown, ProviderError
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
@@ -62,11 +62,11 @@ class Google:
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, or those of the lab's own list that talk."""
-        failed: ProviderDown | None = None
+        failed: ProviderError | None = None
         try:
             await self._list()
-        except ProviderDown as down:
-            failed = down
+        except (ProviderBusy, ProviderDown) as error:
+            failed = error
         return tuple(map(self._repairs.described, self._shelf.offered(_UNLISTED, failed)))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
@@ -84,8 +84,8 @@ class Google:
         body = attempt.worded(prompt.body(request, attempt.files, self.name))
         answer = Answer(self.name, request.model, weight(request))
         patience = Patience(self._site.first_token_s, self._site.idle_s, first_at)
-        yield answer.spent()
         async with await self._ask(f"/models/{request.model}:streamGenerateContent?alt=sse", body, patience) as reading:
+            yield answer.spent()  # from here on: what is turned away costs nothing
             async for event in objects(_pieces(reading, patience), patience):
                 try:
                     said = answer.add(event)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from core.errors import ProviderDown, ProviderError
+from core.errors import ProviderError
 from core.exchange import Finished, Model, ModelEvent, Spent
 from core.models.keys import Keys
 from providers.sdk import C, Client
@@ -85,8 +85,6 @@ async def streamed(
     Args:
         ask: A method of the SDK's ``with_streaming_response``; it is told the key to use.
     """
-    yield answer.spent()
-
     async with AsyncExitStack() as stack:
 
         async def opened(key: str) -> Response:
@@ -94,6 +92,7 @@ async def streamed(
             return await stack.enter_async_context(client.opened(asked, patience.first_at, patience.first_token_s))
 
         response = await keys.using(opened)
+        yield answer.spent()  # from here on: what is turned away costs nothing
         async for event in objects(response.iter_bytes(), patience, gather_s=_GATHER_S):
             try:
                 said = answer.add(event)
@@ -115,7 +114,7 @@ class Shelf:
         self.known: dict[str, Model] = {}
         self._wanted = wanted
 
-    def offered(self, unlisted: Model, failed: ProviderDown | None) -> tuple[Model, ...]:
+    def offered(self, unlisted: Model, failed: ProviderError | None) -> tuple[Model, ...]:
         """What to offer.
 
         Args:

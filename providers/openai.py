@@ -13,7 +13,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from core.errors import ProviderDown
+from core.errors import ProviderBusy, ProviderDown, ProviderError
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
@@ -69,11 +69,11 @@ class OpenAI:
 
     async def models(self) -> tuple[Model, ...]:
         """The configured models, or those of the lab's own list that talk."""
-        failed: ProviderDown | None = None
+        failed: ProviderError | None = None
         try:
             await self._list()
-        except ProviderDown as down:
-            failed = down
+        except (ProviderBusy, ProviderDown) as error:
+            failed = error
         return tuple(map(self._repairs.described, self._shelf.offered(_UNLISTED, failed)))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:

@@ -43,6 +43,11 @@ class Lab(FakeProvider):
         self.listed = 0
         self.begun = asyncio.Event()
         self._models = tuple(model(one) if isinstance(one, str) else one for one in models)
+        self._says: Callable[[Request], Script] | None = None
+
+    def scripts_for(self, says: Callable[[Request], Script]) -> None:
+        """Say what this makes of a request."""
+        self._says = says
 
     async def models(self) -> tuple[Model, ...]:
         self.listed += 1
@@ -52,6 +57,9 @@ class Lab(FakeProvider):
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         self.begun.set()
+        if self._says is not None:
+            self._scripts.clear()
+            self._scripts.append(self._says(request))
         async with aclosing(super().stream(request)) as events:
             async for event in events:
                 yield event
@@ -70,6 +78,7 @@ def answering(
     self_run: Iterable[str] = (),
     tools: Iterable[Tool] = (),
     prices: Prices | None = None,
+    busy_s: float = 0.2,
     change: Callable[[Router], None] = lambda _: None,
 ) -> Assistant:
     """The real turn over these providers."""
@@ -82,6 +91,7 @@ def answering(
         plugins=Plugins(commanding(lane.records, router)),
         system="Be brief.",
         prices=prices or Prices(),
+        busy_s=busy_s,
         turn_s=30.0,
     )
     return Assistant(means, Access(lane.records, "open", ()))

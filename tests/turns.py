@@ -43,7 +43,7 @@ def commanding(records: Records, router: Router) -> list[Plugin]:
 async def ran(toolbox: Toolbox, call: Part, scope: str = "ann") -> Part:
     """Make a call for somebody; what the model is told."""
     inbound = Inbound(key="1", sender=scope, to=HERE, body=Message(id="1", text="?"))
-    asked = Received(row=1, scope=scope, space=scope, inbound=inbound)
+    asked = Received(row=1, scope=scope, space=scope, at=datetime.now(UTC), inbound=inbound)
     return (await toolbox.run(call, Caller(received=asked, lane="plane"), "1m")).part
 
 
@@ -100,14 +100,20 @@ class FakeWork:
             self._lane.news.clear()
             await self._lane.news.wait()
 
-    async def record(self, step: bytes, *writes: Put) -> None:
+    async def record(self, step: bytes, *writes: Put, out: Sequence[Outbound] = ()) -> None:
         await self._lane.at("record", json.loads(step)["kind"])
         self._lane.steps.append(step)
         self._lane.records.apply(writes)
+        self._lane.say(out)
 
-    async def show(self, out: Outbound) -> None:
+    async def show(self, out: Outbound) -> bool:
         self._lane.shown.append(out)
         self._lane.drawn.set()
+        return self._lane.shows_words
+
+    async def pause(self, seconds: float) -> None:
+        self._lane.pauses.append(seconds)
+        await asyncio.sleep(seconds)
 
 
 class Lane:
@@ -116,6 +122,8 @@ class Lane:
     Attributes:
         said: What each slot reads, in the order they were first filled.
         shown: Every preview.
+        shows_words: Whether the chat shows more than that something is being done.
+        pauses: How long each pause of a turn was to be.
         kill: Called with the name of a moment; what it raises ends the run there.
     """
 
@@ -126,6 +134,8 @@ class Lane:
         self.steps: list[bytes] = []
         self.said: dict[str, Outbound] = {}
         self.shown: list[Outbound] = []
+        self.shows_words = True
+        self.pauses: list[float] = []
         self.jobs: dict[str, Job] = {}
         self.news = asyncio.Event()
         self.drawn = asyncio.Event()
@@ -144,7 +154,8 @@ class Lane:
                 body = Message(id=str(number), text=event) if isinstance(event, str) else event
                 inbound = Inbound(key=str(number), sender=scope, to=to, body=body, name=name)
             space = scope if inbound.to.private else "group"
-            self.rows.append(Received(row=number, scope=scope, space=space, inbound=inbound))
+            now = datetime.now(UTC)
+            self.rows.append(Received(row=number, scope=scope, space=space, inbound=inbound, at=now))
         self.news.set()
         return [received.row for received in self.rows[-len(events) :]]
 
@@ -169,13 +180,17 @@ class Lane:
         self.rows = [received for received in self.rows if received.row not in outcome.done]
         self.steps.clear()
         self.records.apply(outcome.writes)
-        for out in outcome.out:
-            assert len(out.slot) <= 22, "no room for a page's number"
-            self.said[out.slot] = out
+        self.say(outcome.out)
         for job in outcome.jobs:
             self.jobs.pop(job.id, None)
             if not job.cancel:
                 self.jobs[job.id] = job
+
+    def say(self, outs: Iterable[Outbound]) -> None:
+        """Slots read what they are to read."""
+        for out in outs:
+            assert len(out.slot) <= 22, "no room for a page's number"
+            self.said[out.slot] = out
 
     async def run(self, assistant: Callable[[Work], object]) -> None:
         """Run turns, and jobs that continue one, until nothing is left to do."""
@@ -256,6 +271,7 @@ def assistant(
     while_busy: WhileBusy = "queue",
     policy: Literal["pairing", "open"] = "open",
     local: Sequence[str] = (),
+    busy_s: float = 0.2,
     turn_s: float = 30.0,
     call_s: float = 30.0,
     limits: Tools | None = None,
@@ -279,6 +295,7 @@ def assistant(
         search=search,
         effort=effort,
         while_busy=while_busy,
+        busy_s=busy_s,
         turn_s=turn_s,
         album_s=album_s,
         max_age_s=max_age_s,

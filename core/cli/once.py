@@ -53,7 +53,10 @@ class Once:
         """Show what was said for good; the exit code if that was the end."""
         code: int | None = None
         picked: Pick | None = None
-        if final.choices and final.text is not None:
+        if final.failed and final.text is not None and self._read is None:  # nobody is here to try again
+            self._print(final.text, failed=True)
+            code = 1
+        elif final.choices and final.text is not None:
             self._asked.add(final.slot)
             picked = self._choose(final.text, final.choices)
             code = None if picked else 1

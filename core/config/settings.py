@@ -55,11 +55,16 @@ class Conversation(Keys):
 
 
 class Timeouts(Keys):
-    """``[timeouts]``, in seconds: a connection, a model's first token, its next one, a whole turn, a shutdown."""
+    """``[timeouts]``, in seconds: a connection, a model's first token, its next one, a whole turn, a shutdown.
+
+    Attributes:
+        busy_s: How long a question waits where no model answers, before it gets an apology; 0 for not at all.
+    """
 
     connect_s: PositiveFloat = 5.0
     first_token_s: PositiveFloat = 60.0
     idle_s: PositiveFloat = 60.0
+    busy_s: NonNegativeFloat = 120.0
     turn_s: PositiveFloat = 600.0
     grace_s: NonNegativeFloat = 10.0
 

@@ -211,13 +211,18 @@ def keep(
         marks = heard[number] if number < len(heard) else ()
         shown = files if number == len(added) - 1 else ()
         kept = Kept(entry=entry, before=after, aside=aside, heard=marks, files=shown)
-        name = f"{history.lane}/{talk.id}/{row:016d}.{number:04d}"
+        name = f"{turn_name(history, row)}.{number:04d}"
         puts.append(Put(table=_TABLE, row=name, scope=scope, body=dump(Kept, kept)))
         talk = talk if talk.title else replace(talk, title=_title(entry))
         after = _after(kept)
     said = replace(talk, at=time.time())
     puts.append(Put(table=_TALKS, row=f"{history.lane}/{talk.id}", scope=scope, body=dump(Talk, said)))
     return tuple(puts) if talk == history.talk else (*puts, *make_current(history.lane, scope, talk))
+
+
+def turn_name(history: History, row: int) -> str:
+    """What the rows begin with that a turn adds to its conversation; a dot and a number follow."""
+    return f"{history.lane}/{history.talk.id}/{row:016d}"
 
 
 def thread(history: History) -> str:

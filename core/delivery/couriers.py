@@ -19,10 +19,10 @@ import structlog
 from core.delivery.desks import Desk, Preview
 from core.delivery.governor import Governor
 from core.delivery.posting import Posting
-from core.delivery.previews import Previews
+from core.delivery.previews import Previews, shows_words
 from core.patience import patiently
 from core.seams import Adapter
-from core.storage import Outbox, Written, unpaged
+from core.storage import Outbox, Written, paged, unpaged
 from core.values import Address, Outbound, Page
 
 log = structlog.get_logger(__name__)
@@ -104,18 +104,22 @@ class Delivery:
             return (unpaged(out.reply),)
         for form in branch.adapter.capabilities(out.to).forms:
             try:
-                return branch.adapter.pages(out.reply, form)
+                return paged(branch.adapter, out.reply, form)
             except Exception:
                 # A bug in a form must cost neither the answer nor the turn that made it.
                 log.exception("pages broke", adapter=branch.adapter.name, form=form, slot=out.slot)
         return (unpaged(out.reply),)
 
-    def show(self, lane: str, out: Outbound) -> None:
-        """Show an unfinished answer when the chat's budget allows; only the latest counts."""
+    def show(self, lane: str, out: Outbound) -> bool:
+        """Show an unfinished answer when the chat's budget allows; only the latest counts.
+
+        Returns:
+            Whether the chat shows its words.
+        """
         chat = self._outbox.chat(out.to)
         desk = self._desk(chat, out.to)
         if desk is None:
-            return
+            return False
         preview = desk.previews.get(out.slot)
         if preview is None:
             dirty = bool(out.reply.markdown)
@@ -127,6 +131,7 @@ class Delivery:
             if not preview.dirty:
                 preview.dirty = True
                 desk.news.set()
+        return shows_words(desk.adapter.capabilities(out.to))
 
     def forget(self, lane: str) -> None:
         """The lane's turn is over: its previews are of no more use."""

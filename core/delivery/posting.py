@@ -4,7 +4,6 @@ Every way of failing has its answer here; ``_failed`` is the list of them.
 """
 
 import math
-import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -25,8 +24,8 @@ from core.errors import (
     PlatformDown,
     PlatformRefusedUs,
 )
-from core.patience import patiently
-from core.storage import UNPAGED, Outbox, OutboxRow, reply_of
+from core.patience import back_off_s, patiently
+from core.storage import UNPAGED, Outbox, OutboxRow, paged, reply_of
 from core.values import Capabilities, Page
 
 log = structlog.get_logger(__name__)
@@ -83,7 +82,7 @@ class Posting:
         elif page is not None and row.sent_as and _same(page, shown):
             await self._keep(self._outbox.sent, row.id, row.sent_as)  # the preview said exactly this
         elif page is not None and page.form == UNPAGED:
-            await self._keep(self._outbox.reform, row.id, desk.adapter.pages(reply_of(page), can.forms[0]))
+            await self._keep(self._outbox.reform, row.id, paged(desk.adapter, reply_of(page), can.forms[0]))
         else:
             await self._put(desk, row, can)
 
@@ -123,6 +122,8 @@ class Posting:
                 await self._put_off(row, _REFUSED_AGAIN_S, counts=False)
             case MessageGone() if row.page is None:
                 await self._keep(self._outbox.sent, row.id, "")  # somebody else took it back
+            case MessageGone() if row.page is not None and row.page.only_edits:
+                await self._keep(self._outbox.dropped, row.id, "sent")
             case MessageGone() if row.sent_as:
                 await self._put_off(row, 0, counts=True, as_new=True)
             case DeliveryUnknown():
@@ -152,9 +153,7 @@ class Posting:
             log.error("given up", slot=row.key, attempts=row.attempts + 1)
             await self._keep(self._outbox.dropped, row.id, "failed")
             return
-        first_s, most_s = self._back_off_s
-        longest_s = min(most_s, first_s * 2 ** min(row.attempts, 20))
-        await self._put_off(row, longest_s * random.uniform(0.5, 1.0), counts=True)  # noqa: S311
+        await self._put_off(row, back_off_s(row.attempts, *self._back_off_s), counts=True)
 
     async def _plainer(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:
         """Say this page in the next plainer form; one in a form of another version's in the plainest."""
@@ -163,13 +162,13 @@ class Posting:
             await self._keep(self._outbox.dropped, row.id, "failed")
             return
         form = forms[forms.index(page.form) + 1] if page.form in forms else forms[-1]
-        await self._keep(self._outbox.reform, row.id, desk.adapter.pages(reply_of(page), form))
+        await self._keep(self._outbox.reform, row.id, paged(desk.adapter, reply_of(page), form))
 
     async def _without_media(self, desk: Desk, row: OutboxRow, page: Page) -> None:
         """A file that cannot be had does not take the words with it."""
         words = replace(reply_of(page), media=())
         if words.markdown or words.choices:
-            await self._keep(self._outbox.reform, row.id, desk.adapter.pages(words, page.form))
+            await self._keep(self._outbox.reform, row.id, paged(desk.adapter, words, page.form))
         else:
             await self._keep(self._outbox.dropped, row.id, "failed")
 

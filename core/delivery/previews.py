@@ -170,10 +170,15 @@ class Previews:
             await desk.adapter.signal(out.to, activity, slot=out.slot)
 
 
-def _only_typing(preview: Preview, can: Capabilities) -> bool:
+def shows_words(can: Capabilities) -> bool:
+    """Whether a chat that can do this is shown an unfinished answer's words, and not only that one is being written."""
     # The first sight is a send like any other: cut off, it would stay there beside the answer.
     may_double = can.preview == "edit" and can.unknown == "mark" and not can.idempotent
-    return not preview.out.reply.markdown or can.preview == "none" or may_double
+    return can.preview != "none" and not may_double
+
+
+def _only_typing(preview: Preview, can: Capabilities) -> bool:
+    return not (preview.out.reply.markdown and shows_words(can))
 
 
 def _wait_s(preview: Preview, desk: Desk) -> float:

@@ -6,6 +6,7 @@ Plain functions of a connection, run by the writer, many to a transaction, or by
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from core.codec import dump
@@ -118,16 +119,17 @@ class InboxTable:
     def open_lane(self, db: sqlite3.Connection, lane: str, after: int, limit: int) -> tuple[Opened, list[int]]:
         """The lane's open rows beyond a row, and the steps of its turn; also which rows cannot be read any more."""
         rows = db.execute(
-            "SELECT id, scope, space, event, body FROM inbox WHERE lane = ? AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, scope, space, event, body, at_ms FROM inbox WHERE lane = ? AND id > ? ORDER BY id LIMIT ?",
             (lane, after, limit),
         ).fetchall()
         events, lost = [], []
-        for row, scope, space, key, body in rows:
+        for row, scope, space, key, body, at_ms in rows:
             inbound = self._vault.read(db, Inbound, (scope, "inbox", key), body)
             if inbound is None:
                 lost.append(row)
             else:
-                events.append(Received(row=row, scope=scope, space=space, inbound=inbound))
+                at = datetime.fromtimestamp(at_ms / 1000, UTC)
+                events.append(Received(row=row, scope=scope, space=space, inbound=inbound, at=at))
         steps = () if after or not events else self._steps(db, lane)
         return Opened(events=tuple(events), steps=steps), lost
 
@@ -139,8 +141,10 @@ class InboxTable:
         """Forget rows that cannot be read any more."""
         db.executemany("DELETE FROM inbox WHERE id = ?", [(row,) for row in rows])
 
-    def record(self, db: sqlite3.Connection, lane: str, step: bytes, writes: Sequence[Put]) -> None:
-        """Keep one more step."""
+    def record(
+        self, db: sqlite3.Connection, lane: str, step: bytes, writes: Sequence[Put], written: Sequence[Written]
+    ) -> None:
+        """Keep one more step, with what is said along with it."""
         number, space = db.execute(
             "SELECT (SELECT coalesce(max(number), 0) + 1 FROM steps WHERE lane = ?1),"
             " (SELECT space FROM inbox WHERE lane = ?1 LIMIT 1)",
@@ -152,6 +156,8 @@ class InboxTable:
         sealed = self._vault.seal(db, space, "steps", f"{lane}/{number}", step)
         db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (lane, number, space, sealed))
         self._vault.put(db, writes)
+        for one in written:
+            self._outbox.say(db, lane, space, one)
 
     def settle(
         self,

@@ -62,9 +62,9 @@ class SqliteStore:
                 return opened
             await self._writer.do(partial(self._in.drop, rows=lost))
 
-    async def record(self, lane: str, step: bytes, writes: tuple[Put, ...]) -> None:
+    async def record(self, lane: str, step: bytes, writes: tuple[Put, ...], written: tuple[Written, ...] = ()) -> None:
         """See ``LaneStore``."""
-        await self._writer.do(lambda db: self._in.record(db, lane, step, writes))
+        await self._writer.do(lambda db: self._in.record(db, lane, step, writes, written))
 
     async def settle(
         self, lane: str, outcome: Outcome, written: tuple[Written, ...]

@@ -8,7 +8,15 @@ from contextlib import aclosing
 from typing import assert_never
 
 from core import phrases
-from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown, ProviderError, ProviderRefusedUs
+from core.errors import (
+    ContextTooLong,
+    ModelUnknown,
+    ProviderBusy,
+    ProviderDown,
+    ProviderError,
+    ProviderRefusedUs,
+    QuotaUsedUp,
+)
 from core.exchange import Delta, Finished, LeftOut, Request, Retracted, Spent, Usage
 from core.seams import Provider
 
@@ -18,6 +26,7 @@ class Answer:
 
     Attributes:
         text: What the chat may read.
+        broken: How often it broke off, to be begun again.
         usage: What the provider counted so far, None where it has not.
         heard_bytes: What was said or thought so far.
         begun: Whether anything came at all.
@@ -27,7 +36,19 @@ class Answer:
 
     def __init__(self) -> None:
         self.text = ""
+        self.broken = 0
+        self._most = ""
         self.begin()
+
+    @property
+    def most(self) -> str:
+        """The longest text there was: what a chat may show that cannot be told better."""
+        return max(self.text, self._most, key=len)
+
+    def break_off(self) -> None:
+        """It has no end: another one is to take its place."""
+        self._most, self.text = self.most, ""
+        self.broken += 1
 
     def begin(self) -> None:
         """Another request is made, after one that brought no word."""
@@ -84,6 +105,8 @@ async def ask(provider: Provider, request: Request, answer: Answer, grow: Callab
 def apology(error: ProviderError) -> str:
     """What a person is told about a model that did not answer."""
     match error:
+        case QuotaUsedUp():
+            return phrases.MODEL_USED_UP
         case ProviderBusy():
             return phrases.MODEL_BUSY
         case ProviderRefusedUs():

@@ -1,35 +1,37 @@
-"""Asking models until one answers: another takes over before the first word, and never after it.
+"""Asking models until one answers: another takes over from one that fails, and where none can, the question waits.
 
-A model that fails before its first word is left for the next candidate (``routing.py``), which the chat is told in one
-line. Where there is no other, the first one is asked once more. After the first word nothing is asked again by itself:
-what there is stands, and says that it broke off. A conversation that is too long is shortened, then brought to a model
-that holds more; where none does, the question itself is cut. Every call that may cost something is noted
-on the turn's bill, however it ends.
+A model that fails is left for the next candidate (``routing.py``), which the chat is told in one line. One that failed
+often lately (``breaker.py``) is passed over, but not where nobody else is left. Where all have failed that may be well
+again soon, all are asked again after a pause, as long as a person would wait (``waiting.py``). An answer that breaks
+off is begun again, a few times; in the end the longest there was stands, and says that it broke off. A conversation
+that is too long is shortened, then brought to a model that holds more; where none does, the question itself is cut.
+Every call that may cost something is noted on the turn's bill, however it ends.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from core import phrases
 from core.context.conversation import size
-from core.errors import ContextTooLong, ProviderError, RequestRefused
+from core.errors import ContextTooLong, ModelUnknown, ProviderDown, ProviderError, RequestRefused
 from core.exchange import Effort, Entry, Finished, Request, ToolSchema, Usage
 from core.models.asking import Answer, ask
 from core.models.billing import Bill, Ended
 from core.models.needs import Needs, answer_tokens
 from core.models.routing import Candidates, Chosen, Router
+from core.models.waiting import Waiting
 from core.models.window import Window, estimate
+from core.text.fencing import followed
 from core.values import value
 
 log = structlog.get_logger(__name__)
 
 _SHRINKS = 4
 _CUTS = 8  # halvings; after them hardly anything is left
-_RETRY_S = 1.0
-_LONGEST_WAIT_S = 20.0
+_MAX_BROKEN = 3  # each answer that breaks off is paid for
 
 
 @value
@@ -77,14 +79,17 @@ class Asker:
 
     Args:
         needs: What the conversation needs of a model.
+        waiting: For as long as nobody can answer.
     """
 
-    def __init__(self, router: Router, bill: Bill, frame: Frame, needs: Needs) -> None:
+    def __init__(self, router: Router, bill: Bill, frame: Frame, needs: Needs, waiting: Waiting) -> None:
         self._router = router
         self._bill = bill
         self._frame = frame
         self._needs = needs
+        self._waiting = waiting
         self._tried: list[str] = []
+        self._hopeless: set[str] = set()  # models that will not answer this question, however often they are asked
         self._candidates: Candidates = router.candidates(frame.wish, needs)
         self._window: Window | None = None
         self._cuts: dict[str, tuple[int, bool]] = {}  # by model: what it took at last of a question that had to be cut
@@ -96,9 +101,9 @@ class Asker:
         Raises:
             ProviderError: There is none.
         """
-        chosen = await self._candidates.next()
-        if chosen is None:
-            raise self._candidates.reason
+        while (chosen := await self._candidates.next()) is None:
+            await self._waiting.pause(self._candidates.reason)
+            self._candidates = self._candidates.again(self._needs, ())
         self._take(chosen)
         return chosen
 
@@ -110,32 +115,90 @@ class Asker:
         return self._window
 
     async def ask(self, question: Question) -> Finished:
-        """Ask, and go on to others as long as nobody has said a word.
+        """Ask, go on to others, and ask all of them again, until there is an answer.
 
         Raises:
             ProviderError: Nobody answered; or, with words in the answer already, it has no end.
         """
-        failed: list[tuple[Window, ProviderError]] = []
+        first = True
         while True:
             try:
-                return await self._attempt(question)
+                finished = await self._ask_each(question, first=first)
             except ProviderError as error:
-                if question.answer.text:
+                if _is_final(error, question.answer):
                     raise
-                failed.append((self.window, error))
-                self._candidates.failed(self.window.chosen, error)
-                if not await self._go_on(error, question.grow):
-                    break
-        too_long = [window for window, error in failed if isinstance(error, ContextTooLong)]
-        if not too_long:
-            return await self._once_more(failed, question)
-        self._window = max(too_long, key=lambda window: window.chosen.model.context_tokens)
-        return await self._attempt(question, cut=True)
+                await self._waiting.pause(error)
+                await self._start_over()
+                first = False
+            else:
+                self._waiting.renew()
+                return finished
 
-    async def _go_on(self, error: ProviderError, grow: Callable[[str], None]) -> bool:
-        """Turn to the next candidate, if there is one and it may fare better."""
-        if isinstance(error, RequestRefused) and not isinstance(error, ContextTooLong):
-            return False
+    async def _ask_each(self, question: Question, *, first: bool) -> Finished:
+        """Ask one candidate after the other; those that failed often lately only where nobody else is left.
+
+        Args:
+            first: Whether none of them was asked for this before.
+
+        Raises:
+            ProviderError: What came of one that may be well again soonest, else of the first.
+        """
+        failed: list[tuple[Window, ProviderError]] = []
+        left_out: list[Window] = []
+        error: ProviderError | None = None
+        while True:
+            if self._router.breaker(self.window.chosen).admits(_now()):
+                try:
+                    return await self._attempt(question)
+                except ProviderError as failure:
+                    error = self._failed(question, failure, first=first)
+                    failed.append((self.window, error))
+            else:
+                error = None
+                left_out.append(self.window)
+                self._candidates.spare(self.window.chosen)
+            if not await self._go_on(error, question, first=first):
+                break
+        for window in left_out:
+            self._window = window
+            try:
+                return await self._attempt(question)
+            except ProviderError as failure:
+                failed.append((window, self._failed(question, failure, first=first)))
+        too_long = [window for window, error in failed if isinstance(error, ContextTooLong)]
+        if too_long:
+            self._window = max(too_long, key=lambda window: window.chosen.model.context_tokens)
+            try:
+                return await self._attempt(question, cut=True)
+            except ProviderError as failure:
+                raise self._failed(question, failure, first=first) from None
+        raise _soonest([error for _, error in failed])
+
+    def _failed(self, question: Question, error: ProviderError, *, first: bool) -> ProviderError:
+        """Note what became of the present model.
+
+        Raises:
+            ProviderError: This one, where nobody else is to be asked either.
+        """
+        chosen, answer = self.window.chosen, question.answer
+        if _is_final(error, answer):
+            raise error
+        if answer.text:
+            answer.break_off()
+            _tell(question, phrases.AGAIN)
+        self._candidates.failed(chosen, error)
+        if isinstance(error, ProviderDown) and not first:
+            self._candidates.spare(chosen)
+        if not error.retryable and not isinstance(error, ContextTooLong):
+            self._hopeless.add(chosen.name)
+        return error
+
+    async def _go_on(self, error: ProviderError | None, question: Question, *, first: bool) -> bool:
+        """Turn to the next candidate, if there is one and it may fare better.
+
+        Args:
+            error: What became of the present one, None where it was left out.
+        """
         before = self.window.chosen
         if isinstance(error, ContextTooLong):
             # Whoever comes next must hold more than the one for whom this was too long, if not all that was ever said.
@@ -147,52 +210,47 @@ class Asker:
             return False
         log.warning("another model takes over", model=chosen.name, instead_of=before.name)
         self._take(chosen)
-        grow(phrases.ANOTHER)
+        if first and not question.answer.most:
+            question.grow(phrases.ANOTHER)
         return True
+
+    async def _start_over(self) -> None:
+        """Begin with the best candidate again; where none can be found just now, with the present one."""
+        self._tried = []
+        self._candidates = self._candidates.again(self._needs, self._hopeless)
+        chosen = await self._candidates.next()
+        if chosen is not None:
+            self._take(chosen)
 
     def _take(self, chosen: Chosen) -> None:
         self._tried.append(chosen.name)
         frame = self._frame
         self._window = Window(chosen, frame.system, frame.tools, frame.thread, search=frame.search, effort=frame.effort)
 
-    async def _once_more(self, failed: list[tuple[Window, ProviderError]], question: Question) -> Finished:
-        """Nobody is left: ask the first of them again that may have got over it by now."""
-        for window, error in failed:
-            wait_s = _RETRY_S if error.retry_after_s is None else error.retry_after_s
-            rests_s = self._router.breaker(window.chosen).rests_s(_now())
-            if error.retryable and rests_s <= wait_s <= _LONGEST_WAIT_S:
-                log.info("model asked once more", model=window.chosen.name, after_s=wait_s)
-                question.grow(phrases.AGAIN)
-                await asyncio.sleep(wait_s)
-                self._window = window
-                return await self._attempt(question)
-        raise failed[0][1]
-
     # -- one model
 
     async def _attempt(self, question: Question, *, cut: bool = False) -> Finished:
-        """Ask the present model, unless it is left alone at the moment."""
+        """Ask the present model."""
         window, breaker = self.window, self._router.breaker(self.window.chosen)
         asking = self._cutting if cut or window.chosen.name in self._cuts else self._shrinking
         if asking == self._shrinking and window.counts and (least := _bytes(question.conversation(0))) > window.room:
             raise ContextTooLong(f"{least} bytes, and there is room for {window.room}")
-        if not breaker.admits(_now()):
-            log.info("model left alone", model=window.chosen.name, for_s=round(breaker.rests_s(_now()), 1))
-            raise breaker.reason()
+        trial = breaker.began(_now())
         try:
             finished = await asking(window, question)
         except RequestRefused:
-            breaker.succeeded()  # it is there, and had something against this request alone
+            breaker.succeeded(trial, _now())  # it is there, and had something against this request alone
             raise
         except ProviderError as error:
-            breaker.failed(error, _now())
-            if not question.answer.text:
+            breaker.failed(trial, error, _now())
+            self._waiting.called(_now() - trial.began, fails_for_all=breaker.is_open)
+            if isinstance(error, ModelUnknown):
                 self._router.forget(window.chosen.provider)
             raise
         except BaseException:
-            breaker.dropped()  # cut off from outside, which says nothing about the model
+            breaker.dropped(trial)  # cut off from outside, which says nothing about the model
             raise
-        breaker.succeeded()
+        breaker.succeeded(trial, _now())
         return finished
 
     async def _shrinking(self, window: Window, question: Question) -> Finished:
@@ -264,6 +322,24 @@ class Asker:
     def _note(self, question: Question, chosen: Chosen, request: Request, ended: Ended) -> None:
         usage, counted = _used(question.answer, request)
         self._bill.note(question.step, chosen, usage, ended, counted=counted)
+
+
+def _is_final(error: ProviderError, answer: Answer) -> bool:
+    """Whether asking anybody again is of no use, or too dear."""
+    if answer.text:
+        return not error.retryable or answer.broken >= _MAX_BROKEN
+    return isinstance(error, RequestRefused) and not isinstance(error, ContextTooLong)
+
+
+def _soonest(errors: Sequence[ProviderError]) -> ProviderError:
+    """The failure that may be over first, else the first there was."""
+    passing = [error for error in errors if error.retryable]
+    return min(passing, key=lambda error: error.retry_after_s or 0.0) if passing else errors[0]
+
+
+def _tell(question: Question, mark: str) -> None:
+    """Show a remark below what there is of the answer."""
+    question.grow(followed(question.answer.most, mark))
 
 
 def _bytes(entries: tuple[Entry, ...]) -> int:

@@ -13,6 +13,7 @@ from core.seams import Provider
 log = structlog.get_logger(__name__)
 
 _KNOWN_FOR_S = 300.0
+_GOOD_FOR_S = 900.0  # while it cannot be asked again: one call in ten that fails is no reason to have no models
 _DOWN_FOR_S = 15.0
 _PATIENCE_S = 10.0
 
@@ -31,8 +32,9 @@ class Offer:
         self._own = own
         self._catalogue = catalogue
         self._tell = log.warning if news else log.debug
-        self._known: tuple[Model, ...] | ProviderError = ()
-        self._until = 0.0
+        self._known: tuple[Model, ...] = ()
+        self._trouble: ProviderError | None = None
+        self._until = self._good_until = 0.0
         self._asking = asyncio.Lock()
 
     @property
@@ -41,18 +43,21 @@ class Offer:
         return self._own
 
     async def models(self) -> tuple[Model, ...]:
-        """Its models.
+        """Its models; those it had when it last could say.
 
         Raises:
-            ProviderError: It cannot say, or could not a moment ago.
+            ProviderError: It never could say, or will not any more.
         """
+        await self._refresh()
+        if self._trouble is not None and not self._known:
+            raise self._trouble.with_traceback(None)
+        return self._known
+
+    async def _refresh(self) -> None:
         if time.monotonic() >= self._until:
             async with self._asking:
                 if time.monotonic() >= self._until:
                     await self._ask()
-        if isinstance(self._known, ProviderError):
-            raise self._known.with_traceback(None)
-        return self._known
 
     async def model(self, model_id: str) -> Model:
         """One of its models, also where it is not on the list: lists are often incomplete."""
@@ -68,24 +73,26 @@ class Offer:
         """Its models or why it has none, for people to read, who do not wait for long."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await self.models()
-        except ProviderError as error:
-            return str(error)
+                await self._refresh()
         except TimeoutError:
             return f"it did not say within {_PATIENCE_S:g} s what it has"
+        return self._known if self._trouble is None else str(self._trouble)
 
     def forget(self) -> None:
         """Whatever is known may be wrong."""
-        self._until = 0.0
+        self._known, self._until = (), 0.0
 
     async def _ask(self) -> None:
         name = self.provider.name
         try:
             models = await self.provider.models()
-            self._known = tuple(self._catalogue.described(name, model) for model in models)
-            self._own = self._own or (bool(models) and all(model.hosting == "self" for model in self._known))
         except ProviderError as error:
             self._tell("provider passed over", provider=name, reason=str(error))
-            self._known = error
-        good = not isinstance(self._known, ProviderError)
-        self._until = time.monotonic() + (_KNOWN_FOR_S if good else _DOWN_FOR_S)
+            self._trouble = error
+            if not error.retryable or time.monotonic() >= self._good_until:
+                self._known = ()
+        else:
+            self._known = tuple(self._catalogue.described(name, model) for model in models)
+            self._own = self._own or (bool(models) and all(model.hosting == "self" for model in self._known))
+            self._trouble, self._good_until = None, time.monotonic() + _GOOD_FOR_S
+        self._until = time.monotonic() + (_KNOWN_FOR_S if self._trouble is None else _DOWN_FOR_S)

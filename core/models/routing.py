@@ -170,18 +170,22 @@ class Candidates:
     def failed(self, chosen: Chosen, error: ProviderError) -> None:
         """Tell what became of one.
 
-        A provider that refused our key has nothing for us. Where one model is gone or overloaded, its provider's others
-        may be well: they are asked last, and only of a provider that stands in the order by itself.
+        A provider that refused our key has nothing for us. One whose model is gone or overloaded may have others.
         """
-        name = chosen.provider.name
         match error:
             case ProviderRefusedUs():
-                self._shut.add(name)
-            case ModelUnknown() | ProviderBusy() if name in self._alone - self._spared:
-                self._spared.add(name)
-                self._spare.append(name)
+                self._shut.add(chosen.provider.name)
+            case ModelUnknown() | ProviderBusy():
+                self.spare(chosen)
             case _:
                 pass
+
+    def spare(self, chosen: Chosen) -> None:
+        """Its provider's other models may be well: they are asked last, if it stands in the order by itself."""
+        name = chosen.provider.name
+        if name in self._alone - self._spared:
+            self._spared.add(name)
+            self._spare.append(name)
 
     async def _others(self, offer: Offer) -> list[Chosen]:
         """The next few models of a provider of which one failed."""
@@ -211,7 +215,8 @@ class Candidates:
         try:
             models = (await offer.model(wanted),) if wanted else await offer.models()
         except ProviderError as error:
-            self.reason = error if offer.news else self.reason
+            # One nobody asked for is no reason, unless it is there: a local server may still be loading its model.
+            self.reason = error if offer.news or isinstance(error, ProviderBusy) else self.reason
             models = ()
         else:
             self.reason = self.reason if models else ModelUnknown(f"{name} offers no model")

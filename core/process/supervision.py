@@ -4,7 +4,6 @@ A failure is told in one calm line; how it came about is told at debug level. A 
 is asked no more, and nothing else stops because of it.
 """
 
-import random
 import time
 from asyncio import sleep
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Literal
 import structlog
 
 from core.errors import PlatformBusy, PlatformRefusedUs
+from core.patience import back_off_s
 from core.seams import Accept, Adapter
 from core.values import value
 
@@ -83,8 +83,7 @@ class Supervisor:
             await self._wait(problem, failures)
 
     async def _wait(self, problem: Exception, failures: int) -> None:
-        wait_s = min(self._pace.longest_s, self._pace.first_s * 2 ** min(failures - 1, 20))
-        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 - so that many adapters do not come back at the same moment
+        wait_s = back_off_s(failures - 1, self._pace.first_s, self._pace.longest_s)
         if isinstance(problem, PlatformBusy):
             wait_s = max(wait_s, problem.retry_after_s)
         kind, reason = type(problem).__name__, str(problem) or "no reason given"

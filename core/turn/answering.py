@@ -13,10 +13,10 @@ import structlog
 
 from core import phrases
 from core.context import wording
-from core.context.conversation import Context, History, keep
+from core.context.conversation import Context, History, keep, turn_name
 from core.context.parts import calls_of, result, sound, text_of, whole, without_calls, words_of
 from core.context.sources import Sources
-from core.errors import ProviderError, StoreError
+from core.errors import ProviderError, RequestRefused, StoreError
 from core.exchange import Effort, Entry, Finished, LeftOut, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
@@ -24,10 +24,11 @@ from core.models.failover import Asker, Question
 from core.models.needs import sights
 from core.models.prices import Prices
 from core.models.routing import Router
+from core.models.waiting import Waiting
 from core.seams import Records, Work
 from core.site import nobody_told
 from core.text.fencing import followed
-from core.turn import approvals
+from core.turn import approvals, repeating
 from core.turn.consulting import blind, consulted, untaken
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.jobs import after_turn
@@ -35,14 +36,20 @@ from core.turn.material import Material
 from core.turn.plugins import Plugins
 from core.turn.results import Produced
 from core.turn.showing import Showing
-from core.turn.steps import Spoke, Step, Taken, Told, pack, taken
+from core.turn.steps import Spoke, Step, Taken, Told, Waited, pack, taken
 from core.turn.toolbox import Caller, Questions, Toolbox, asks_leave
 from core.values import Outbound, Outcome, Put, Reply
 
 log = structlog.get_logger(__name__)
 
-_QUESTION = "q"  # a question's slot is named for its answer's
+_QUESTION, _LONGER = "q", "w"  # what the slots beside an answer's are called, behind its name
 _RESULTS_SHARE = 4  # the results of one step take at most a quarter of the room
+
+# When a person is told that it takes longer: where an unfinished answer is shown, and where it takes a message (which
+# may cost money); in seconds, or as one part in so many of the longest wait, where that is sooner.
+_SHOWN_AFTER_S, _SHOWN_SHARE = 3.0, 40
+_SAID_AFTER_S, _SAID_SHARE = 20.0, 6
+_SILENCE_S = 25.0  # without any failure
 
 _WAITS = "Not done yet: this waits for my leave, by a button."
 _OTHER = "Not done: another call of this step could not be used. Ask again for this one."
@@ -56,6 +63,7 @@ class Means:
         system: What every model is told first.
         search: Whether labs may look things up in the web.
         effort: How long models are to think that can be told.
+        busy_s: How long a question waits where no model answers.
         turn_s: The longest an answer may take.
         album_s: How long a message that may be part of an act in several waits for the next of them (``acts.py``).
         tell_owner: Says something to the owner, by any messenger.
@@ -71,6 +79,7 @@ class Means:
     search: bool = False
     effort: Effort = ""
     while_busy: WhileBusy = "queue"
+    busy_s: float = 120.0
     turn_s: float = 600.0
     album_s: float = 0.7
     max_age_s: float = 0.0
@@ -87,10 +96,18 @@ class Answering:
     Args:
         history: The conversation to go on with, None for the lane's current one.
         before: What is committed with the answer, and left alone where there is none.
+        turn: What the conversation's entries of the question are named for, where it is asked again; else "".
     """
 
     def __init__(
-        self, means: Means, work: Work, ear: Ear, history: History | None = None, before: Iterable[Put] = ()
+        self,
+        means: Means,
+        work: Work,
+        ear: Ear,
+        history: History | None = None,
+        before: Iterable[Put] = (),
+        *,
+        turn: str = "",
     ) -> None:
         self._means = means
         self._work = work
@@ -101,6 +118,7 @@ class Answering:
         self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
         self._given = history
         self._before = tuple(before)
+        self._turn = turn
         self._material = Material(ear, history or History())
         self._said: list[str] = []  # by earlier steps of this answer
         self._sources = Sources()
@@ -111,11 +129,14 @@ class Answering:
         self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
         self._model: Asker
         self._seen = (False, False)
+        self._waiting = Waiting(means.busy_s, self._pause)
+        self._told = False  # that it takes longer, by a message of its own
         self._notice = ""
         self._room = 0
 
     async def run(self, steps: Sequence[Step]) -> Outcome:
         """Answer, going on after the steps an earlier run recorded."""
+        self._told = any(isinstance(step, Waited) for step in steps)
         outcome = await self._said_or_excused(steps)
         return replace(outcome, writes=(*outcome.writes, *await self._bill.writes()))
 
@@ -131,7 +152,8 @@ class Answering:
         except _Unkept:
             raise  # nothing was lost: the engine runs the turn again
         except ProviderError as error:
-            return self._cut_off(phrases.BROKE_OFF, apology(error))
+            wrong = isinstance(error, RequestRefused)  # it will be, however often it is made
+            return self._cut_off(phrases.BROKE_OFF, apology(error), again=not wrong)
         except Exception as error:
             # One broken answer costs itself: the person is told, the log has the chain, the lane goes on.
             if isinstance(error, TimeoutError) and clock.expired():
@@ -145,7 +167,7 @@ class Answering:
     async def _answered(self, steps: Sequence[Step]) -> Outcome:
         if not (self._ear.asked or steps or self._material.history.unanswered):
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
-        await self._ear.unless_stopped(self._consult())
+        await self._consult()
         if (asked := await self._take_up(steps)) is not None:
             return asked
         for _ in range(self._taken(), self._means.toolbox.limits.steps):
@@ -178,8 +200,19 @@ class Answering:
         return sound(finished.parts, material.all, f"{self._slot}-{len(material.steps) + self._dropped}")
 
     async def _consult(self) -> None:
-        """Choose whom to ask, by what is asked now."""
+        """Choose whom to ask, by what is asked now; begun again when the question changes."""
+        while True:
+            try:
+                return await self._ear.unless_changed(self._consulted())
+            except Heard:
+                if self._ear.over:
+                    raise
+
+    async def _consulted(self) -> None:
         means, question = self._means, self._material.question()
+        asked = self._ear.asked[-1] if self._ear.asked else self._first
+        waited_s = (datetime.now(UTC) - asked.at).total_seconds()
+        self._waiting = Waiting(means.busy_s, self._pause, waited_s=max(0.0, waited_s))
         self._model = asker = await consulted(
             means.records,
             means.router,
@@ -188,6 +221,7 @@ class Answering:
             question=question,
             system=means.system,
             tools=means.toolbox.schemas(),
+            waiting=self._waiting,
             search=means.search,
             effort=means.effort,
         )
@@ -211,16 +245,36 @@ class Answering:
                 step=step,
                 tools=not material.last,
             )
+            silence = asyncio.get_running_loop().call_later(_SILENCE_S, self._say_longer)
             try:
                 finished = await self._ear.unless_changed(asker.ask(asked))
             except Heard:
                 if self._ear.over:
                     raise
+                self._waiting.renew()
                 await self._ear.gather(self._means.album_s)
             else:
                 self._notice, self._room = blind(asker, self._material.question()), asker.window.room
                 self._untaken += self._answer.left_out
                 return finished
+            finally:
+                silence.cancel()
+
+    async def _pause(self, seconds: float, waited_s: float) -> None:
+        """Wait until a model is asked again; the person is told once that it takes longer."""
+        if waited_s >= min(_SHOWN_AFTER_S, self._means.busy_s / _SHOWN_SHARE):
+            self._showing.say(followed(self._answer.most, phrases.LONGER))
+        late = waited_s >= min(_SAID_AFTER_S, self._means.busy_s / _SAID_SHARE)
+        if late and not (self._told or self._showing.shows_words):
+            longer = self._outbound(f"{self._slot}{_LONGER}", phrases.LONGER)
+            await self._record(Waited(), out=[longer])
+            self._told = True
+        await self._work.pause(seconds)
+
+    def _say_longer(self) -> None:
+        """Show that it takes longer, unless there is something better to see."""
+        if not (self._answer.most or self._answer.heard_bytes):
+            self._showing.say(phrases.LONGER)
 
     def _taken(self) -> int:
         """How many steps there were, those of an earlier run included."""
@@ -254,14 +308,14 @@ class Answering:
         await self._read(parts, questions)
         return None
 
-    async def _record(self, step: Spoke | Told, *writes: Put) -> None:
-        """Commit a step, and what calls cost until now.
+    async def _record(self, step: Spoke | Told | Waited, *writes: Put, out: Sequence[Outbound] = ()) -> None:
+        """Commit a step, what is said along with it, and what calls cost until now.
 
         Raises:
             _Unkept: It could not be.
         """
         try:
-            await self._work.record(pack(step), *writes, *await self._bill.writes())
+            await self._work.record(pack(step), *writes, *await self._bill.writes(), out=out)
         except StoreError as error:
             raise _Unkept(str(error)) from error
 
@@ -398,19 +452,28 @@ class Answering:
             case _:
                 return self._end(phrases.ONLY_THOUGHT if self._answer.thought else phrases.EMPTY, failed=True)
 
-    def _cut_off(self, mark: str, alone: str) -> Outcome:
-        """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
-        text = whole(self._answer.text)
+    def _cut_off(self, mark: str, alone: str, *, again: bool = True) -> Outcome:
+        """What there is of an answer stays, and says that there should be more; or an apology ``alone``.
+
+        Args:
+            again: Whether it may help to ask again, by a button.
+        """
+        text = whole(self._answer.most)
         if not text.strip():
             self._notice = self._material.left_out = ""
             self._untaken, self._answer = [], Answer()
-            return self._end(alone, failed=True)
-        marked = followed(text, mark)
-        return self._end(marked, (Part(kind="text", body=marked),), failed=True)
+            outcome = self._end(alone, failed=True)
+        else:
+            marked = followed(text, mark)
+            outcome = self._end(marked, (Part(kind="text", body=marked),), failed=True)
+        if not again:
+            return outcome
+        turn = turn_name(self._material.history, self._first.row) if outcome.writes else self._turn
+        return repeating.offered(outcome, self._asker, self._ear.asked, turn)
 
     def _stopped(self) -> Outcome:
         """End at once with what there is. What waited behind the answer is kept in the conversation, unanswered."""
-        text = whole(self._answer.text)
+        text = whole(self._answer.most)
         mark = (Part(kind="text", body=phrases.STOPPED_MARK),)
         dropped = [Entry(role="user", parts=wording.said_later(received)) for received in self._ear.dropped]
         after = [*(entry for entry in dropped if entry.parts), Entry(role="assistant", parts=mark)]

@@ -23,7 +23,7 @@ from core.exchange import Entry
 from core.people.access import Access, Verdict
 from core.plugin import PluginCommand
 from core.seams import Work
-from core.turn import acts, commands
+from core.turn import acts, commands, repeating
 from core.turn.acts import same_asker
 from core.turn.allowing import Allowing, goes_on
 from core.turn.answering import Answering, Means
@@ -33,7 +33,7 @@ from core.turn.jobs import PluginJobs
 from core.turn.late import LateReading
 from core.turn.recalling import recalling
 from core.turn.results import brought
-from core.turn.steps import unpack
+from core.turn.steps import Repeated, pack, unpack
 from core.turn.toolbox import Caller, in_time
 from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
 
@@ -101,7 +101,7 @@ class Assistant:
                 unknown = phrases.UNKNOWN_COMMAND.format(name=name)
                 return _say_done(first, unknown) if first.inbound.to.private else Outcome(done=(first.row,))
             case Tap():
-                return await self._allowing.tapped(work, body, self._admits)
+                return await self._tapped(work, first, body)
             case _:
                 assert_never(body)
 
@@ -219,10 +219,31 @@ class Assistant:
         question = Message(id="", text=text, media=tuple(part.media for part in parts if part.media is not None))
         asked = replace(first, inbound=replace(first.inbound, name="", body=question))
         before = conversation.taken_back(history, first.space, number)
+        turn = history.rows[number].rpartition(".")[0]
         ear = Ear(work, [asked], "queue", self._admits)
         ear.remembered = history.kept[number].heard
         async with ear.listening():
-            return await Answering(self._means, work, ear, history.until(number), before).run(unpack(work.steps))
+            answering = Answering(self._means, work, ear, history.until(number), before, turn=turn)
+            return await answering.run(unpack(work.steps))
+
+    async def _tapped(self, work: Work, first: Received, tap: Tap) -> Outcome:
+        """Ask a question again whose answer failed; or do what the person was asked about."""
+        steps = unpack(work.steps)
+        repeat = next((step.repeat for step in steps if isinstance(step, Repeated)), None)
+        if repeat is None:
+            repeat = await repeating.tapped(self._means.records, tap.token)
+            if repeat is None:
+                return await self._allowing.tapped(work, tap, self._admits)
+            if repeat.scope != first.scope:
+                log.warning("tap ignored", reason="somebody else's")
+                return Outcome(done=(first.row,))
+            await work.record(pack(Repeated(repeat=repeat)), repeating.used(repeat), out=[repeating.closed(repeat)])
+        taken = repeating.taken(repeat, first, await self._context.history(work.lane))
+        ear = Ear(work, taken.asked, "queue", self._admits)
+        async with ear.listening():
+            answering = Answering(self._means, work, ear, taken.history, taken.before, turn=taken.turn)
+            outcome = await answering.run(steps)
+        return replace(outcome, jobs=(repeating.no_job(repeat), *outcome.jobs))
 
     async def _switched(self, work: Work, first: Received, command: Command) -> Outcome:
         """Go on with an earlier conversation. Nothing is said: who asked for this shows it."""
@@ -269,6 +290,12 @@ class Assistant:
         )
 
     async def _fired(self, work: Work, fired: Fired) -> Outcome:
+        if repeating.is_expiry(fired.job):
+            repeat = await repeating.expired(self._means.records, fired.job)
+            done = (work.events[0].row,)
+            if repeat is None:
+                return Outcome(done=done)
+            return Outcome(done=done, out=(repeating.closed(repeat),), writes=(repeating.used(repeat),))
         if is_expiry(fired.job):
             return await self._allowing.expired(work, fired.job)
         if not goes_on(fired.job):

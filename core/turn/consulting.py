@@ -12,6 +12,7 @@ from core.models.billing import Bill
 from core.models.failover import Asker, Frame
 from core.models.needs import Needs, sights
 from core.models.routing import Router
+from core.models.waiting import Waiting
 from core.seams import Records
 
 
@@ -24,10 +25,11 @@ async def consulted(
     question: Sequence[Entry],
     system: str,
     tools: tuple[ToolSchema, ...],
+    waiting: Waiting,
     search: bool = False,
     effort: Effort = "",
 ) -> Asker:
-    """Somebody to ask for all of one answer.
+    """Somebody to ask for all of one answer; waits as long as there may soon be one.
 
     Raises:
         ProviderError: There is nobody.
@@ -38,7 +40,7 @@ async def consulted(
     wish = await wishes.of(records, history.lane)
     thread = conversation.thread(history)
     frame = Frame(system=system, tools=tools, wish=wish, thread=thread, search=search, effort=effort)
-    asker = Asker(router, bill, frame, needs)
+    asker = Asker(router, bill, frame, needs, waiting)
     await asker.begin()
     return asker
 

@@ -1,6 +1,6 @@
 """What a reply is about, where the platform tells only which message that was: its words, out of what was kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from core.context.conversation import Context, Kept, row_of
@@ -37,13 +37,17 @@ class RecallingWork:
         """See ``Work.later``."""
         return await _recalled(await self._work.later(), self._context, self.lane)
 
-    async def record(self, step: bytes, *writes: Put) -> None:
+    async def record(self, step: bytes, *writes: Put, out: Sequence[Outbound] = ()) -> None:
         """See ``Work.record``."""
-        await self._work.record(step, *writes)
+        await self._work.record(step, *writes, out=out)
 
-    async def show(self, out: Outbound) -> None:
+    async def show(self, out: Outbound) -> bool:
         """See ``Work.show``."""
-        await self._work.show(out)
+        return await self._work.show(out)
+
+    async def pause(self, seconds: float) -> None:
+        """See ``Work.pause``."""
+        await self._work.pause(seconds)
 
 
 async def recalling(work: Work, context: Context) -> Work:

@@ -19,6 +19,9 @@ class Showing:
 
     Args:
         whole: Makes what the slot is to read out of what was said last; called only when it is shown.
+
+    Attributes:
+        shows_words: Whether the chat shows more than that something is being done.
     """
 
     def __init__(self, work: Work, slot: str, to: Address, whole: Callable[[str], str]) -> None:
@@ -28,6 +31,7 @@ class Showing:
         self._whole = whole
         self._text = ""
         self._news = asyncio.Event()
+        self.shows_words = False
 
     def say(self, text: str) -> None:
         """Show this soon. Costs next to nothing, and may be called for every word."""
@@ -55,7 +59,8 @@ class Showing:
 
     async def _show(self, text: str) -> None:
         try:
-            await self._work.show(Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=text), final=False))
+            out = Outbound(slot=self._slot, to=self._to, reply=Reply(markdown=text), final=False)
+            self.shows_words = await self._work.show(out)
         except Exception:
             # A preview is only a preview: the answer comes all the same.
             log.exception("preview failed", slot=self._slot)

@@ -8,6 +8,7 @@ from pydantic import Discriminator
 from core.codec import dump, load
 from core.exchange import Part
 from core.turn.approvals import Pending
+from core.turn.repeating import Repeat
 from core.turn.results import Produced
 from core.values import value
 
@@ -65,7 +66,22 @@ class Ended:
     produced: Produced = Produced()
 
 
-Step = Annotated[Spoke | Told | Resumed | Began | Ended, Discriminator("kind")]
+@value
+class Repeated:
+    """A tap asked a question again, and can do so no second time."""
+
+    kind: Literal["repeated"] = "repeated"
+    repeat: Repeat
+
+
+@value
+class Waited:
+    """The person was told that the answer takes longer, in a message of its own."""
+
+    kind: Literal["waited"] = "waited"
+
+
+Step = Annotated[Spoke | Told | Resumed | Began | Ended | Repeated | Waited, Discriminator("kind")]
 
 
 def pack(step: Step) -> bytes:

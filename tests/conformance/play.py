@@ -30,6 +30,9 @@ from core.values import Inbound, Media, Message, Receipt
 from turns import Script, Windowed, commanding, question
 
 PATIENCE_S = 15.0
+BUSY_S = 0.3
+"""How long a question waits for a model that is busy."""
+
 ALBUM_S = 0.25
 _STORE = "waystation.db"
 
@@ -45,6 +48,10 @@ class ScriptedModel(Windowed):
     def on(self, words: str, *scripts: Script) -> None:
         """Say these when a question has these words in it, one after the other, and the last one from then on."""
         self._lines.append((words, deque(scripts)))
+
+    def forget(self, words: str) -> None:
+        """Forget the first line for these words."""
+        self._lines.remove(next(line for line in self._lines if line[0] == words))
 
     def _pick(self, request: Request) -> Script:
         asked = question(request)
@@ -116,6 +123,7 @@ class Play:
                 system="Be brief.",
                 while_busy=while_busy,
                 album_s=ALBUM_S,
+                busy_s=BUSY_S,
             )
 
             async def accept(events: Sequence[Inbound | Receipt]) -> tuple[bool, ...]:

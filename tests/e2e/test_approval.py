@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -114,13 +114,16 @@ class _Halting:
     async def later(self) -> tuple[Received, ...]:
         return await self._work.later()
 
-    async def record(self, step: bytes, *writes: Put) -> None:
+    async def record(self, step: bytes, *writes: Put, out: Sequence[Outbound] = ()) -> None:
         await self._pass()
-        await self._work.record(step, *writes)
+        await self._work.record(step, *writes, out=out)
         await self._pass()
 
-    async def show(self, out: Outbound) -> None:
-        await self._work.show(out)
+    async def show(self, out: Outbound) -> bool:
+        return await self._work.show(out)
+
+    async def pause(self, seconds: float) -> None:
+        await self._work.pause(seconds)
 
 
 class House:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,7 +44,9 @@ class Place:
         command = [WAYSTATION, *arguments]
         return Teletype(command, folder=self.folder, environment=self.environment, lines=lines)
 
-    def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, given: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Give a command in a pipe."""
         return subprocess.run(
             [WAYSTATION, *arguments],
@@ -52,7 +54,7 @@ class Place:
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **(env or {})},
             timeout=PATIENCE_S,
             check=False,
         )
@@ -230,7 +232,7 @@ class TestOnce:
     def test_an_answer_that_failed_is_no_answer(self, place: Place) -> None:
         """The apology goes to standard error, and the exit code says it."""
         place.configure('[providers.gone]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\nhosting = "self"\n')
-        ran = place.run("chat", "Hello?")
+        ran = place.run("chat", "Hello?", env={"WAYSTATION_TIMEOUTS__BUSY_S": "1"})
         assert (ran.stdout, ran.returncode) == ("", 1)
         assert "cannot answer" in ran.stderr
         assert "Traceback" not in ran.stderr

@@ -291,7 +291,7 @@ def test_usage_that_says_nothing_is_estimated(usage: object) -> None:
         (404, "404 page not found", RequestRefused),
         (404, {"detail": "Not Found"}, RequestRefused),
         (422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, RequestRefused),
-        (503, {"error": {"message": "Loading model", "code": 503}}, ProviderDown),
+        (503, {"error": {"message": "Loading model", "code": 503}}, ProviderBusy),
         (502, "<html><body>Bad gateway</body></html>", ProviderDown),
         (529, None, ProviderBusy),
         (0, {"error": {"message": "busy", "code": 429}}, ProviderBusy),

@@ -8,6 +8,7 @@ from core.errors import (
     ProviderDown,
     ProviderError,
     ProviderRefusedUs,
+    QuotaUsedUp,
     RequestRefused,
 )
 from providers.faults import refusal
@@ -31,7 +32,7 @@ def exhausted(quota: str = "", *, said: str = QUOTA, delay: str = "") -> dict[st
     "body, kind, waits_s",
     [
         (exhausted("GenerateRequestsPerMinutePerProjectPerModel", delay="31.5s"), ProviderBusy, 31.5),
-        (exhausted("GenerateRequestsPerDayPerProjectPerModel-FreeTier", delay="12s"), ProviderBusy, 3600.0),
+        (exhausted("GenerateRequestsPerDayPerProjectPerModel-FreeTier", delay="12s"), QuotaUsedUp, 3600.0),
         (exhausted(), ProviderBusy, None),
         (
             exhausted(said=f"{QUOTA} {LINKS}\n* Quota exceeded for metric: free_tier_requests, limit: 0"),

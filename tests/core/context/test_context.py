@@ -20,7 +20,7 @@ from core.context.conversation import (
 from core.context.wording import overheard, said, said_later
 from core.errors import ContextTooLong
 from core.exchange import Entry, Part, Request
-from core.testing import answer
+from core.testing import MORNING, answer
 from core.text.invisible import label
 from core.values import Address, Contact, Inbound, Media, Message, Place, Quote, Received
 from turns import GROUP, HERE, FakeRecords, FakeTool, Lane, Windowed, assistant, calls
@@ -334,7 +334,7 @@ class TestSaid:
 def row(message: Message, to: Address = HERE, name: str = "") -> Received:
     """A message as it was accepted."""
     inbound = Inbound(key="1", sender="ann", to=to, body=message, name=name)
-    return Received(row=1, scope="ann", space="ann", inbound=inbound)
+    return Received(row=1, scope="ann", space="ann", inbound=inbound, at=MORNING)
 
 
 def spoken(message: Message, to: Address = HERE, name: str = "") -> str:

@@ -56,26 +56,28 @@ def test_every_kind_of_failure_has_a_sentence() -> None:
     assert apology(Strange("x")) == phrases.MODEL_CANNOT
 
 
-async def test_a_failure_before_the_first_word_is_tried_once_more_and_shown() -> None:
-    """The chat sees that it is tried again, and the answer takes the place of that."""
+async def test_a_failure_is_followed_by_another_try() -> None:
+    """The question waits a little, and the answer stands where an apology would."""
     lane, model = await told((ProviderDown("x", retry_after_s=0),), answer("There you are"))
     assert lane.texts() == ["There you are"]
     assert len(model.requests) == 2
-    assert phrases.AGAIN in [out.reply.markdown for out in lane.shown]
 
 
-async def test_it_is_tried_once_more_and_no_oftener() -> None:
-    """Two failures are the end of it."""
-    lane, model = await told((ProviderDown("x", retry_after_s=0),))
-    assert len(model.requests) == 2
+async def test_it_is_tried_as_long_as_a_person_would_wait() -> None:
+    """With pauses that grow; then there is an apology with a button."""
+    lane, model = await told((ProviderDown("x"),))
+    assert len(model.requests) > 2
+    assert lane.pauses[:3] == sorted(lane.pauses[:3])
     assert lane.texts() == [phrases.MODEL_DOWN]
+    (out,) = lane.said.values()
+    assert [choice.label for choice in out.reply.choices] == [phrases.TRY_AGAIN]
 
 
-async def test_after_the_first_word_nothing_is_tried_again() -> None:
-    """What there is stays and says that it broke off; a second answer might contradict it."""
-    lane, model = await told((Delta(text="The answer is"), ProviderDown("x", retry_after_s=0)), answer("no"))
-    assert len(model.requests) == 1
-    assert lane.texts() == [f"The answer is\n\n{phrases.BROKE_OFF}"]
+async def test_an_answer_that_breaks_off_is_begun_again_and_shown() -> None:
+    """In the same place, below what there was until then."""
+    lane, model = await told((Delta(text="The answer is"), ProviderDown("x", retry_after_s=0)), answer("Yes."))
+    assert len(model.requests) == 2
+    assert lane.texts() == ["Yes."]
 
 
 async def test_thinking_is_no_word() -> None:
@@ -94,11 +96,11 @@ async def test_what_will_not_change_is_not_tried_again(error: ProviderError) -> 
     assert len(model.requests) == 1
 
 
-async def test_a_wait_that_is_too_long_is_not_waited() -> None:
-    """A provider that wants a minute's patience is told as busy at once: the person decides."""
-    lane, model = await told((ProviderBusy("x", retry_after_s=60),), answer("no"))
-    assert len(model.requests) == 1
-    assert lane.texts() == [phrases.MODEL_BUSY]
+async def test_a_pause_longer_than_anybody_waits_is_not_waited_for() -> None:
+    """A provider that names an hour is asked again after a part of what a person would wait."""
+    lane, model = await told((ProviderBusy("x", retry_after_s=3600),), answer("After all."))
+    assert len(model.requests) == 2
+    assert lane.texts() == ["After all."]
 
 
 async def test_the_wait_asked_for_is_respected() -> None:

@@ -1,138 +1,193 @@
-"""The breaker against a model of it: whatever happens to a provider, it is asked when it should be and not else."""
+"""The breaker judges the share of calls that fail, against a model of it, and lets single calls try again."""
+
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProviderBusy, ProviderDown
-from core.models.breaker import LONGEST_GROWN_S, Breaker
+from core.models.breaker import LIMITS, Breaker, Limits, Trial
 
-FAILURES, WITHIN_S, REST_S = 3, 60.0, 15.0
+SMALL = Limits(min_calls=4, max_calls=8, window_s=60.0)
 
 
 def breaker() -> Breaker:
     """One with small figures."""
-    return Breaker(failures=FAILURES, within_s=WITHIN_S, rest_s=REST_S)
+    return Breaker(SMALL)
 
 
 def fail(broken: Breaker, times: int, now: float = 0.0) -> None:
-    """It fails at once, as often."""
+    """As many calls, one after the other, fail at once."""
     for _ in range(times):
-        assert broken.admits(now)
-        broken.failed(ProviderDown("x"), now)
+        broken.failed(broken.began(now), ProviderDown("x"), now)
 
 
-def test_it_opens_after_failures_in_a_row() -> None:
+def succeed(broken: Breaker, times: int, now: float = 0.0) -> None:
+    """As many calls are answered at once."""
+    for _ in range(times):
+        broken.succeeded(broken.began(now), now)
+
+
+def opened() -> Breaker:
+    """One that is to be left alone from 0 s on."""
+    broken = breaker()
+    fail(broken, SMALL.min_calls)
+    assert not broken.admits(0.0)
+    return broken
+
+
+def test_it_opens_where_all_fail() -> None:
     """The next question does not wait for the next failure."""
-    broken = breaker()
-    fail(broken, FAILURES)
-    assert not broken.admits(REST_S - 0.1)
-    assert broken.rests_s(5.0) == 10.0
+    broken = opened()
+    assert not broken.admits(SMALL.rest_s - 0.1)
+    assert broken.rests_s(5.0) == SMALL.rest_s - 5.0
 
 
-def test_an_answer_between_failures_keeps_it_closed() -> None:
-    """Among a thousand questions a few may fail."""
+def test_a_few_failures_say_nothing_before_there_is_a_least_number_of_calls() -> None:
+    """One that failed is all there was, and not all there is."""
     broken = breaker()
-    for _ in range(FAILURES):
-        fail(broken, FAILURES - 1)
-        assert broken.admits(0.0)
-        broken.succeeded()
+    fail(broken, SMALL.min_calls - 1)
     assert broken.admits(0.0)
+
+
+def test_a_run_of_failures_among_many_answers_does_not_open_it() -> None:
+    """What counts is the share: of ten calls, one or three may fail, in whatever order."""
+    broken = breaker()
+    succeed(broken, 5)
+    fail(broken, 3)
+    assert broken.admits(0.0)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
+@pytest.mark.parametrize("seed", range(20))
+def test_quick_failures_among_slow_answers_do_not_open_it(share: float, seed: int) -> None:
+    """Fifty begin at once: those that fail do so before the first answer has come, and nine of ten still would come."""
+    random, broken, now = Random(seed), Breaker(), 0.0
+    under_way = [broken.began(now) for _ in range(50)]
+    for trial in [one for one in under_way if random.random() < share]:
+        under_way.remove(trial)
+        now += 0.02
+        broken.failed(trial, ProviderBusy("529"), now)
+        assert broken.admits(now)
+    for trial in under_way:
+        broken.succeeded(trial, now + 8.0)
+    assert broken.admits(now + 8.0)
+
+
+def test_fifty_that_all_fail_open_it_though_they_began_together() -> None:
+    """Those under way count as not failed only until they have."""
+    broken = Breaker()
+    for number, trial in enumerate([broken.began(0.0) for _ in range(50)]):
+        broken.failed(trial, ProviderBusy("529"), number * 0.01)
+    assert not broken.admits(1.0)
+
+
+def test_what_hangs_counts_as_not_failed_for_a_while_only() -> None:
+    """Else calls of which nothing is ever heard would speak for a model that fails all others."""
+    broken = breaker()
+    for _ in range(50):
+        broken.began(0.0)
+    fail(broken, SMALL.min_calls, now=SMALL.under_way_s)
+    assert broken.admits(SMALL.under_way_s)
+    fail(broken, 1, now=SMALL.under_way_s + 1)
+    assert not broken.admits(SMALL.under_way_s + 1)
 
 
 def test_failures_far_apart_do_not_open_it() -> None:
     """One an hour is no reason."""
     broken = breaker()
-    for number in range(2 * FAILURES):
-        fail(broken, 1, now=number * WITHIN_S)
-    assert broken.admits(2 * FAILURES * WITHIN_S)
+    for number in range(3 * SMALL.min_calls):
+        fail(broken, 1, now=number * SMALL.window_s)
+    assert broken.admits(3 * SMALL.min_calls * SMALL.window_s)
 
 
-def test_after_its_rest_one_question_tries_and_the_others_wait() -> None:
-    """What came of that one decides for all."""
+def test_a_model_that_was_well_for_long_and_dies_is_soon_left_alone() -> None:
+    """Only the last calls are looked at."""
     broken = breaker()
-    fail(broken, FAILURES)
-    assert broken.admits(REST_S)
-    assert not broken.admits(REST_S)
-    broken.succeeded()
-    assert broken.admits(REST_S)
-    assert broken.admits(REST_S)
+    succeed(broken, 1000)
+    fail(broken, SMALL.max_calls // 2)
+    assert not broken.admits(0.0)
 
 
-def test_a_probe_that_fails_opens_it_again_at_once() -> None:
-    """Not after so many failures more."""
-    broken = breaker()
-    fail(broken, FAILURES)
-    fail(broken, 1, now=REST_S)
-    assert not broken.admits(3 * REST_S - 0.1)
-    assert broken.admits(3 * REST_S)
+def test_after_its_rest_one_call_tries_and_the_others_stay_away() -> None:
+    """What comes of that one decides for all."""
+    broken = opened()
+    now = SMALL.rest_s
+    assert broken.admits(now)
+    trial = broken.began(now)
+    assert not broken.admits(now)
+    broken.succeeded(trial, now)
+    assert broken.admits(now)
+    fail(broken, SMALL.min_calls - 1, now)
+    assert broken.admits(now), "failures of before count no more"
 
 
-def test_its_rest_grows_with_each_try_in_vain_up_to_some_minutes() -> None:
-    """What is down for long is not asked four times a minute; after an answer all is as at first."""
-    broken, now, rests = breaker(), 0.0, []
-    fail(broken, FAILURES)
+def test_a_try_in_vain_opens_it_again_at_once_for_twice_as_long() -> None:
+    """Not after a least number of calls more; up to some minutes, and after an answer all is as at first."""
+    broken, now, rests = opened(), 0.0, []
     for _ in range(6):
         now += broken.rests_s(now)
         fail(broken, 1, now)
         rests.append(broken.rests_s(now))
     assert rests == [30.0, 60.0, 120.0, 240.0, 240.0, 240.0]
     now += 240.0
-    assert broken.admits(now)
-    broken.succeeded()
-    fail(broken, FAILURES, now)
-    assert broken.rests_s(now) == REST_S
+    succeed(broken, 1, now)
+    fail(broken, SMALL.min_calls, now)
+    assert broken.rests_s(now) == SMALL.rest_s
 
 
-def test_those_under_way_when_it_opened_do_not_make_its_rest_longer() -> None:
-    """Ten that were asked at once tell of one failure, not of ten tries."""
+def test_calls_that_were_made_though_it_was_open_do_not_make_its_rest_longer() -> None:
+    """Where nobody else is left it is asked all the same: many such failures are one reason, not many."""
+    broken = opened()
+    fail(broken, 10, now=1.0)
+    assert broken.rests_s(1.0) == SMALL.rest_s - 1.0
+
+
+def test_one_of_them_that_is_answered_ends_the_rest() -> None:
+    """Somebody had to ask, and it is well again."""
+    broken = opened()
+    succeed(broken, 1, now=1.0)
+    assert broken.admits(1.0)
+
+
+def test_an_answer_that_began_before_it_opened_does_not() -> None:
+    """A stream that goes on says nothing about those that cannot begin."""
     broken = breaker()
-    assert all(broken.admits(0.0) for _ in range(10))
-    for _ in range(10):
-        broken.failed(ProviderDown("x"), 1.0)
-    assert broken.rests_s(1.0) == REST_S
+    slow = broken.began(0.0)
+    fail(broken, 2 * SMALL.min_calls, now=1.0)
+    broken.succeeded(slow, 2.0)
+    assert not broken.admits(2.0)
 
 
-def test_one_that_was_withdrawn_is_no_try_in_vain() -> None:
-    """Its rest stays what it was."""
-    broken = breaker()
-    fail(broken, FAILURES)
-    assert broken.admits(REST_S)
-    broken.dropped()
-    fail(broken, 1, REST_S)
-    assert broken.rests_s(REST_S) == 2 * REST_S
+def test_a_try_that_is_withdrawn_lets_the_next_one_try() -> None:
+    """A person who says stop says nothing about the provider, and the rest stays what it was."""
+    broken = opened()
+    broken.dropped(broken.began(SMALL.rest_s))
+    assert broken.admits(SMALL.rest_s)
+    fail(broken, 1, SMALL.rest_s)
+    assert broken.rests_s(SMALL.rest_s) == 2 * SMALL.rest_s
 
 
-def test_a_probe_that_is_withdrawn_lets_the_next_one_try() -> None:
-    """A person who says stop says nothing about the provider."""
-    broken = breaker()
-    fail(broken, FAILURES)
-    assert broken.admits(REST_S)
-    broken.dropped()
-    assert broken.admits(REST_S)
+def test_a_try_that_fails_after_others_found_it_well_changes_nothing() -> None:
+    """It hung while somebody without a choice was answered."""
+    broken = opened()
+    hangs = broken.began(SMALL.rest_s)
+    succeed(broken, 1, SMALL.rest_s + 1)
+    broken.failed(hangs, ProviderDown("x"), SMALL.rest_s + 60)
+    assert broken.admits(SMALL.rest_s + 60)
 
 
-@pytest.mark.parametrize("asked, rests", [(40.0, 40.0), (0.0, 0.0), (10_000.0, 600.0)])
-def test_a_pause_that_is_asked_for_is_kept_and_opens_nothing(asked: float, rests: float) -> None:
+@pytest.mark.parametrize("named, rests", [(40.0, 40.0), (0.0, 0.0), (10_000.0, LIMITS.max_pause_s)])
+def test_a_pause_that_is_named_is_kept_and_opens_nothing(named: float, rests: float) -> None:
     """One 429 is no failure to speak of; after the pause everybody may ask again. Nobody rests for hours."""
     broken = breaker()
-    assert broken.admits(0.0)
-    broken.failed(ProviderBusy("429", retry_after_s=asked), 0.0)
+    broken.failed(broken.began(0.0), ProviderBusy("429", retry_after_s=named), 0.0)
     assert broken.rests_s(0.0) == rests
     assert broken.admits(rests)
+    broken.began(rests)
     assert broken.admits(rests)
-
-
-def test_the_reason_is_told_without_where_it_happened() -> None:
-    """What was said in that moment is not kept in memory by it."""
-    broken = breaker()
-    with pytest.raises(ProviderBusy) as raised:
-        raise ProviderBusy("429", retry_after_s=7)
-    broken.failed(raised.value, 0.0)
-    reason = broken.reason()
-    assert (type(reason), str(reason), reason.retry_after_s) == (ProviderBusy, "429", 7)
-    assert reason.__traceback__ is None
-    assert reason is not broken.reason()
+    assert not broken.is_open
 
 
 Events = st.lists(
@@ -143,47 +198,47 @@ Events = st.lists(
 
 @given(Events)
 def test_it_behaves_as_its_drawing(events: list[tuple[str, float]]) -> None:
-    """One question after the other, at any times, against the states and their arrows written out plainly."""
+    """One admitted call after the other, at any times, against the states and their arrows written out plainly."""
     broken = breaker()
-    now, until, state, rest = 0.0, 0.0, "closed", REST_S
-    row: list[float] = []
+    now, until, state, rest = 0.0, 0.0, "closed", SMALL.rest_s
+    ended: list[tuple[float, bool]] = []
     for what, after_s in events:
         now += after_s
-        if state == "open" and now >= until:
-            state = "half open"
         expected = now >= until
         assert broken.admits(now) == expected
         if not expected:
             continue
+        trial, trying = broken.began(now), state == "open"
+        if what == "withdrawn":
+            broken.dropped(trial)
+            continue
+        ended = [*ended, (now, what != "answer")][-SMALL.max_calls :]
         if what == "answer":
-            broken.succeeded()
-            state, row, rest = "closed", [], REST_S
-        elif what == "withdrawn":
-            broken.dropped()
-        else:
-            asked = 20.0 if what == "pause" else 0.0
-            broken.failed(ProviderBusy("x", retry_after_s=asked or None), now)
-            row = [*row, now][-FAILURES:]
-            in_a_row = len(row) == FAILURES and now - row[0] <= WITHIN_S
-            rest = min(2 * rest, LONGEST_GROWN_S) if state == "half open" else rest
-            state = "open" if state == "half open" or in_a_row else "closed"
-            until = max(until, now + max(asked, rest if state == "open" else 0.0))
-        state = "open" if state == "half open" else state
+            broken.succeeded(trial, now)
+            if trying:
+                state, ended, rest = "closed", [], SMALL.rest_s
+            continue
+        named = 20.0 if what == "pause" else 0.0
+        broken.failed(trial, ProviderBusy("x", retry_after_s=named or None), now)
+        counted = [failed for at, failed in ended if now - at <= SMALL.window_s]
+        often = len(counted) >= SMALL.min_calls and 2 * sum(counted) >= len(counted)
+        rest = min(2 * rest, SMALL.max_rest_s) if trying else rest
+        state = "open" if trying or often else "closed"
+        until = max(until, now + max(named, rest if state == "open" else 0.0))
 
 
 @given(st.lists(st.sampled_from(["answer", "failure", "withdrawn"]), max_size=30), st.integers(2, 6))
 def test_of_many_at_once_only_one_tries_what_was_open(ends: list[str], people: int) -> None:
-    """Whatever comes of each try, the next rest ends with one question again."""
-    broken = breaker()
-    fail(broken, FAILURES)
-    now = 0.0
+    """Whatever comes of each try, the next rest ends with one call again."""
+    broken, now = opened(), 0.0
     for end in ends:
         now += broken.rests_s(now)
-        assert sum(broken.admits(now) for _ in range(people)) == 1
+        trials: list[Trial] = [broken.began(now) for _ in range(people) if broken.admits(now)]
+        assert len(trials) == 1
         if end == "answer":
-            broken.succeeded()
-            fail(broken, FAILURES, now)
+            broken.succeeded(trials[0], now)
+            fail(broken, SMALL.min_calls, now)
         elif end == "failure":
-            broken.failed(ProviderDown("x"), now)
+            broken.failed(trials[0], ProviderDown("x"), now)
         else:
-            broken.dropped()
+            broken.dropped(trials[0])

@@ -4,6 +4,7 @@ import pytest
 
 from core import phrases
 from core.errors import ModelUnknown, ProviderBusy, ProviderDown, ProviderError, ProviderRefusedUs
+from core.models.breaker import LIMITS
 from core.testing import answer
 from core.values import Media, Message
 from labs import Lab, answering, model, own
@@ -27,12 +28,33 @@ async def test_a_models_own_fault_leaves_its_providers_others(fault: ProviderErr
     assert a.asked == ["m", "n"]
 
 
-@pytest.mark.parametrize("fault", [ProviderRefusedUs("401"), ProviderDown("500")], ids=str)
-async def test_a_providers_fault_does_not(fault: ProviderError) -> None:
-    """The key is refused for all of its models; and what is down is down."""
-    lane, a = Lane(), Lab("a", ["m", "n"], (fault,))
+async def test_a_providers_fault_does_not() -> None:
+    """The key is refused for all of its models."""
+    lane, a = Lane(), Lab("a", ["m", "n"], (ProviderRefusedUs("401"),))
     await told(lane, a)
     assert "n" not in a.asked
+
+
+async def test_one_of_two_models_that_is_dead_is_tried_again_before_the_other_takes_over() -> None:
+    """A single 500 is no reason to be answered by another model; several are."""
+    lane, a = Lane(), Lab("a", ["m", "n"], (ProviderDown("500"),), answer("I am m"))
+    assert await told(lane, a) == ["I am m"]
+    lane, a = Lane(), Lab("a", ["m", "n"], *[(ProviderDown("500"),)] * 2, answer("I am n"))
+    assert await told(lane, a) == ["I am n"]
+    assert a.asked == ["m", "m", "n"]
+
+
+async def test_one_that_is_left_alone_leaves_its_providers_others_too() -> None:
+    """Everybody else is answered by them at once."""
+    lane, a = Lane(), Lab("a", ["dead", "n"])
+    a.scripts_for(lambda request: (ProviderDown("500"),) if request.model == "dead" else answer("I am n"))
+    talker = answering(lane, a)
+    for _ in range(LIMITS.min_calls):
+        lane.hear("Hi")
+        await lane.run(talker)
+    assert lane.texts() == ["I am n"] * LIMITS.min_calls
+    assert a.asked[-1:] == ["n"]
+    assert a.asked.count("dead") == LIMITS.min_calls
 
 
 async def test_they_are_asked_after_all_others() -> None:
@@ -57,7 +79,7 @@ async def test_one_that_can_do_what_is_asked_comes_first_among_them() -> None:
 async def test_not_all_of_them_are_asked() -> None:
     """Where everything is overloaded the person hears so soon."""
     lane, a = Lane(), Lab("a", [f"m{number}" for number in range(9)], (ProviderBusy("529", retry_after_s=60),))
-    assert await told(lane, a) == [phrases.MODEL_BUSY]
+    assert await told(lane, a, busy_s=0) == [phrases.MODEL_BUSY]
     assert len(a.asked) <= 5
 
 

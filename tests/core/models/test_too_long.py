@@ -6,7 +6,7 @@ from core import phrases
 from core.context.conversation import size
 from core.errors import ContextTooLong, ProviderDown
 from core.exchange import Delta, Model, Request
-from core.models.breaker import FAILURES
+from core.models.breaker import LIMITS
 from core.models.routing import Router
 from core.testing import answer
 from core.values import Media, Message
@@ -161,28 +161,29 @@ async def test_a_question_that_was_cut_is_kept_whole() -> None:
     assert MIDDLE.encode() not in b"".join(kept)
 
 
-async def test_one_that_breaks_after_the_first_word_of_a_cut_question_is_not_asked_again() -> None:
-    """What there is stands, below the line that it was cut."""
+async def test_one_that_breaks_off_amid_a_cut_question_is_begun_again() -> None:
+    """With the same cut, and the line about it above the answer."""
     lane, talker = Lane(), Strict(4000)
     talker.then = [(Delta(text="It is"), ProviderDown("x"))]
     lane.hear(LONG)
     await lane.run(assistant(lane, talker))
-    assert lane.texts() == [f"{MIDDLE}\n\nIt is\n\n{phrases.BROKE_OFF}"]
+    assert lane.texts() == [f"{MIDDLE}\n\nFine"]
 
 
 async def test_our_own_count_says_nothing_about_a_model_that_rests() -> None:
-    """Nobody was asked, so nobody has answered: it goes on resting."""
-    lane = Lane()
-    small, large = Lab("a", [model("m", room=4096)]), Lab("b", [model("m", room=200_000)])
+    """It has not answered by that: it goes on resting when the call that is made after all fails."""
+    lane, small = Lane(), Lab("a", [model("m", room=4096)], (ProviderDown("x"),))
     routers: list[Router] = []
-    talker = answering(lane, small, large, change=routers.append)
+    talker = answering(lane, small, change=routers.append, busy_s=0)
     breaker = routers[0].breaker(await routers[0].choose())
-    for _ in range(FAILURES):
-        breaker.failed(ProviderDown("x"), asyncio.get_running_loop().time())
-    lane.hear(Message(id="1", text=LONG, media=(PDF,)))  # nobody sees it, and so the first is tried
+    now = asyncio.get_running_loop().time()
+    for _ in range(LIMITS.min_calls):
+        breaker.failed(breaker.began(now), ProviderDown("x"), now)
+    lane.hear(LONG)
     await lane.run(talker)
+    assert len(small.asked) == 1
     assert breaker.rests_s(asyncio.get_running_loop().time()) > 0
-    assert breaker._open
+    assert breaker.is_open
 
 
 async def test_the_next_question_is_asked_with_what_it_follows_on() -> None:

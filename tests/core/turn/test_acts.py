@@ -34,6 +34,7 @@ def heard(*bodies: Message, every_s: float = 0.0, scope: str = "ann", chat: str 
             row=number,
             scope=scope,
             space=scope,
+            at=NOON,
             inbound=Inbound(
                 key=str(number), sender=scope, to=to, body=body, at=NOON + timedelta(seconds=number * every_s)
             ),

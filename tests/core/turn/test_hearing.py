@@ -146,12 +146,28 @@ class TestStop:
         await running
         assert lane.texts() == [phrases.STOPPED]
 
-    async def test_it_stops_while_a_retry_is_waited_for(self) -> None:
+    async def test_it_stops_while_a_busy_model_is_waited_for(self) -> None:
         """A model that asked for patience is not waited for once the person has none."""
         lane = Lane()
         model = Windowed((ProviderBusy("busy", retry_after_s=15),))
-        running = await begun(lane, assistant(lane, model), model)
-        await lane.showing(phrases.AGAIN)
+        running = await begun(lane, assistant(lane, model, busy_s=120), model)
+        await lane.showing(phrases.LONGER)
+        lane.hear(stop())
+        await running
+        assert lane.texts() == [phrases.STOPPED]
+        assert len(model.requests) == 1
+
+    async def test_it_stops_the_wait_for_a_list_of_models(self) -> None:
+        """Also where nobody was found yet who could be asked."""
+
+        class Down(Windowed):
+            async def models(self) -> tuple[Model, ...]:
+                self.asked.set()
+                raise ProviderBusy("429", retry_after_s=15)
+
+        lane, model = Lane(), Down(answer("no"))
+        running = await begun(lane, assistant(lane, model, busy_s=120), model)
+        await lane.showing(phrases.LONGER)
         lane.hear(stop())
         await running
         assert lane.texts() == [phrases.STOPPED]
