@@ -17,6 +17,8 @@ class Part:
         name: The tool's name, a citation's title, or which provider an opaque part belongs to: nobody else reads it.
         body: The text; a call's arguments as JSON; a result's text; a citation's address; the opaque bytes as text.
         failed: On a result: the tool could not do it.
+        origin: Who wrote a text or a result: the ``person`` who asks, or strangers, whose words are marked as
+            ``outside`` in the body; "" for everybody else (a model, a tool's own words, us).
     """
 
     kind: Literal["text", "media", "call", "result", "citation", "opaque"]
@@ -25,6 +27,7 @@ class Part:
     body: str = ""
     media: Media | None = None
     failed: bool = False
+    origin: Literal["", "person", "outside"] = ""
 
 
 @value

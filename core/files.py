@@ -12,6 +12,7 @@ from core.errors import MediaUnavailable
 from core.exchange import Blob
 from core.seams import Adapter, Records
 from core.site import Fetch
+from core.text.invisible import label
 from core.values import Media, MediaKind, Put
 
 _KEPT_BYTES = 32 << 20
@@ -130,3 +131,9 @@ async def _read_made(records: Records, media: Media) -> AsyncGenerator[bytes, No
 
 def _row(ref: str, number: int) -> str:
     return f"{ref}/{number:06d}"
+
+
+def called(media: Media) -> str:
+    """What a file is called, for a sentence to a model: whoever made the file chose its name."""
+    name = label(media.name)
+    return f'"{name}" (outside text)' if name else "unnamed"

@@ -10,8 +10,11 @@ from typing import Literal
 
 from core.errors import MediaUnavailable
 from core.exchange import Blob
+from core.files import called
 from core.site import Fetch
 from core.text.decoding import decoded
+from core.text.fencing import outside_file
+from core.text.invisible import label
 from core.values import Media
 
 IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -68,9 +71,9 @@ async def shown(media: Media | None, fetch: Fetch, *, images: bool, documents: b
     if mime in wanted and not whole:
         return Shown(kind="words", text=attachment(media, why=_GONE))
     if mime == PDF and mime in wanted:
-        return Shown(kind="document", mime=mime, data=data, name=media.name or "document.pdf")
+        return Shown(kind="document", mime=mime, data=data, name=_pdf_name(media))
     if mime in wanted:
-        return Shown(kind="image", mime=mime, data=data, name=media.name)
+        return Shown(kind="image", mime=mime, data=data, name=label(media.name))
     return Shown(kind="words", text=_words(media, data, whole=whole) or attachment(media))
 
 
@@ -79,7 +82,13 @@ def attachment(media: Media | None, why: str = "its content cannot be shown to y
     if media is None:
         return "[an attached file]"
     size = f", {max(1, round(media.size_bytes / 1000))} kB" if media.size_bytes else ""
-    return f"[{media.kind}: {media.name or 'unnamed'}{size}; {why}]"
+    return f"[{media.kind}: {called(media)}{size}; {why}]"
+
+
+def _pdf_name(media: Media) -> str:
+    """Labs tell a file's kind by how its name ends."""
+    name = label(media.name) or "document"
+    return name if name.lower().endswith(".pdf") else f"{name}.pdf"
 
 
 def picture_kind(blob: Blob) -> str:
@@ -145,4 +154,5 @@ def _words(media: Media, data: bytes, *, whole: bool) -> str:
     encoding = f", read as {read.encoding}" if read.guessed else ""
     size = f"the whole is {media.size_bytes} bytes long" if media.size_bytes else "this is its beginning alone"
     end = f"\n[cut here: {size}]" if cut else ""
-    return f"[{media.kind}: {media.name or 'unnamed'}{encoding}]\n{read.text}{end}"
+    what = f"a {media.kind} that was sent, {label(media.name) or 'unnamed'}{encoding}"
+    return outside_file(what, f"{read.text}{end}", (media.adapter, media.ref))

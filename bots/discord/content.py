@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from core.text.invisible import label
 from core.values import Body, Command, Media, MediaKind, Message, Quote
 
 Json = dict[str, Any]
@@ -84,7 +85,7 @@ def said(message: Json, ours: Iterable[str] = ()) -> str:
     text = str(message.get("content") or "")
     for one in ours:
         text = re.sub(rf"^\s*<@[!&]?{re.escape(one)}>[\s,:]*", "", text)
-    names = {str(one.get("id")): name_of(one) for one in dicts(message.get("mentions"))}
+    names = {str(one.get("id")): label(name_of(one)) for one in dicts(message.get("mentions"))}
     return re.sub(r"<@!?(\d+)>", lambda found: f"@{names.get(found[1]) or 'somebody'}", text).strip()
 
 

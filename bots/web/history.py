@@ -12,6 +12,7 @@ from typing import Final
 from core.context.sources import Sources
 from core.exchange import Entry, Part
 from core.site import Excerpt
+from core.text.fencing import as_quotation
 from core.values import Media, value
 
 _NOWHERE: Final = repeat("")
@@ -118,15 +119,22 @@ def lines(entries: Iterable[Entry], places: Iterable[str] = _NOWHERE) -> list[Li
 
 
 def _said(parts: Sequence[Part]) -> Iterator[Line]:
-    """What a person said at one time: each text with the files that came with it. Results of tools are not shown."""
+    """What a person said at one time: each text with the files that came with it. Results of tools are not shown.
+
+    What they passed on (a forwarded message, a quotation) is one message with the words that came with it.
+    """
     line: Line | None = None
+    own = False  # whether the line has more than what was passed on
     for part in parts:
         if part.kind == "text":
-            if line is not None:
+            text = as_quotation(part.body) if part.origin == "outside" else part.body
+            if line is not None and own and part.origin != "outside":
                 yield line
-            line = Line(mine=True, text=part.body)
+                line = None
+            line = Line(mine=True, text=text) if line is None else replace(line, text=f"{line.text}\n{text}")
+            own = part.origin != "outside"
         elif part.kind == "media" and part.media is not None:
-            line = line or Line(mine=True, text="")
+            line, own = line or Line(mine=True, text=""), True
             line = replace(line, media=(*line.media, part.media))
     if line is not None:
         yield line

@@ -17,7 +17,7 @@ from bots.web.items import Item
 from bots.web.models import ModelLine, ProviderModels
 from bots.web.rendering import render
 from bots.web.views import View
-from core.text.fencing import one_line
+from core.text.invisible import one_line
 from core.values import Conversation, value
 
 _HERE: Final = Path(__file__).parent

@@ -24,7 +24,7 @@ from core.process.control import connect
 from core.process.logs import open_logging
 from core.process.memos import Nowhere
 from core.process.opening import open_all
-from core.text.fencing import one_line
+from core.text.invisible import one_line
 
 _MOST_S = 30.0
 _WIDE = 140  # where nobody sees how wide it may be

@@ -30,7 +30,7 @@ from core.process.control import Connection, connect, trouble
 from core.process.logs import open_logging
 from core.process.report import Report
 from core.process.tidying import tidy
-from core.text.fencing import one_line
+from core.text.invisible import one_line
 
 _STARTING_S = 10.0
 _PRIVATE = 0o077

@@ -18,6 +18,8 @@ from core.exchange import Entry, Part
 from core.plugin import Conversations, ToolContext
 from core.seams import Records
 from core.site import Excerpt
+from core.text.fencing import as_quotation
+from core.text.invisible import cleaned_line
 from core.values import Media, Put, value
 
 log = structlog.get_logger(__name__)
@@ -26,6 +28,7 @@ _TABLE, _TALKS, _CURRENT = "context", "talks", "current"
 _FIRST = f"{0:016d}"  # the conversation a lane begins with; others are named for the row of the event that began them
 _LAST = "~"  # stands after every entry: their names are made of digits
 _TITLE_CHARS = 60
+_TITLE_READ_CHARS = 200
 _ENTRIES = 200
 _RECENT = 400  # how far back a message is looked for that is edited, or replied to
 BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
@@ -259,7 +262,9 @@ def last_question(history: History) -> int | None:
 
 
 def _title(entry: Entry) -> str:
-    text = " ".join(" ".join(part.body for part in entry.parts if part.kind == "text").split())
+    texts = [part for part in entry.parts if part.kind == "text"]
+    own = [part.body for part in texts if part.origin != "outside"] or [as_quotation(part.body) for part in texts]
+    text = cleaned_line(" ".join(own), _TITLE_READ_CHARS)
     return text if len(text) <= _TITLE_CHARS else f"{text[: _TITLE_CHARS - 1].rstrip()}…"
 
 

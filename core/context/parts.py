@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from core.exchange import Entry, Part
 from core.text.fencing import ending
@@ -27,9 +28,9 @@ def without_calls(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(part for part in parts if part.kind != "call")
 
 
-def result(call: Part, body: str, *, failed: bool = False) -> Part:
+def result(call: Part, body: str, *, failed: bool = False, origin: Literal["", "outside"] = "") -> Part:
     """What a model is told about its call."""
-    return Part(kind="result", id=call.id, name=call.name, body=body, failed=failed)
+    return Part(kind="result", id=call.id, name=call.name, body=body, failed=failed, origin=origin)
 
 
 def whole(text: str) -> str:

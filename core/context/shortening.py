@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.exchange import Entry, Part
+from core.files import called
 from core.values import Media, value
 
 _LEAST_BYTES = 200  # of a text; less than this says nothing any more
@@ -64,12 +65,14 @@ def _short(part: Part, share: int, *, files: bool) -> Part:
     last = share // _LAST
     begin = encoded[: share - last].decode("utf-8", "ignore")
     end = encoded[len(encoded) - last :].decode("utf-8", "ignore")
+    if part.origin == "outside":
+        end = f"> {end.removeprefix('> ')}"  # cut within a line, which is still a stranger's
     note = _LEFT_OUT.format(chars=len(part.body) - len(begin) - len(end))
     return replace(part, body=f"{begin}\n\n{note}\n\n{end}")
 
 
 def _told(media: Media) -> str:
-    return _FILE.format(kind=media.kind, name=media.name or "unnamed")
+    return _FILE.format(kind=media.kind, name=called(media))
 
 
 def _length(part: Part) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 from core.exchange import Part
+from core.text.invisible import cleaned_line
 from core.text.markup import Line, lines
 from core.text.spans import enclosing, spans
 
@@ -58,7 +59,7 @@ def _is_web(address: str) -> bool:
 
 
 def _link(title: str, address: str) -> str:
-    words = " ".join(title.split())[:_TITLE_CHARS] or urlsplit(address).hostname or address
+    words = cleaned_line(title, _TITLE_CHARS) or urlsplit(address).hostname or address
     plain = _SPECIAL.sub(r"\\\1", words)
     return f"[{plain}]({quote(address, safe=_KEPT)})"
 

@@ -1,12 +1,19 @@
-"""What people's messages say to a model: in words, with who spoke, and apart from what was said to others."""
+"""What people's messages say to a model: in words, with who spoke, and apart from what others wrote.
 
+A person's own words are one part; what they pass on (a quotation, a forwarded message, a contact card) and what was
+said to others are parts of their own, marked as outside text. Names stand within our words as labels: one line, and
+nothing that could end a bracket of ours. Characters that nobody sees reach no model, whoever wrote them.
+"""
+
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from core.exchange import Part
-from core.text.fencing import quoted
+from core.text.fencing import as_quotation, outside_said
+from core.text.invisible import cleaned, label
 from core.values import Contact, Message, Place, Quote, Received
 
-_NAME_CHARS = 64
+_PLACE_CHARS = 200
 _MANY_HOURS = 48
 
 
@@ -15,25 +22,11 @@ def said(received: Received) -> tuple[Part, ...]:
     message = received.inbound.body
     if not isinstance(message, Message):
         return ()
-    text, speaker = _words(message), _speaker(received)
+    own, speaker = _own(message), _speaker(received)
     if speaker:
-        text = f"{speaker}: {text}"
-    return ((Part(kind="text", body=text),) if text else ()) + _media(message)
-
-
-def _words(message: Message) -> str:
-    lines = [_quoted(quote) for quote in message.quotes]
-    if message.text:
-        lines.append(message.text)
-    lines.extend(_place(place) for place in message.places)
-    lines.extend(_contact(contact) for contact in message.contacts)
-    if message.unknown:
-        lines.append(f"[something of a kind I cannot read: {message.unknown}]")
-    return "\n".join(lines)
-
-
-def _media(message: Message) -> tuple[Part, ...]:
-    return tuple(Part(kind="media", name=item.name, media=item) for item in message.media)
+        own = f"{speaker}: {own}"
+    said = (Part(kind="text", origin="person", body=own),) if own else ()
+    return (*_passed_on(message), *said, *_media(message))
 
 
 def said_later(received: Received) -> tuple[Part, ...]:
@@ -70,29 +63,58 @@ def overheard(received: Received) -> tuple[Part, ...]:
         return ()
     if received.inbound.to.private:
         return said(received)
-    lead = (
-        f"[{_speaker(received) or 'somebody'}, to others{', correcting an earlier message' if message.edited else ''}:]"
-    )
-    words = quoted(_words(message))
-    return (Part(kind="text", body=f"{lead}\n{words}" if words else lead), *_media(message))
+    what = f"{_speaker(received) or 'somebody'} to others"
+    if message.edited:
+        what += ", correcting an earlier message"
+    told = [as_quotation(part.body).rstrip("\n") for part in _passed_on(message)]
+    return (_outside(what, "\n".join(filter(None, [*told, _own(message)]))), *_media(message))
+
+
+def _own(message: Message) -> str:
+    lines = [cleaned(message.text)] if message.text else []
+    lines.extend(_where(place) for place in message.places if not place.title)
+    if message.unknown:
+        lines.append(f"[something of a kind I cannot read: {label(message.unknown)}]")
+    return "\n".join(lines)
+
+
+def _passed_on(message: Message) -> Iterator[Part]:
+    """What others wrote: it comes with the message, and the person has not said it."""
+    for quote in message.quotes:
+        yield _outside(_about(quote), quote.text)
+    shared = [f"{_where(place)} {_line(place.title)}" for place in message.places if place.title]
+    shared += [_card(contact) for contact in message.contacts]
+    if shared:
+        yield _outside("shared with this message", "\n".join(shared))
+
+
+def _outside(what: str, text: str) -> Part:
+    # Some servers put the parts of a message one behind the other as they are: what follows begins a line of its own.
+    return Part(kind="text", origin="outside", body=f"{outside_said(what, text)}\n")
+
+
+def _media(message: Message) -> tuple[Part, ...]:
+    return tuple(Part(kind="media", name=label(item.name), media=item) for item in message.media)
 
 
 def _speaker(received: Received) -> str:
     """Who said it, where several people speak; one line, whatever they call themselves."""
     inbound = received.inbound
-    return "" if inbound.to.private else " ".join(inbound.name.replace(":", " ").split())[:_NAME_CHARS]
+    return "" if inbound.to.private else label(inbound.name)
 
 
-def _quoted(quote: Quote) -> str:
-    who = "you" if quote.mine else quote.author or "somebody"
-    lead = f"[forwarded from {who}]" if quote.forwarded else f"[in reply to {who}]"
-    body = "\n".join(f"> {line}" for line in quote.text.splitlines())
-    return f"{lead}\n{body}" if body else lead
+def _about(quote: Quote) -> str:
+    who = "you" if quote.mine else label(quote.author) or "somebody"
+    return f"forwarded from {who}" if quote.forwarded else f"in reply to {who}"
 
 
-def _place(place: Place) -> str:
-    return f"[location {place.latitude:.5f}, {place.longitude:.5f}{f' ({place.title})' if place.title else ''}]"
+def _where(place: Place) -> str:
+    return f"[location {place.latitude:.5f}, {place.longitude:.5f}]"
 
 
-def _contact(contact: Contact) -> str:
-    return f"[contact {contact.name}{f', {contact.phone}' if contact.phone else ''}]"
+def _card(contact: Contact) -> str:
+    return f"[contact] {_line(contact.name)}{f', {_line(contact.phone)}' if contact.phone else ''}"
+
+
+def _line(text: str) -> str:
+    return label(text, _PLACE_CHARS)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from core.context.conversation import BYTES_A_TOKEN, room_for, size
 from core.exchange import Effort, Entry, Model, Part, Request, ToolSchema, Usage
+from core.files import called
 from core.models.needs import answer_tokens, is_image, is_pdf
 from core.models.routing import Chosen
 
@@ -76,7 +77,7 @@ def _seen_part(part: Part, model: Model) -> Part:
     if part.media is None:
         return part
     unseen = (is_image(part.media) and not model.images) or (is_pdf(part.media) and not model.documents)
-    text = _UNSEEN.format(kind=part.media.kind, name=part.media.name or "unnamed")
+    text = _UNSEEN.format(kind=part.media.kind, name=called(part.media))
     return Part(kind="text", body=text) if unseen else part
 
 

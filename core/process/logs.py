@@ -21,7 +21,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from core.config.settings import Logging
-from core.text.fencing import numbered, one_line
+from core.text.invisible import numbered, one_line
 
 _SHORTEST_SECRET = 6
 """Shorter ones are no secrets, and taking them out would garble the rest."""

@@ -7,6 +7,7 @@ the buttons are gone as soon as it is done.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -30,7 +31,7 @@ from core.values import Job, Outbound, Outcome, Put, Received, Reply, Tap
 log = structlog.get_logger(__name__)
 
 _GO_ON = "goon/"
-_TOLD_BYTES = 8000  # of results, in the conversation: whichever model goes on with it must be able to hold them
+_TOLD_BYTES = 24_000  # of results, in the conversation: a page that was read after a tap is one
 _UNKNOWN = "It was begun, then the assistant was restarted: whether it happened is not known."
 
 
@@ -66,7 +67,7 @@ class Allowing:
             if resumed.allowed:
                 return await self._allowed(work, ear, resumed.pending, steps)
         note = f"[I did not allow this: {approvals.names(resumed.pending)}. It was not done.]"
-        return await self._closed(work, ear, resumed.pending, phrases.DENIED_MARK, note)
+        return await self._closed(work, ear, resumed.pending, phrases.DENIED_MARK, (Part(kind="text", body=note),))
 
     async def expired(self, work: Work, job: str) -> Outcome:
         """End a question that nobody answered in time; nothing when it was answered."""
@@ -77,8 +78,7 @@ class Allowing:
         await work.show(approvals.doing(pending))
         ended = [await self._effect(work, place, call, steps) for place, call in enumerate(pending.calls)]
         results = [one.result for one in ended]
-        told = "\n".join(f"{part.name}:\n{quoted(part.body)}" for part in cut(results, _TOLD_BYTES))
-        note = f"[I allowed this: {approvals.names(pending)}. What came of it:]\n{told}"
+        note = _told(f"[I allowed this: {approvals.names(pending)}. What came of it:]", cut(results, _TOLD_BYTES))
         produced = sum((one.produced for one in ended), start=Produced())
         return await self._closed(work, ear, pending, _mark(results), note, produced=produced)
 
@@ -98,7 +98,14 @@ class Allowing:
         return ended
 
     async def _closed(
-        self, work: Work, ear: Ear, pending: Pending, mark: str, note: str, *, produced: Produced | None = None
+        self,
+        work: Work,
+        ear: Ear,
+        pending: Pending,
+        mark: str,
+        note: tuple[Part, ...],
+        *,
+        produced: Produced | None = None,
     ) -> Outcome:
         """The question reads what came of it, the conversation knows, and the model has its say unless told to stop."""
         first = work.events[0]
@@ -120,16 +127,23 @@ class Allowing:
             done=(work.events[0].row,),
             out=(approvals.closed(pending, phrases.EXPIRED_MARK),),
             jobs=(approvals.no_job(pending),),
-            writes=(*approvals.used(pending), *await self._noted(work, pending, note)),
+            writes=(*approvals.used(pending), *await self._noted(work, pending, (Part(kind="text", body=note),))),
         )
 
     async def _noted(
-        self, work: Work, pending: Pending, note: str, dropped: Sequence[Received] = ()
+        self, work: Work, pending: Pending, note: tuple[Part, ...], dropped: Sequence[Received] = ()
     ) -> tuple[Put, ...]:
         history = await self._context.history(work.lane, entries=1)
-        said = [(Part(kind="text", body=note),), *(wording.said_later(received) for received in dropped)]
+        said = [note, *(wording.said_later(received) for received in dropped)]
         entries = [Entry(role="user", parts=parts) for parts in said if parts]
         return keep(history, work.events[0].row, pending.space, entries)
+
+
+def _told(note: str, results: Sequence[Part]) -> tuple[Part, ...]:
+    """A note with results, in a person's entry. Strangers' words are parts of their own: their marks stay whole."""
+    ours = [f"{part.name}:\n{quoted(part.body)}" for part in results if part.origin != "outside"]
+    outside = [replace(part, kind="text", id="", name="", failed=False) for part in results if part.origin == "outside"]
+    return (Part(kind="text", body="\n".join([note, *ours])), *outside)
 
 
 def _mark(results: Sequence[Part]) -> str:

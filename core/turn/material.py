@@ -53,8 +53,9 @@ class Material:
         return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
 
     def about(self) -> str:
-        """A name for what is asked now: another one once it has changed."""
-        return hashlib.sha256(repr(self.question()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """A name for what is asked now: another one once it has changed, and the same after a restart."""
+        asked = repr([received.inbound.body for received in self._ear.asked])
+        return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""

@@ -15,6 +15,7 @@ from core.exchange import Entry, Part, ToolSchema
 from core.plugin import Plugin, Tool, ToolContext
 from core.site import Egress, NoEgress
 from core.text.fencing import outside
+from core.text.invisible import cleaned
 from core.turn.results import Produced, brought, context_of
 from core.values import Media, Put, Received, value
 
@@ -156,7 +157,7 @@ class Toolbox:
             _check(tool, call)
             returned = await in_time(tool.call(call.body, context), self.limits.call_s)
             told = brought(returned, caller.received, self._owners[call.name], slot=slot, effect=tool.effect)
-            part = result(call, self._kept(tool, told.text))
+            part = result(call, self._kept(tool, told.text), origin="outside" if tool.outside else "")
             return Ran(part=part, produced=told.produced, writes=told.writes)
         except CallMalformed as error:
             return Ran(part=_malformed(call, error))
@@ -181,7 +182,7 @@ class Toolbox:
         kept = whole(text[:most])
         if len(text) > most:
             kept = f"{kept}\n[cut: the result was {len(text)} characters long]"
-        return outside(kept) if tool.outside else kept
+        return outside(kept) if tool.outside else cleaned(kept)
 
 
 def _check(tool: Tool, call: Part) -> None:

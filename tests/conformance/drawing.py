@@ -15,7 +15,7 @@ from bots.telegram.paging import pages as telegram_pages
 from bots.web.rendering import render
 from bots.whatsapp.paging import TEXT
 from bots.whatsapp.paging import pages as whatsapp_pages
-from core.text.fencing import fenced
+from core.text.fencing import code_block
 from core.values import Page, Reply
 
 GOLDEN: Final = Path(__file__).parent / "golden"
@@ -83,9 +83,9 @@ def drawn(name: str) -> str:
 
 def page() -> str:
     """The page that shows all drawings, made of the files as they are."""
-    sections = [_HEAD, "## What the model said", fenced(NASTY.read_text(encoding="utf-8").rstrip("\n"))]
+    sections = [_HEAD, "## What the model said", code_block(NASTY.read_text(encoding="utf-8").rstrip("\n"))]
     for name, (title, _) in DRAWINGS.items():
-        sections += [f"## {title}", fenced(golden(name).read_text(encoding="utf-8").rstrip("\n"))]
+        sections += [f"## {title}", code_block(golden(name).read_text(encoding="utf-8").rstrip("\n"))]
     return "\n\n".join(sections) + "\n"
 
 

@@ -134,7 +134,7 @@ async def test_an_attached_file_is_not_passed_over_in_silence(lab: OpenAISimulat
     """A model that cannot see a file is told that there is one."""
     photo = Media(adapter="telegram", ref="x", kind="photo", size_bytes=120_000, name="cat.jpg")
     await ask(server, request(Entry(role="user", parts=(Part(kind="media", media=photo),))))
-    assert lab.requests[0].last_user.startswith("[photo: cat.jpg, 120 kB")
+    assert lab.requests[0].last_user.startswith('[photo: "cat.jpg" (outside text), 120 kB')
 
 
 async def test_thinking_comes_as_reasoning_and_goes_back_with_the_calls(

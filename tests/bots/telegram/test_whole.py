@@ -258,7 +258,7 @@ async def test_a_forwarded_picture_belongs_to_its_comment(rig: Rig, tmp_path: Pa
     assert len(rig.telegram.chat(42).replies()) == 1
     words, files = asked(model.requests[-1])
     assert "What is this?" in words
-    assert "[forwarded from Bob]\n> Bob's dog" in words
+    assert "[outside text, forwarded from Bob:]\n> Bob's dog" in words
     assert files == 1
 
 

@@ -329,8 +329,8 @@ async def test_the_words_a_reply_refers_to_are_told(tmp_path: Path, *, restart: 
 async def reply(ann: Person, model: Echo, theirs: str) -> None:
     """She replies to our first answer, to her own first message, and to something nobody knows."""
     for message, whose, words in (
-        (ann.chat[0].id, ann.meta.number, "[in reply to you]\n> You said It rains\nReally?"),
-        (theirs, ann.number, "[in reply to somebody]\n> It rains\nReally?"),
+        (ann.chat[0].id, ann.meta.number, "[outside text, in reply to you:]\n> You said It rains\nReally?"),
+        (theirs, ann.number, "[outside text, in reply to somebody:]\n> It rains\nReally?"),
         ("wamid.unknown", ann.meta.number, "[in reply to you]\nReally?"),
     ):
         asked = len(model.requests)

@@ -173,9 +173,8 @@ async def test_what_was_for_others_stays_so_where_nobody_asks() -> None:
     lane.hear("second", to=GROUP, scope="ann", name="Ann")
     await lane.run(talker)
     told = said(model.requests[1].entries[-1])
-    assert "[Bob, to others:]" in told
-    assert "It rains." in told
-    assert "[Cyd, to others:]" in told
+    assert "[outside text, Bob to others:]\n> [forwarded from somebody]\n> > It rains.\n" in told
+    assert "[outside text, Cyd to others:]" in told
 
 
 async def test_an_edited_piece_is_what_is_asked() -> None:

@@ -216,7 +216,7 @@ class TestTakenBack:
         model.scripts_for(lambda _: answer("Two"))
         lane.hear("and you?", to=GROUP)
         await lane.run(talker)
-        assert "[Ann, to others:]\n> never mind" in told(model)
+        assert "[outside text, Ann to others:]\n> never mind" in told(model)
         assert "what is x?" not in told(model)
 
     async def test_a_question_that_was_deleted_is_not_answered(self) -> None:

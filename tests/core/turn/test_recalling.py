@@ -33,14 +33,14 @@ async def test_what_we_said_is_found_by_its_slot(*, fresh: bool) -> None:
     """Whichever page of it was meant, and in whichever conversation it stands."""
     lane, model = await talked("rain", "snow", fresh=fresh)
     words = await asked(lane, model, Quote(text="", mine=True, message="wamid.1", slot="1.0"))
-    assert words == "[in reply to you]\n> On rain: yes.\nReally?"
+    assert words == "[outside text, in reply to you:]\n> On rain: yes.\n\nReally?"
 
 
 async def test_what_they_said_is_found_by_its_message() -> None:
     """A person may answer themselves."""
     lane, model = await talked("rain", "snow")
     words = await asked(lane, model, Quote(text="", message="m1"))
-    assert words == "[in reply to somebody]\n> snow\nReally?"
+    assert words == "[outside text, in reply to somebody:]\n> snow\n\nReally?"
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,21 @@ async def test_what_they_said_is_found_by_its_message() -> None:
 async def test_what_is_not_known_is_told_as_before(quote: Quote) -> None:
     """Only whose it was; never the words of something else."""
     lane, model = await talked("rain")
-    assert await asked(lane, model, quote) == "[in reply to you]\nReally?"
+    assert await asked(lane, model, quote) == "[in reply to you]\n\nReally?"
 
 
 async def test_words_that_the_platform_told_stay() -> None:
     """It knows better."""
     lane, model = await talked("rain")
     words = await asked(lane, model, Quote(text="as told", message="m0", slot="1.0"))
-    assert words == "[in reply to somebody]\n> as told\nReally?"
+    assert words == "[outside text, in reply to somebody:]\n> as told\n\nReally?"
 
 
 async def test_another_chats_message_of_the_same_id_is_not_meant() -> None:
     """Ids are a chat's."""
     lane, model = await talked("rain")
     words = await asked(lane, model, Quote(text="", message="m0"), to=ELSEWHERE)
-    assert words == "[in reply to somebody]\nReally?"
+    assert words == "[in reply to somebody]\n\nReally?"
 
 
 async def test_of_a_long_answer_the_beginning_is_told() -> None:
