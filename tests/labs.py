@@ -17,6 +17,9 @@ from core.turn.assistant import Assistant
 from core.turn.toolbox import Toolbox
 from turns import Lane, Script
 
+_PRICES = Prices()
+"""Looked up once for all: what a model costs is the same in each test."""
+
 
 def model(name: str, *, sees: bool = False, reads: bool = False, tools: bool = True, room: int = 0) -> Model:
     """A hosted model that the catalogue knows nothing of."""
@@ -79,7 +82,7 @@ def answering(
         router=router,
         toolbox=Toolbox([Plugin(name="test", tools=tuple(tools))]),
         system="Be brief.",
-        prices=prices or Prices(),
+        prices=prices or _PRICES,
         turn_s=30.0,
     )
     return Assistant(means, Access(lane.records, "open", ()))
