@@ -6,9 +6,9 @@ told when it has begun; signals, the console and exit codes are ``core/cli/runni
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -19,14 +19,17 @@ import structlog
 from core.codec import dump
 from core.config.settings import Off, Section, Settings
 from core.context.archive import StoredArchive
+from core.context.conversation import NewConversations
 from core.egress.gate import open_gate
 from core.errors import ProviderError, SettingsError
 from core.files import Files
 from core.models.configured import prices_of, retiring, router_of, survey_of
-from core.models.routing import Chosen, Router
+from core.models.display import DisplayedModels, StoredModelChoice
+from core.models.routing import AUTO, Chosen, Router
 from core.models.survey import Survey
 from core.people.access import Access
 from core.people.owners import Owners
+from core.plugin import Plugin, PluginSite
 from core.process import report
 from core.process.control import Control, claim
 from core.process.logs import watch
@@ -34,7 +37,7 @@ from core.process.memos import Notes
 from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
-from core.seams import Adapter, Engine, Plugin, Records, Turn
+from core.seams import Adapter, Engine, Records, Turn
 from core.server import Server
 from core.site import (
     AssistantInfo,
@@ -45,14 +48,15 @@ from core.site import (
     Memo,
     NoEgress,
     Operator,
-    PluginSite,
     ProviderSite,
     Wire,
+    nobody_told,
     nothing_to_fetch,
 )
 from core.turn import commands
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
+from core.turn.plugins import Plugins
 from core.turn.prompt import system_prompt
 from core.turn.toolbox import Toolbox, utc_now
 
@@ -94,12 +98,17 @@ async def serve(settings: Settings, stop: Stop, ready: Callable[[Report], None])
 
 @dataclass(kw_only=True)
 class _Running:
-    """All that is open, wired together. Adapters join as they open: a slow one keeps nobody waiting."""
+    """All that is open, wired together. Adapters join as they open: a slow one keeps nobody waiting.
+
+    Attributes:
+        added: What the plugins add.
+    """
 
     settings: Settings
     house: "_House"
     engine: Engine
     turn: Turn
+    added: Plugins
     router: Router
     access: Access
     providers: tuple[str, ...]
@@ -121,7 +130,7 @@ class _Running:
                 tasks.create_task(supervisor.run(), name=f"bot {supervisor.name}")
 
             configured = [bot.name for bot in self.settings.bots]
-            sites = [(bot, self.house.bot_site(bot, self.engine)) for bot in self.settings.bots]
+            sites = [(bot, self.house.bot_site(bot, self.engine, self.added)) for bot in self.settings.bots]
             bots = await open_all(stack, "bots", sites, arrived)
             self.off = (*self.off, *bots.off)
             self.house.settle(self.states)
@@ -162,6 +171,8 @@ class _Running:
                 *(notice() for notice in self.house.notices),
                 *retiring(self.settings, chosen),
             ),
+            at_terminal=tuple(notice() for notice in self.house.at_terminal),
+            rejected=tuple(self.house.server.rejections.total.items()) if self.house.server else (),
         )
 
     async def _chosen(self) -> Chosen | None:
@@ -175,25 +186,28 @@ class _Running:
 # Opening
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _House:
     """What there is once, and every implementation is handed something of.
 
     Attributes:
         server: None where nothing is to be served.
-        notices: Make what adapters want whoever runs this to know.
+        notices: Make what adapters want whoever runs this to know; ``at_terminal`` what no journal may hold.
         files: What people sent, by whichever adapter.
         egress: The gate to what people, pages and models name.
+        router: Chooses models, once the providers are open.
     """
 
     settings: Settings
     control: Control
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
+    at_terminal: list[Callable[[], str]] = field(default_factory=list)
     files: Files = field(default_factory=Files)
     egress: Egress = field(default_factory=NoEgress)
+    router: Router = field(default_factory=lambda: Router((), AUTO))
 
-    def bot_site(self, section: Section, engine: Engine) -> BotSite:
+    def bot_site(self, section: Section, engine: Engine, plugins: Plugins) -> BotSite:
         """What an adapter is handed."""
         owners = Owners(engine, [bot.name for bot in self.settings.bots])
         return BotSite(
@@ -202,10 +216,15 @@ class _House:
             memo=Notes(engine, section.name),
             fetch=self.files.fetch,
             server=self.server,
-            assistant=AssistantInfo(commands=commands.TABLE, archive=StoredArchive(engine, section.name)),
+            assistant=AssistantInfo(
+                commands=commands.table(plugins.commands),
+                archive=StoredArchive(engine, section.name),
+                models=DisplayedModels(engine, section.name, self.router),
+            ),
             operator=Operator(
                 control=self.control.register,
                 announce=self.notices.append,
+                announce_at_terminal=self.at_terminal.append,
                 tell_owner=partial(owners.tell, but=section.name),
             ),
             connect_s=self.settings.timeouts.connect_s,
@@ -213,12 +232,19 @@ class _House:
 
     def provider_site(self, section: Section, engine: Engine) -> ProviderSite:
         """What a provider is handed."""
-        return provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        made = provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        return replace(made, is_own=self.server.is_own) if self.server else made
 
     def plugin_site(self, section: Section, engine: Engine) -> PluginSite:
         """What a plugin is handed."""
-        memo = Notes(engine, f"plugin:{section.name}")
-        return PluginSite(name=section.name, data_dir=self.settings.data_dir, memo=memo, egress=self.egress)
+        return PluginSite(
+            name=section.name,
+            data_dir=self.settings.data_dir,
+            memo=Notes(engine, f"plugin:{section.name}"),
+            egress=self.egress,
+            models=StoredModelChoice(engine.records, lambda: self.router),
+            conversations=NewConversations(),
+        )
 
     def settle(self, states: Callable[[], dict[str, str]]) -> None:
         """Everyone has registered what they answer."""
@@ -291,14 +317,32 @@ def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = noth
 
 
 def _wire(settings: Settings, house: _House, engine: Engine, providers: Opened, plugins: Opened) -> _Running:
-    router = router_of(settings, [provider for _, provider in providers.parts])
+    router = house.router = router_of(settings, [provider for _, provider in providers.parts])
+    added = Plugins(plugin for _, plugin in plugins.parts)
+    house.files.keep_made_in(engine.records)
+    owners = Owners(engine, [bot.name for bot in settings.bots])
     local = [section.name for section in settings.bots if section.spec.local]
-    access = Access(engine.records, settings.access.policy, local)
+    access = Access(
+        engine.records,
+        settings.access.policy,
+        local,
+        paid=[section.name for section in settings.bots if section.spec.paid],
+        max_paid_replies_per_day=settings.access.max_paid_replies_per_day,
+    )
     return _Running(
         settings=settings,
         house=house,
         engine=engine,
-        turn=build_turn(settings, engine.records, router, access, [plugin for _, plugin in plugins.parts]),
+        turn=build_turn(
+            settings,
+            engine.records,
+            router,
+            access,
+            [plugin for _, plugin in plugins.parts],
+            egress=house.egress,
+            tell_owner=owners.tell,
+        ),
+        added=added,
         router=router,
         access=access,
         providers=tuple(section.name for section, _ in providers.parts),
@@ -315,19 +359,24 @@ def build_turn(
     access: Access,
     plugins: Sequence[Plugin],
     *,
+    egress: Egress | None = None,
+    tell_owner: Callable[[str], Awaitable[None]] = nobody_told,
     now: Callable[[], datetime] = utc_now,
 ) -> Turn:
     """What answers people; ``now`` is the time that tools are told."""
     means = Means(
         records=records,
         router=router,
-        toolbox=Toolbox(plugins, settings.tools, now),
+        toolbox=Toolbox(plugins, settings.tools, now, egress),
+        plugins=Plugins(plugins),
+        tell_owner=tell_owner,
         system=system_prompt(settings.conversation.system_prompt),
         prices=prices_of(settings),
         search=settings.conversation.web_search,
         effort=settings.router.effort,
         while_busy=settings.conversation.while_busy,
         turn_s=settings.timeouts.turn_s,
+        max_age_s=settings.conversation.max_age_s,
     )
     return Assistant(means, access)
 

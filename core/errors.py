@@ -24,6 +24,7 @@
     │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
     │   ├── ContentRefused       what stands there is not taken: too large, of another type, packed oddly
     │   └── NotFetched           there is nobody, or they did not answer in time: retryable
+    ├── RequestRejected          an HTTP request that is not taken: its status; the reason is counted, and not sent
     └── ToolError
         ├── CallMalformed        the model may mend its call: it is told what was wrong
         └── ToolFailed           the tool could not do it: the model is told so, once
@@ -102,13 +103,17 @@ class ProviderError(WaystationError):
     Attributes:
         retryable: The same request may well succeed a little later.
         retry_after_s: Seconds the provider asked for; None where it did not say.
+        status: HTTP's, 0 where there was none.
+        said: The provider's own words in full, codes and all, "" where there were none; the message is a part of them.
     """
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, status: int = 0, said: str = "") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.status = status
+        self.said = said
 
 
 class ProviderRefusedUs(ProviderError):
@@ -181,3 +186,14 @@ class CallMalformed(ToolError):
 
 class ToolFailed(ToolError):
     """The tool could not do it."""
+
+
+class RequestRejected(WaystationError):
+    """A handler does not take an HTTP request.
+
+    The sender is told the status and no more; the reason is counted and logged, so nothing of the request may be in it.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status

@@ -102,6 +102,30 @@ class Delta:
 
 
 @value
+class Retracted:
+    """All of the answer so far was the model's thinking, which nothing had told before: it begins anew."""
+
+
+LeftOutKind = Literal[
+    "files", "images", "more images", "documents", "earlier files", "all files", "tools", "search", "history"
+]
+"""Files (``more images``: all but the newest), what may be used, or what was said: ``history`` is all but the last
+message."""
+
+
+@value
+class LeftOut:
+    """Something was left out of what the model was asked, since its provider does not take it. Before the first word.
+
+    Attributes:
+        names: Which ones, where it is not all of them.
+    """
+
+    what: LeftOutKind
+    names: tuple[str, ...] = ()
+
+
+@value
 class Spent:
     """What the call has cost so far; a call that is cut off is settled by the last of these."""
 
@@ -117,7 +141,7 @@ class Finished:
     usage: Usage
 
 
-ModelEvent = Delta | Spent | Finished
+ModelEvent = Delta | Retracted | LeftOut | Spent | Finished
 
 
 @value
@@ -156,10 +180,11 @@ class Model:
 
 @value
 class Blob:
-    """A file that was made, whole: an image, a voice."""
+    """A file that was made, whole: an image, a voice; ``name`` as people see it, "" where it has none."""
 
     mime: str
     data: bytes
+    name: str = ""
 
 
 @value

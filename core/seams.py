@@ -7,13 +7,12 @@ opened and closed is opened by a ``Spec``'s async context manager, which the com
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from core.exchange import Blob, Embedded, Model, ModelEvent, Painted, Request, Spoken, ToolSchema, Transcript
-from core.site import BotSite, EngineSite, PluginSite, ProviderSite, Spec
+from core.exchange import Blob, Embedded, Model, ModelEvent, Painted, Request, Spoken, Transcript
+from core.site import BotSite, EngineSite, ProviderSite, Spec
 from core.values import (
     Address,
     Capabilities,
@@ -150,7 +149,7 @@ class Provider(Protocol):
         """Ask a model. Consume under ``aclosing``: closing it closes the connection at once.
 
         Yields:
-            Any number of ``Delta`` and ``Spent``, then exactly one ``Finished``.
+            Any number of ``Delta`` and ``Spent``, rarely a ``Retracted``, then exactly one ``Finished``.
 
         Raises:
             ProviderError: In the kinds of ``core/errors.py``, before or in the middle of the stream.
@@ -165,6 +164,12 @@ class Records(Protocol):
 
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         """At most ``limit`` rows whose names begin so, the last by name, in ascending order."""
+
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """At most ``limit`` rows whose names begin so and come before ``row``, the last of them, in ascending order."""
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """At most ``limit`` rows whose names begin so and come after ``row``, the first of them, in ascending order."""
 
 
 class Work(Protocol):
@@ -242,55 +247,10 @@ class Sealer(Protocol):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Plugins
-
-Effect = Literal["reads", "writes", "sends", "spends"]
-"""What a tool does to the world. Everything but ``reads`` needs the person's tap on the exact arguments."""
-
-
-@value
-class ToolContext:
-    """What a tool may know about its caller; who it is comes from here, never from the model's arguments."""
-
-    scope: str
-    now: datetime
-
-
-@value
-class Tool:
-    """Something a model may call.
-
-    Attributes:
-        schema: Name, description and parameters as the model sees them.
-        effect: See ``Effect``.
-        summary: The question put to the person before a call with an effect, of its exact arguments (JSON text).
-        call: Does it. Gets the arguments as JSON text and returns text for the model;
-            raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
-        outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
-            What it raises is in its own words.
-    """
-
-    schema: ToolSchema
-    effect: Effect
-    call: Callable[[str, ToolContext], Awaitable[str]]
-    summary: Callable[[str], str]
-    outside: bool = False
-
-
-@value
-class Plugin:
-    """What one plugin adds."""
-
-    name: str
-    tools: tuple[Tool, ...] = ()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # What entry points name
 
 _S = TypeVar("_S", bound=BaseModel)
 
 BotSpec = Spec[BotSite, _S, Adapter]
 ProviderSpec = Spec[ProviderSite, _S, Provider]
-PluginSpec = Spec[PluginSite, _S, Plugin]
 EngineSpec = Spec[EngineSite, _S, Engine]

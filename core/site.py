@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from core.errors import AddressRefused, MediaUnavailable
-from core.exchange import Entry
+from core.exchange import Entry, Model
 from core.values import Conversation, Media, value
 
 T_co = TypeVar("T_co", covariant=True)
@@ -26,6 +26,22 @@ class Wire(Protocol):
         """Send one line; silently nothing when the other side is gone."""
 
 
+@value
+class Excerpt:
+    """A part of a conversation, oldest first.
+
+    Attributes:
+        places: Where each entry stands in it: names that sort as the entries do, and that an entry keeps.
+        begins: Whether nothing stands before the first entry.
+        ends: Whether nothing stands after the last one.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    places: tuple[str, ...] = ()
+    begins: bool = True
+    ends: bool = True
+
+
 class Archive(Protocol):
     """A person's own conversations, for an adapter that shows more than the last messages.
 
@@ -35,8 +51,40 @@ class Archive(Protocol):
     async def conversations(self, sender: str) -> tuple[Conversation, ...]:
         """All of them, the latest first; there is always a current one."""
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
-        """What was said in one of them, oldest first; nothing for one that is not theirs."""
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
+        """What was said in one of them: its end, or a part of it; nothing for one that is not theirs.
+
+        Args:
+            before: Read what stands before this place, the last of it.
+            after: Read what stands after this place, the first of it; "" for the beginning of the conversation.
+            limit: How many entries at most.
+        """
+
+
+@value
+class AnsweringModel:
+    """Which model answers somebody.
+
+    Attributes:
+        name: As people write it: ``provider/model``.
+        chosen: They chose it themselves; else it is the first in the operator's order.
+    """
+
+    name: str
+    model: Model
+    chosen: bool
+
+
+class Models(Protocol):
+    """Which model answers people of one adapter, and which others there are. Choosing one is the command ``/model``."""
+
+    async def answering(self, sender: str) -> AnsweringModel | None:
+        """Which one answers somebody in private, None where none can."""
+
+    async def offered(self) -> Mapping[str, tuple[Model, ...] | str]:
+        """What each provider has, best first, or why it has nothing; in the operator's order."""
 
 
 Handler = Callable[[Any], Awaitable[Any]]
@@ -138,7 +186,7 @@ class NoEgress:
         raise AddressRefused("nothing is fetched from here")
 
 
-async def _nobody_told(text: str) -> None:
+async def nobody_told(text: str) -> None:
     """The ``tell_owner`` of a place without an owner."""
     del text
 
@@ -158,13 +206,16 @@ class Operator:
 
     Attributes:
         control: Registers what answers a command of theirs; see ``Register``.
-        announce: Registers what makes a line for them, told at the start and when asked how it is doing.
+        announce: Registers what makes a line for them, told at the start and when asked how it is doing; it may end up
+            in a journal.
+        announce_at_terminal: The same for a line that holds a way in: shown at a terminal only, and not where it is "".
         tell_owner: Says something to the owner, by another messenger; never fails. For what cannot wait to be asked.
     """
 
     control: Register = _not_registered
     announce: Callable[[Callable[[], str]], None] = lambda _: None
-    tell_owner: Callable[[str], Awaitable[None]] = _nobody_told
+    announce_at_terminal: Callable[[Callable[[], str]], None] = lambda _: None
+    tell_owner: Callable[[str], Awaitable[None]] = nobody_told
 
 
 @value
@@ -174,10 +225,12 @@ class AssistantInfo:
     Attributes:
         commands: What a menu of commands should show: names without the slash, and what each does.
         archive: People's conversations, None where they cannot be had.
+        models: Which models answer, None where that cannot be told.
     """
 
     commands: tuple[tuple[str, str], ...] = ()
     archive: Archive | None = None
+    models: Models | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,32 +264,17 @@ class ProviderSite:
         name: What this one is called in the configuration.
         memo: What this provider wants to find again after a restart.
         fetch: Yields the bytes of a file that a conversation refers to.
+        is_own: Whether an address leads to this process's HTTP server, so that nobody asks it about itself.
         connect_s: How long to wait for a connection; likewise for a model's first token, and for its next.
     """
 
     name: str
     memo: Memo
     fetch: Fetch = nothing_to_fetch
+    is_own: Callable[[str], bool] = lambda _: False
     connect_s: float = 5.0
     first_token_s: float = 60.0
     idle_s: float = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PluginSite:
-    """What a plugin is handed when it is opened.
-
-    Attributes:
-        name: What this one is called in the configuration.
-        data_dir: Where this deployment keeps its files.
-        memo: What this plugin wants to find again after a restart, and that is nobody's in particular.
-        egress: Fetches what people, pages and models name.
-    """
-
-    name: str
-    data_dir: Path
-    memo: Memo
-    egress: Egress = field(default_factory=NoEgress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +304,7 @@ class Spec(Generic[Site, S, T_co]):
         open: Opens one, given its kind's site and its settings; what it yields is ready for use and closed at exit.
         configured: None where the settings suffice to open it, else one sentence that says what is missing.
         local: Only whoever runs this machine can reach it: what it says comes from the owner.
+        paid: Each message that it sends costs money, so that nothing is said which nobody has asked for.
         renamed: Keys of its section by the full names under which they used to be written, and are still read.
     """
 
@@ -274,4 +313,5 @@ class Spec(Generic[Site, S, T_co]):
     open: Callable[[Site, S], AbstractAsyncContextManager[T_co]]
     configured: Callable[[S], str | None] = lambda _: None
     local: bool = False
+    paid: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)

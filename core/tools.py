@@ -23,8 +23,8 @@ from pydantic_core import ErrorDetails, to_json
 
 from core.errors import CallMalformed
 from core.exchange import ToolSchema
-from core.seams import Effect, Plugin, PluginSpec, Tool, ToolContext
-from core.site import PluginSite, Spec
+from core.plugin import Effect, Plugin, PluginSite, PluginSpec, Tool, ToolContext
+from core.site import Spec
 from core.text.fencing import fenced
 from core.threads import Threads
 
@@ -114,7 +114,7 @@ def _made(function: Function, effect: Effect, summary: str | Asks, name: str, *,
         return summary(**values) if callable(summary) else rendered(summary or f"{name}:", values)
 
     schema = ToolSchema(name=name, description=_description(function, name), parameters=arguments.schema)
-    return Tool(schema=schema, effect=effect, call=make_call, summary=ask, outside=outside)
+    return Tool(schema=schema, effect=effect, call=make_call, summary=ask, outside=outside, checks=True)
 
 
 def rendered(words: str, arguments: Mapping[str, object]) -> str:

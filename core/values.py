@@ -75,12 +75,19 @@ class Contact:
 
 @value
 class Quote:
-    """The message a person replied to, or forwarded, as far as the platform tells it."""
+    """The message a person replied to, or forwarded, as far as the platform tells it.
+
+    Attributes:
+        message: The platform's id of it where its words are not told: they are looked for in what was heard.
+        slot: Likewise of a message of ours: the slot it was said in.
+    """
 
     text: str
     author: str = ""
     mine: bool = False
     forwarded: bool = False
+    message: str = ""
+    slot: str = ""
 
 
 @value
@@ -93,6 +100,8 @@ class Message:
         edited: True when this replaces the earlier message of the same id.
         unknown: The platform's name of a kind we cannot read, "" where everything was understood.
         addressed: False for what was said to others in a group: context for what we are asked next, and no question.
+        remaining: Of a text so long that its app may have cut it: how much longer a message may be there, in UTF-16
+            units. None for all others.
     """
 
     kind: Literal["message"] = "message"
@@ -106,15 +115,21 @@ class Message:
     edited: bool = False
     unknown: str = ""
     addressed: bool = True
+    remaining: int | None = None
 
 
 @value
 class Command:
-    """A command by its bare name: ``/stop now`` is ``Command(name="stop", args="now")``."""
+    """A command by its bare name: ``/stop now`` is ``Command(name="stop", args="now")``.
+
+    Attributes:
+        edits: The id of the message that was edited to read so, "" for one that was sent as a command.
+    """
 
     kind: Literal["command"] = "command"
     name: str
     args: str = ""
+    edits: str = ""
 
 
 @value
@@ -146,6 +161,7 @@ class Inbound:
             A redelivery carries the same key and is recognised by it.
         sender: The platform's id of who did it, from the verified envelope only.
         name: How the sender is called there; for reading, never for identity.
+        at: When it was done, by the platform's clock; None where the platform does not say.
     """
 
     key: str
@@ -153,6 +169,7 @@ class Inbound:
     to: Address
     body: Body
     name: str = ""
+    at: datetime | None = None
 
 
 @value

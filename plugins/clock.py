@@ -17,7 +17,7 @@ from dateutil.relativedelta import relativedelta
 from pydantic import Field
 
 from core.errors import CallMalformed
-from core.seams import ToolContext
+from core.plugin import ToolContext
 from core.tools import plugin
 
 Zone = Annotated[

@@ -13,8 +13,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.errors import ToolFailed
-from core.seams import Plugin, PluginSpec, ToolContext
-from core.site import PluginSite, Spec
+from core.plugin import Plugin, PluginSite, PluginSpec, ToolContext
+from core.private import make_folder, open_file
+from core.site import Spec
 from core.text.fencing import fenced
 from core.tools import tool
 
@@ -63,13 +64,16 @@ def _file_name(title: str) -> str:
 
 
 def _write(folder: Path, day: str, title: str, text: str) -> str:
-    """Write a new file, never over an old one; returns its name. What is returned is on the disk."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a new file for its owner alone, never over an old one; returns its name. It is on the disk by then.
+
+    A folder that is there already keeps the rights its operator gave it.
+    """
+    make_folder(folder)
     name = f"{day} {_file_name(title)}"
     for number in range(1, _SAME_NAME):
         path = folder / f"{name}{f' {number}' if number > 1 else ''}.md"
         try:
-            file = path.open("x", encoding="utf-8")
+            file = os.fdopen(open_file(path, os.O_WRONLY | os.O_EXCL), "w", encoding="utf-8")
         except FileExistsError:
             continue
         try:

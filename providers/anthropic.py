@@ -4,6 +4,7 @@ The SDK signs and sends the request and knows the lab's errors; what the request
 what the events of the answer mean in ``messages/answer.py``.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -14,10 +15,13 @@ from core.errors import ProviderDown
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
+from providers.gallery import gallery
 from providers.labs import LabSettings, Shelf, streamed
 from providers.messages import prompt
 from providers.messages.answer import Answer
+from providers.repairs import Attempt, Repairs, repaired
 from providers.sdk import Client
+from providers.stream import Patience
 from providers.tokens import weight
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ class Anthropic:
         self._keys = settings.keys
         self._client: Client[AsyncAnthropic] = Client("anthropic", self._make)
         self._shelf = Shelf(settings.models)
+        self._repairs = Repairs("messages")
         self._efforts: set[str] = set()
         self._thinkers: set[str] = set()
 
@@ -64,20 +69,30 @@ class Anthropic:
             await self._list()
         except ProviderDown as down:
             failed = down
-        return self._shelf.offered(_UNLISTED, failed)
+        return tuple(map(self._repairs.described, self._shelf.offered(_UNLISTED, failed)))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``."""
-        client = await self._client.get()
         model = self._shelf.known.get(request.model, _UNLISTED)
-        body: dict[str, Any] = await prompt.body(request, model, self.name, self._site.fetch)
+        files = await gallery(request, model, prompt.LIMITS, self._site.fetch)
+        attempt = self._repairs.attempt(request, files)
+        first_at = asyncio.get_running_loop().time() + self._site.first_token_s
+        async with aclosing(repaired(attempt, partial(self._once, first_at=first_at))) as events:
+            async for event in events:
+                yield event
+
+    async def _once(self, attempt: Attempt, first_at: float) -> AsyncGenerator[ModelEvent, None]:
+        client, request = await self._client.get(), attempt.request
+        body = prompt.body(request, attempt.files, self.name)
         if request.effort and request.model in self._efforts:
             body["output_config"] = {"effort": request.effort}
         if request.effort and request.model in self._thinkers:
             body["thinking"] = {"type": "adaptive", "display": "summarized"}
-        ask = partial(client.messages.with_streaming_response.create, stream=True, **body)
+        worded: dict[str, Any] = attempt.worded(body)
+        ask = partial(client.messages.with_streaming_response.create, **worded)
         answer = Answer(self.name, request.model, weight(request))
-        async with aclosing(streamed(self._client, self._keys, ask, answer, self._site)) as events:
+        patience = Patience(self._site.first_token_s, self._site.idle_s, first_at)
+        async with aclosing(streamed(self._client, self._keys, ask, answer, patience)) as events:
             async for event in events:
                 yield event
 

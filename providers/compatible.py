@@ -5,26 +5,29 @@ its settings to its answers, and how long it is waited for.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from core.errors import ProviderDown, RequestRefused
+from core.errors import ProviderDown
 from core.exchange import Model, ModelEvent, Request
 from core.models.keys import Keys
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
+from core.values import Media
 from providers import discovery, transport
+from providers.attachments import Shown
 from providers.chat import listing
 from providers.chat.abilities import Embedder, Listener, Painter, Speaker
 from providers.chat.answer import Answer
-from providers.chat.pictures import Eyes, Pictures, pictures
-from providers.chat.prompt import functions, messages
-from providers.chat.quirks import Quirks
+from providers.chat.prompt import LIMITS, functions, messages
+from providers.chat.thinking import Habits
+from providers.gallery import gallery
+from providers.repairs import Attempt, Repairs, repaired
 from providers.sse import Frames, parsed
 from providers.tokens import weight
 from providers.words import JSON
@@ -76,8 +79,8 @@ class Compatible:
         self._settings = settings
         self._keys = _keys(settings)
         self._line = transport.Line(settings.base_url, self._keys, site.connect_s)
-        self._quirks = Quirks()
-        self._eyes = Eyes(settings.images)
+        self._repairs = Repairs("chat")
+        self._habits = Habits()
 
     @property
     def name(self) -> str:
@@ -99,26 +102,38 @@ class Compatible:
         """The configured models, else what the server says it has."""
         hosting = self._settings.hosting
         models = tuple(Model(id=identity, hosting=hosting) for identity in self._settings.models)
-        found = map(self._quirks.described, models or await self._listed())
-        return tuple(replace(model, images=self._eyes.see(model.id)) for model in found)
+        found = (replace(model, images=self._sees(model.id)) for model in models or await self._listed())
+        return tuple(map(self._repairs.described, found))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``. The first token is awaited for ``first_token_s`` in all, each later one for ``idle_s``."""
-        answer = Answer(self.name, partial(weight, request), request.model)
+        shown = Model(id=request.model, images=self._sees(request.model))
+        files = await gallery(request, shown, LIMITS, self._site.fetch)
         first_at = asyncio.get_running_loop().time() + self._site.first_token_s
-        async with await self._ask(request, first_at) as reading:
+        attempt = self._repairs.attempt(request, files)
+        async with aclosing(repaired(attempt, partial(self._once, first_at=first_at))) as events:
+            async for event in events:
+                yield event
+
+    async def _once(self, attempt: Attempt, first_at: float) -> AsyncGenerator[ModelEvent, None]:
+        request = attempt.request
+        thinking = self._habits.thinking(request)
+        names = [tool.name for tool in request.tools]
+        answer = Answer(self.name, partial(weight, request), request.model, names, thinking)
+        async with await self._ask(attempt.worded(_body(request, self.name, attempt.files)), first_at) as reading:
             yield answer.spent()
             frames, done = Frames(), False
             while not done and (data := await self._read(reading, answer, first_at)):
-                done = _take_in(data, frames, answer)
+                done = _take_in(partial(frames.feed, data), answer)
                 for event in answer.take():
                     yield event
                 if answer.begun and not done:
                     await reading.gather()
-            done = done or _take_in(b"\n\n", frames, answer)
-            _check(answer, done=done)
+            done = done or _take_in(frames.end, answer)
+            _check(answer, frames.stray, done=done)
             for event in answer.end():
                 yield event
+        self._habits.seen(request.model, thinking)
         yield answer.finished()
 
     async def close(self) -> None:
@@ -127,6 +142,8 @@ class Compatible:
 
     async def _listed(self) -> tuple[Model, ...]:
         base_url, hosting, within_s = self._settings.base_url, self._settings.hosting, self._site.connect_s
+        if self._site.is_own(base_url):
+            raise ProviderDown(f"{base_url} is Waystation itself")
         if transport.near(base_url) and not self._line.is_open:
             found = await self._keys.using(lambda key: discovery.models_at(base_url, key, within_s))
             return tuple(replace(model, hosting=hosting) for model in found)
@@ -136,21 +153,16 @@ class Compatible:
         except (ValueError, RecursionError, TimeoutError) as wrong:
             raise ProviderDown(f"{base_url}/models: {str(wrong) or f'no list within {within_s:g} s'}") from wrong
 
-    async def _ask(self, request: Request, first_at: float) -> transport.Reading:
-        """The response as soon as it begins. Asks again where the server only disliked an option of ours."""
-        shown = await pictures(request, self._site.fetch) if self._eyes.see(request.model) else {}
-        while True:
-            asked = self._quirks.heeded(_body(request, self.name, shown))
-            try:
-                async with asyncio.timeout_at(first_at):
-                    return await self._line.post("/chat/completions", asked)
-            except TimeoutError as late:
-                raise ProviderDown(f"no answer within {self._site.first_token_s:g} s") from late
-            except RequestRefused as refused:
-                if self._eyes.learn(request.model, str(refused), shown):
-                    shown = {}
-                elif not self._quirks.learn(asked, str(refused)):
-                    raise
+    def _sees(self, model: str) -> bool:
+        return listing.sees(model, self._settings.images)
+
+    async def _ask(self, body: JSON, first_at: float) -> transport.Reading:
+        """The response as soon as it begins."""
+        try:
+            async with asyncio.timeout_at(first_at):
+                return await self._line.post("/chat/completions", body)
+        except TimeoutError as late:
+            raise ProviderDown(f"no answer within {self._site.first_token_s:g} s") from late
 
     async def _read(self, reading: transport.Reading, answer: Answer, first_at: float) -> bytes:
         """The next bytes; none at the end, and none where what still lacks is not worth an error."""
@@ -171,10 +183,10 @@ class Compatible:
             raise
 
 
-def _body(request: Request, name: str, shown: Pictures) -> JSON:
+def _body(request: Request, name: str, files: Mapping[Media, Shown]) -> JSON:
     body: JSON = {
         "model": request.model,
-        "messages": messages(request, name, shown),
+        "messages": messages(request, name, files),
         "max_tokens": request.max_output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -186,10 +198,10 @@ def _body(request: Request, name: str, shown: Pictures) -> JSON:
     return body
 
 
-def _take_in(data: bytes, frames: Frames, answer: Answer) -> bool:
-    """Add what these bytes complete to the answer; whether the server says that this was all."""
+def _take_in(complete: Callable[[], list[bytes]], answer: Answer) -> bool:
+    """Add what is complete to the answer; whether the server says that this was all."""
     try:
-        for frame in frames.feed(data):
+        for frame in complete():
             if frame == b"[DONE]":
                 return True
             answer.add(parsed(frame))
@@ -198,10 +210,14 @@ def _take_in(data: bytes, frames: Frames, answer: Answer) -> bool:
     return False
 
 
-def _check(answer: Answer, *, done: bool) -> None:
+def _check(answer: Answer, stray: bytes, *, done: bool) -> None:
     """A stream that just ends was cut; one that was closed in due form may lack its reason."""
-    if not answer.reason and not (done and answer.complete):
-        raise ProviderDown("the answer broke off" if answer.begun else "the stream ended before it began")
+    if answer.reason or (done and answer.complete):
+        return
+    if answer.begun:
+        raise ProviderDown("the answer broke off")
+    instead = f"; it said: {' '.join(stray.decode(errors='replace').split())!r}" if stray else ""
+    raise ProviderDown(f"the stream ended before it began{instead}")
 
 
 def _keys(settings: CompatibleSettings) -> Keys:

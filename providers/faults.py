@@ -22,7 +22,8 @@ from core.errors import (
     RequestRefused,
 )
 
-_MAX_CHARS = 300
+_MAX_CHARS = 300  # for the log
+_MOST_CHARS = 4000
 
 # Each alternative is some server's way to say it: OpenAI, vLLM (three), llama.cpp, Ollama, LM Studio (three), xAI,
 # Groq, Mistral, Alibaba, and a tokens-per-minute limit that a single request exceeds and so always will.
@@ -33,7 +34,7 @@ _TOO_LONG = re.compile(
     r"|input length exceeds|tokens to keep from the initial prompt|keep the first \d+ tokens when context"
     r"|reached context length|n_keep .{1,40}n_ctx|maximum prompt length|reduce the length of the messages"
     r"|prompt is too long|prompt contains \d+ tokens|range of input length should be|request too large for"
-    r"|input token count .{0,30}exceeds",
+    r"|input token count .{0,30}exceeds|(content|output|text|instructions|arguments)[^']{0,20}': string too long",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
@@ -74,9 +75,9 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
     """
     if isinstance(body, list) and body:  # as Google complains where it speaks OpenAI's protocol
         body = body[0]
-    said, code = _words(body)
-    status = status or _status(body)
-    words = f"{code} {said}"
+    whole, code = _words(body)
+    said, status = _short(whole), status or _status(body)
+    words = f"{code} {whole}"
     if (exhausted := _quota(body)) is not None:
         kind, waits_s = exhausted
         return kind(f"429 {said}", retry_after_s=waits_s if retry_after_s is None else retry_after_s)
@@ -85,7 +86,7 @@ def refusal(status: int, body: object, *, retry_after_s: float | None = None) ->
     if kind is RequestRefused and status == HTTPStatus.NOT_FOUND:
         text += " (is base_url complete, up to and including /v1?)"
     wait_s = _retry_delay_s(body) if retry_after_s is None else retry_after_s
-    return kind(text or "an error without a word", retry_after_s=wait_s)
+    return kind(text or "an error without a word", retry_after_s=wait_s, status=status, said=words.strip())
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -146,14 +147,27 @@ def _kind_in_stream(code: str, words: str) -> type[ProviderError]:
 
 
 def _words(body: object) -> tuple[str, str]:
-    """The sentence for the log, and what the server calls the fault."""
-    if isinstance(body, Mapping):
-        inner = body.get("error", body)
-        if not isinstance(inner, Mapping):
-            return _short(inner), ""
-        said = inner.get("message") or inner.get("detail") or inner
-        return _short(said), f"{inner.get('code') or ''} {inner.get('type') or ''}"
-    return _short(body), ""
+    """What the server says in full, and what it calls the fault and the place of it."""
+    if not isinstance(body, Mapping):
+        return _flat(body), ""
+    inner = body.get("error", body)
+    if not isinstance(inner, Mapping):
+        return _flat(inner), ""
+    said = _flat(inner.get("message") or inner.get("detail") or inner)
+    metadata = inner.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None  # what OpenRouter was told itself
+    code = " ".join(str(inner[name]) for name in ("code", "type", "param") if inner.get(name))
+    return f"{said} {_flat(raw)}".strip() if raw else said, code
+
+
+def _flat(said: object) -> str:
+    """What was said on one line; of a list of faults (pydantic's, Mistral's) each with its place, dotted."""
+    if isinstance(said, Mapping) and isinstance(said.get("detail"), list):
+        said = said["detail"]
+    if isinstance(said, list) and all(isinstance(one, Mapping) and "msg" in one for one in said):
+        places = (".".join(map(str, one.get("loc") or ())).removeprefix("body.") for one in said)
+        said = "; ".join(f"{place}: {one['msg']}" for place, one in zip(places, said, strict=True))
+    return " ".join(str(said or "").split())[:_MOST_CHARS]
 
 
 def _status(body: object) -> int:
@@ -198,6 +212,5 @@ def _listed(of: object) -> list[Mapping[str, object]]:
     return [one for one in of if isinstance(one, Mapping)] if isinstance(of, list) else []
 
 
-def _short(said: object) -> str:
-    text = " ".join(str(said or "").split())
-    return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"
+def _short(said: str) -> str:
+    return said if len(said) <= _MAX_CHARS else said[: _MAX_CHARS - 1] + "…"

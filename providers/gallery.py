@@ -1,4 +1,4 @@
-"""Which of a conversation's files go into one request: a lab refuses all of it for one image that is too large.
+"""Which of a conversation's files go into one request: a lab refuses all of it for one that is too large or damaged.
 
 The newest have precedence. What does not go in is told in words, with the reason, so that the model can say so.
 """
@@ -11,6 +11,7 @@ from core.site import Fetch
 from core.values import Media, value
 from providers import attachments, dimensions
 from providers.attachments import Shown
+from providers.integrity import broken
 
 
 @value
@@ -52,7 +53,12 @@ async def gallery(request: Request, model: Model, limits: Limits, fetch: Fetch) 
 
 
 async def _shown(media: Media, model: Model, fetch: Fetch) -> Shown:
-    return await attachments.shown(media, fetch, images=model.images, documents=model.documents)
+    file = await attachments.shown(media, fetch, images=model.images, documents=model.documents)
+    why = "" if file.kind == "words" else broken(file.data, file.mime)
+    if not why:
+        return file
+    told = replace(media, size_bytes=media.size_bytes or len(file.data))
+    return Shown(kind="words", text=attachments.attachment(told, f"{why} and cannot be read"), damaged=True)
 
 
 class _Room:

@@ -8,17 +8,20 @@ chunks of an answer mean in ``gemini/answer.py``.
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from core.errors import ProviderDown, ProviderError
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
+from providers.gallery import gallery
 from providers.gemini import prompt
 from providers.gemini.abilities import Sdk, abilities
 from providers.gemini.answer import Answer
 from providers.labs import LabSettings, Shelf
+from providers.repairs import Attempt, Repairs, repaired
 from providers.stream import Patience, number, objects, text
 from providers.tokens import weight
 from providers.transport import Line, Reading
@@ -44,6 +47,7 @@ class Google:
         self._line = Line(settings.base_url + _VERSION, keys, site.connect_s, lambda key: {"x-goog-api-key": key})
         self._sdk = Sdk(keys, settings.base_url, site.first_token_s)
         self._shelf = Shelf(settings.models)
+        self._repairs = Repairs("gemini")
         self._abilities = abilities(self._sdk)
 
     @property
@@ -63,15 +67,23 @@ class Google:
             await self._list()
         except ProviderDown as down:
             failed = down
-        return self._shelf.offered(_UNLISTED, failed)
+        return tuple(map(self._repairs.described, self._shelf.offered(_UNLISTED, failed)))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``."""
-        site = self._site
         model = self._shelf.known.get(request.model, _UNLISTED)
-        body = await prompt.body(request, model, self.name, site.fetch)
+        files = await gallery(request, model, prompt.LIMITS, self._site.fetch)
+        attempt = self._repairs.attempt(request, files)
+        first_at = asyncio.get_running_loop().time() + self._site.first_token_s
+        async with aclosing(repaired(attempt, partial(self._once, first_at=first_at))) as events:
+            async for event in events:
+                yield event
+
+    async def _once(self, attempt: Attempt, first_at: float) -> AsyncGenerator[ModelEvent, None]:
+        request = attempt.request
+        body = attempt.worded(prompt.body(request, attempt.files, self.name))
         answer = Answer(self.name, request.model, weight(request))
-        patience = Patience(site.first_token_s, site.idle_s)
+        patience = Patience(self._site.first_token_s, self._site.idle_s, first_at)
         yield answer.spent()
         async with await self._ask(f"/models/{request.model}:streamGenerateContent?alt=sse", body, patience) as reading:
             async for event in objects(_pieces(reading, patience), patience):

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from core.errors import ProviderDown, ProviderError
 from core.exchange import Finished, Model, ModelEvent, Spent
 from core.models.keys import Keys
-from core.site import ProviderSite
 from providers.sdk import C, Client
 from providers.stream import Patience, objects
 from providers.words import JSON
@@ -79,21 +78,20 @@ async def streamed(
     keys: Keys,
     ask: Callable[..., AbstractAsyncContextManager[Response]],
     answer: Growing,
-    site: ProviderSite,
+    patience: Patience,
 ) -> AsyncGenerator[ModelEvent, None]:
     """Ask, and tell what comes; closing this closes the response.
 
     Args:
         ask: A method of the SDK's ``with_streaming_response``; it is told the key to use.
     """
-    patience = Patience(site.first_token_s, site.idle_s)
     yield answer.spent()
 
     async with AsyncExitStack() as stack:
 
         async def opened(key: str) -> Response:
             asked = ask(extra_headers={"Authorization": f"Bearer {key}"})
-            return await stack.enter_async_context(client.opened(asked, patience.first_at, site.first_token_s))
+            return await stack.enter_async_context(client.opened(asked, patience.first_at, patience.first_token_s))
 
         response = await keys.using(opened)
         async for event in objects(response.iter_bytes(), patience, gather_s=_GATHER_S):

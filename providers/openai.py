@@ -5,6 +5,7 @@ what the events of the answer mean in ``responses/answer.py``, what the lab does
 ``responses/abilities.py``.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -16,11 +17,14 @@ from core.errors import ProviderDown
 from core.exchange import Model, ModelEvent, Request
 from core.seams import Abilities, ProviderSpec
 from core.site import ProviderSite, Spec
+from providers.gallery import gallery
 from providers.labs import LabSettings, Shelf, streamed
+from providers.repairs import Attempt, Repairs, repaired
 from providers.responses import prompt
 from providers.responses.abilities import abilities
 from providers.responses.answer import Answer
 from providers.sdk import Client
+from providers.stream import Patience
 from providers.tokens import weight
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ class OpenAI:
         self._keys = settings.keys
         self._client: Client[AsyncOpenAI] = Client("openai", self._make)
         self._shelf = Shelf(settings.models)
+        self._repairs = Repairs("responses")
         self._abilities = abilities(self._client, site.first_token_s)
 
     @property
@@ -69,16 +74,25 @@ class OpenAI:
             await self._list()
         except ProviderDown as down:
             failed = down
-        return self._shelf.offered(_UNLISTED, failed)
+        return tuple(map(self._repairs.described, self._shelf.offered(_UNLISTED, failed)))
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``."""
-        client = await self._client.get()
         model = self._shelf.known.get(request.model, _UNLISTED)
-        body: dict[str, Any] = await prompt.body(request, model, self.name, self._site.fetch)
-        ask = partial(client.responses.with_streaming_response.create, **body)
+        files = await gallery(request, model, prompt.LIMITS, self._site.fetch)
+        attempt = self._repairs.attempt(request, files)
+        first_at = asyncio.get_running_loop().time() + self._site.first_token_s
+        async with aclosing(repaired(attempt, partial(self._once, first_at=first_at))) as events:
+            async for event in events:
+                yield event
+
+    async def _once(self, attempt: Attempt, first_at: float) -> AsyncGenerator[ModelEvent, None]:
+        client, request = await self._client.get(), attempt.request
+        worded: dict[str, Any] = attempt.worded(prompt.body(request, attempt.files, self.name))
+        ask = partial(client.responses.with_streaming_response.create, **worded)
         answer = Answer(self.name, request.model, weight(request))
-        async with aclosing(streamed(self._client, self._keys, ask, answer, self._site)) as events:
+        patience = Patience(self._site.first_token_s, self._site.idle_s, first_at)
+        async with aclosing(streamed(self._client, self._keys, ask, answer, patience)) as events:
             async for event in events:
                 yield event
 

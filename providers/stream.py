@@ -1,7 +1,8 @@
 """Reading a lab's stream of events: its bytes as JSON objects, and how long each is waited for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from functools import partial
 
 from core.errors import ProviderDown
 from providers.sse import Frames, parsed
@@ -13,14 +14,18 @@ _TAIL_S = 5.0  # for what is still told after the end of an answer: a count, sou
 class Patience:
     """How long a stream may be silent: a while before its first word, and between two of them.
 
+    Args:
+        first_at: When the first word has to be there, in the loop's time; None to count from now.
+
     Attributes:
+        first_token_s: How long the first word is waited for in all.
         begun: Set it with the first word: until then, signs of life do not count.
     """
 
-    def __init__(self, first_token_s: float, idle_s: float) -> None:
-        self._first_token_s = first_token_s
+    def __init__(self, first_token_s: float, idle_s: float, first_at: float | None = None) -> None:
+        self.first_token_s = first_token_s
         self._idle_s = idle_s
-        self.first_at = asyncio.get_running_loop().time() + first_token_s
+        self.first_at = asyncio.get_running_loop().time() + first_token_s if first_at is None else first_at
         self.begun = False
         self._ends_at: float | None = None
 
@@ -44,7 +49,7 @@ class Patience:
         """What to say of a stream that was silent for longer."""
         if self.begun:
             return ProviderDown(f"silent for {self._idle_s:g} s amid an answer")
-        return ProviderDown(f"no token within {self._first_token_s:g} s")
+        return ProviderDown(f"no token within {self.first_token_s:g} s")
 
 
 async def objects(
@@ -64,6 +69,9 @@ async def objects(
             async with asyncio.timeout_at(patience.until()):
                 piece = await anext(source)
         except StopAsyncIteration:
+            for frame in _frames(frames.end):
+                if frame != b"[DONE]":
+                    yield _object(frame)
             return
         except TimeoutError as silence:
             if patience.ended:
@@ -73,7 +81,7 @@ async def objects(
             if patience.ended:
                 return
             raise
-        for frame in _frames(frames, piece):
+        for frame in _frames(partial(frames.feed, piece)):
             if frame == b"[DONE]":
                 return
             yield _object(frame)
@@ -81,10 +89,10 @@ async def objects(
             await asyncio.sleep(gather_s)
 
 
-def _frames(frames: Frames, piece: bytes) -> list[bytes]:
+def _frames(complete: Callable[[], list[bytes]]) -> list[bytes]:
     try:
-        return frames.feed(piece)
-    except ValueError as garbled:
+        return complete()
+    except (ValueError, RecursionError) as garbled:
         raise ProviderDown(f"the stream made no sense: {garbled}") from garbled
 
 

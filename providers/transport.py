@@ -25,7 +25,6 @@ from providers.words import JSON
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, FormData
 
-_NO_STREAM = frozenset({"application/json", "text/html"})
 _GATHER_S = (0.025, 0.25)
 _GATHER_MORE_S = 0.0005  # for each answer under way beyond this one
 _DRAIN_S = 0.1
@@ -88,8 +87,9 @@ class Line:
             ProviderError: There is none.
         """
         response = await self._request("POST", path, body)
-        if response.content_type in _NO_STREAM:
-            raise await self._no_stream(response)
+        if response.content_type == "text/html":
+            response.close()
+            raise ProviderDown("the server answered with text/html where a stream was due")
         return Reading(self, response)
 
     async def ask(self, path: str, body: JSON) -> object:
@@ -196,13 +196,6 @@ class Line:
     async def _refusal(self, response: "ClientResponse") -> ProviderError:
         said = await response.text(errors="replace")
         return refusal(response.status, _parsed(said) or said, retry_after_s=retry_after_s(response.headers))
-
-    async def _no_stream(self, response: "ClientResponse") -> ProviderError:
-        with self.translated():
-            body = _parsed(await response.text(errors="replace"))
-        if isinstance(body, dict) and "error" in body:
-            return refusal(0, body)
-        return ProviderDown(f"the server answered with {response.content_type} where a stream was due")
 
     def _translate(self, exc: Exception) -> ProviderError:
         """Translate aiohttp's and the operating system's errors into ours."""

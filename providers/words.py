@@ -9,8 +9,9 @@ GO_ON = "[Please go on.]"
 
 
 def sendable(text: str) -> str:
-    """The text without halves of characters, which cannot be sent."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text without halves of characters, which cannot be sent, and zeroes, which many cannot keep."""
+    whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return whole.replace("\0", "")
 
 
 def json_object(text: str) -> JSON:

@@ -10,12 +10,13 @@ from core.models.billing import TABLE, Call
 from core.models.prices import Prices
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Plugin, Tool
+from core.plugin import Plugin, Tool
 from core.testing import FakeProvider, answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
+from core.turn.plugins import Plugins
 from core.turn.toolbox import Toolbox
-from turns import Lane, Script
+from turns import Lane, Script, commanding
 
 _PRICES = Prices()
 """Looked up once for all: what a model costs is the same in each test."""
@@ -81,6 +82,7 @@ def answering(
         records=lane.records,
         router=router,
         toolbox=Toolbox([Plugin(name="test", tools=tuple(tools))]),
+        plugins=Plugins(commanding(lane.records, router)),
         system="Be brief.",
         prices=prices or _PRICES,
         turn_s=30.0,

@@ -18,7 +18,7 @@ from providers.llama import INSTALL
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = ("waystation.bots", "waystation.providers", "waystation.plugins", "waystation.engines")
-VENDOR_SDKS = ("anthropic", "discord", "google.genai", "openai", "telegram", "telegramify_markdown", "xllamacpp")
+VENDOR_SDKS = ("anthropic", "discord", "google.genai", "openai", "telegram", "xllamacpp")
 
 ENTRY_POINTS = [
     pytest.param(entry_point, id=f"{group}:{entry_point.name}")

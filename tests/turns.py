@@ -12,20 +12,40 @@ from itertools import count
 from typing import Literal
 
 from core.config.settings import Tools
+from core.context.conversation import NewConversations
 from core.errors import CallMalformed
 from core.exchange import Delta, Effort, Entry, Finished, Model, ModelEvent, Part, Request, ToolSchema, Usage
+from core.models.display import StoredModelChoice
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Effect, Plugin, Provider, Tool, ToolContext, Work
+from core.plugin import Effect, Plugin, Tool, ToolContext
+from core.seams import Provider, Records, Work
 from core.testing import FakeProvider
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.hearing import WhileBusy
-from core.turn.toolbox import Toolbox
+from core.turn.plugins import Plugins
+from core.turn.toolbox import Caller, Toolbox
 from core.values import Address, Body, Command, Fired, Inbound, Job, Message, Outbound, Outcome, Put, Received, Tap
+from plugins.conversation import conversation_plugin
+from plugins.model import model_plugin
 
 HERE = Address(adapter="fake", chat="1")
 GROUP = Address(adapter="fake", chat="g", private=False)
+
+
+def commanding(records: Records, router: Router) -> list[Plugin]:
+    """The plugins whose commands people expect."""
+    choice = StoredModelChoice(records, lambda: router)
+    return [conversation_plugin("conversation", NewConversations()), model_plugin("model", choice)]
+
+
+async def ran(toolbox: Toolbox, call: Part, scope: str = "ann") -> Part:
+    """Make a call for somebody; what the model is told."""
+    inbound = Inbound(key="1", sender=scope, to=HERE, body=Message(id="1", text="?"))
+    asked = Received(row=1, scope=scope, space=scope, inbound=inbound)
+    return (await toolbox.run(call, Caller(received=asked, lane="plane"), "1m")).part
+
 
 Script = Sequence[ModelEvent | Exception | asyncio.Event]
 
@@ -46,6 +66,12 @@ class FakeRecords:
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         found = sorted((row, body) for (tbl, row), body in self.rows.items() if tbl == table and row.startswith(prefix))
         return tuple(found[-limit:])
+
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] < row][-limit:])
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] > row][:limit])
 
     def apply(self, writes: Iterable[Put]) -> None:
         for put in writes:
@@ -236,20 +262,26 @@ def assistant(
     system: str = "Be brief.",
     search: bool = False,
     effort: Effort = "",
+    album_s: float = 0.01,
+    max_age_s: float = 0.0,
 ) -> Assistant:
     """The real turn over a lane's records."""
     limits = limits or Tools(call_s=call_s)
-    toolbox = Toolbox([Plugin(name="test", tools=tuple(tools)), *plugins], limits)
+    router = Router(providers, "auto")
+    opened = [Plugin(name="test", tools=tuple(tools)), *commanding(lane.records, router), *plugins]
+    toolbox = Toolbox(opened, limits)
     means = Means(
         records=lane.records,
-        router=Router(providers, "auto"),
+        router=router,
         toolbox=toolbox,
+        plugins=Plugins(opened),
         system=system,
         search=search,
         effort=effort,
         while_busy=while_busy,
         turn_s=turn_s,
-        album_s=0.01,
+        album_s=album_s,
+        max_age_s=max_age_s,
     )
     return Assistant(means, Access(lane.records, policy, local))
 

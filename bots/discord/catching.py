@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import structlog
 
-from bots.discord.content import dicts
+from bots.discord.content import EPOCH_MS, dicts
 from bots.discord.line import Cut, Line, Refused, Unsent
 from core.site import Memo
 
@@ -37,7 +37,6 @@ _OUT_OF_ORDER_S: Final = 60.0  # two channels' messages may come in another orde
 _OLDEST_S: Final = 28 * 86400.0  # keys are remembered for thirty days: nothing older can be told from what was answered
 _HELD_S: Final = 10.0
 _PAUSE_S: Final = (1.0, 60.0)
-_EPOCH_MS: Final = 1_420_070_400_000
 _READABLE: Final = frozenset({0, 2, 5, 10, 11, 12, 13})
 """Kinds of channels that hold messages; a forum holds threads."""
 
@@ -270,4 +269,4 @@ def _span(seconds: float) -> int:
 
 def _moment(at: float) -> int:
     """The smallest id of a moment (seconds since 1970)."""
-    return max(0, int(at * 1000) - _EPOCH_MS) << 22
+    return max(0, int(at * 1000) - EPOCH_MS) << 22

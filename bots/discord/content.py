@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from core.values import Body, Command, Media, MediaKind, Message, Quote
@@ -9,6 +10,11 @@ from core.values import Body, Command, Media, MediaKind, Message, Quote
 Json = dict[str, Any]
 
 PLAIN, REPLY, THREAD_STARTER = 0, 19, 21
+EPOCH_MS: Final = 1_420_070_400_000
+"""The zero of the time in ids, in ms since 1970: https://discord.com/developers/docs/reference#snowflakes ."""
+_LIMITS: Final = (2000, 4000)
+"""Characters a message may have, and with Nitro."""
+_NEAR: Final = 100
 _VOICE: Final = 1 << 13
 _KINDS: Final[dict[str, MediaKind]] = {"image": "photo", "video": "video", "audio": "audio"}
 _LONGEST_COMMAND: Final = 32
@@ -33,8 +39,10 @@ def body_of(
         begun_by: What began the thread, where this is the first that we hear in it.
     """
     identity, text = str(message.get("id", "")), said(message, (me, *roles))
-    if addressed and (command := _command(text)) is not None:
-        return command
+    edited = bool(message.get("edited_timestamp"))
+    said_with_nothing = not (_is_forward(message) or attachments(message))
+    if addressed and said_with_nothing and (command := _command(text)) is not None:
+        return replace(command, edits=identity if edited else "")
     media = tuple(_media(message, adapter))
     text = "\n\n".join(filter(None, (title, text or _poll(message))))
     quotes = (*(() if begun_by is None else (begun_by,)), *_quotes(message, me))
@@ -43,10 +51,19 @@ def body_of(
         text=text,
         media=media,
         quotes=quotes,
-        edited=bool(message.get("edited_timestamp")),
+        edited=edited,
         unknown="" if text or media else _unknown(message),
         addressed=addressed,
+        remaining=None if media else _remaining(str(message.get("content") or "")),
     )
+
+
+def _remaining(text: str) -> int | None:
+    """How much longer a text could be that reaches nearly to a limit: its writer may have cut it for that.
+
+    Discord's own app cuts none, but makes a file of it: people do, and some programs, at a word's end.
+    """
+    return next((limit - len(text) for limit in _LIMITS if limit - _NEAR <= len(text) <= limit), None)
 
 
 def is_to_us(message: Json, me: str, roles: Collection[str] = ()) -> bool:
@@ -114,10 +131,15 @@ def _file(attachment: Json, message: Json, adapter: str) -> Media:
     )
 
 
+def _is_forward(message: Json) -> bool:
+    """Whether somebody else said it first: https://discord.com/developers/docs/resources/message#message-reference ."""
+    return part(message, "message_reference").get("type") == _FORWARD or bool(message.get("message_snapshots"))
+
+
 def _quotes(message: Json, me: str) -> list[Quote]:
-    if part(message, "message_reference").get("type") == _FORWARD:
-        snapshots = dicts(message.get("message_snapshots"))
-        return [Quote(text=said(part(one, "message")), forwarded=True) for one in snapshots]
+    if _is_forward(message):
+        snapshots = [said(part(one, "message")) for one in dicts(message.get("message_snapshots"))]
+        return [Quote(text=words, forwarded=True) for words in snapshots or [""]]
     answered = part(message, "referenced_message")
     return [quote_of(answered, me)] if answered else []
 

@@ -6,11 +6,23 @@ A key names the event: a message's id; with the time of the edit, an edit; an in
 import time
 from collections import OrderedDict
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import structlog
 
-from bots.discord.content import PLAIN, REPLY, THREAD_STARTER, body_of, dicts, is_to_us, name_of, part, quote_of
+from bots.discord.content import (
+    EPOCH_MS,
+    PLAIN,
+    REPLY,
+    THREAD_STARTER,
+    body_of,
+    dicts,
+    is_to_us,
+    name_of,
+    part,
+    quote_of,
+)
 from bots.discord.interactions import ASK, COMMAND, COMPONENT, handle
 from core.values import Address, Body, Command, Inbound, Message, Quote, Tap
 
@@ -84,7 +96,9 @@ class Intake:
         when = data.get("edited_timestamp")
         key = f"{self._adapter}/{identity}{f'/{when}' if when else ''}"
         to = Address(adapter=self._adapter, chat=channel, private=private)
-        return Inbound(key=key, sender=sender, to=to, body=body, name=name_of(author))
+        return Inbound(
+            key=key, sender=sender, to=to, body=body, name=name_of(author), at=_at(identity, str(when or ""))
+        )
 
     def _interaction(self, data: Json) -> Inbound | None:
         user = part(data, "user") or part(part(data, "member"), "user")
@@ -131,6 +145,17 @@ class Intake:
         """What a thread was begun about stands outside of it: it is told with the first that is said inside."""
         if about := part(data, "referenced_message"):
             _remember(self._begun_by, str(data.get("channel_id")), quote_of(about, self._me))
+
+
+def _at(identity: str, edited: str) -> datetime | None:
+    """When a message was written, which its id tells (https://discord.com/developers/docs/reference#snowflakes)."""
+    try:
+        if edited:
+            at = datetime.fromisoformat(edited)
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(((int(identity) >> 22) + EPOCH_MS) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _remember(known: "OrderedDict[str, T]", identity: str, what: T) -> None:

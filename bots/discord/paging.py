@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from core.text.chat import Dialect, bare, written
+from core.text.chat import Dialect, bare, fence, written
 from core.text.splitting import split
 from core.values import Choice, Page, Reply
 
@@ -25,37 +25,73 @@ _LABEL_CHARS, _OPTION_CHARS = 80, 100
 
 Json = dict[str, Any]
 
-_ADDRESS = re.compile(r"(https?://[^\s<>]+)")
 _MARKS = re.compile(r"([\\*_~`|<>\[\]])")
 _BEGINNING = re.compile(r"^(\s*)([#+>-]|\d+(?=[.)]))", re.MULTILINE)
+_TICKS = re.compile("(`+)")
+_ENDS_ADDRESS: Final = frozenset(" \n\t.,:;\"'")
 
 
 def _escaped(text: str) -> str:
-    """A text that means nothing but itself; addresses in it stay whole."""
-    pieces = _ADDRESS.split(text)
-    return "".join(piece if number % 2 else _plain(piece) for number, piece in enumerate(pieces))
-
-
-def _plain(text: str) -> str:
+    """A text that means nothing but itself."""
     return _BEGINNING.sub(r"\1\\\2", _MARKS.sub(r"\\\1", text))
 
 
+def _address(address: str, after: str) -> str:
+    """An address, in brackets where Discord would take more or less for it: it reads up to the next blank."""
+    if "://" not in address:
+        return _escaped(address)
+    clear = (not after or after in _ENDS_ADDRESS) and address[-1] not in "<.,:;\"']"
+    return address if clear else f"<{address}>"
+
+
 def _code(text: str) -> str:
-    mark = "``" if "`" in text else "`"
-    inner = text.replace("``", "` `")
-    return f"{mark} {inner} {mark}" if mark == "``" else f"`{inner or ' '}`"
+    """Code on one line, exactly: between more backticks, or fewer, than stand in it."""
+    pieces = [""]
+    for part in _TICKS.split(text):
+        if {1, 2} <= {len(run) for run in _TICKS.findall(pieces[-1] + part)}:
+            pieces.append("")
+        pieces[-1] += part
+    return "\u200b".join(_code_piece(piece) for piece in pieces)
+
+
+def _code_piece(text: str) -> str:
+    runs = {len(run) for run in _TICKS.findall(text)}
+    if not runs:
+        return f"`{text or ' '}`"
+    mark = "`" if 2 in runs else "``"  # noqa: PLR2004
+    space = " " if text[0] == "`" or text[-1] == "`" else ""
+    return f"{mark}{space}{text}{space}{mark}"
+
+
+def _block(code: str, language: str) -> str:
+    """A block of code. A line with three backticks would end it, and stands between two blocks instead."""
+    if "```" not in code:
+        return fence(code, re.sub("[^A-Za-z0-9_+#.-]", "", language))
+    said: list[str] = []
+    lines: list[str] = []
+    for line in (*code.split("\n"), None):
+        if line is not None and "```" not in line:
+            lines.append(line)
+            continue
+        if any(map(str.strip, lines)):
+            said.append(fence("\n".join(lines)))
+        lines = []
+        if line is not None:
+            said.append(_code(line))
+    return "\n".join(said)
 
 
 DIALECT: Final = Dialect(
     bold="**",
     italic="*",
     strike="~~",
+    spoiler="||",
     escape=_escaped,
     code=_code,
+    block=_block,
+    address=_address,
     headings=3,
     links=True,
-    languages=True,
-    nested=True,
     tables="columns",
 )
 

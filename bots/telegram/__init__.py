@@ -50,9 +50,7 @@ class Settings(BaseModel):
 @asynccontextmanager
 async def open_telegram(site: BotSite, settings: Settings) -> AsyncGenerator[Adapter, None]:
     """Open the line; nothing is asked of Telegram before ``run``, so a platform that is down stops no start."""
-    for library in ("telegram", "telegramify_markdown"):
-        # In a thread, so that what already runs keeps running meanwhile.
-        await asyncio.to_thread(importlib.import_module, library)
+    await asyncio.to_thread(importlib.import_module, "telegram")  # so that what already runs keeps running meanwhile
     from bots.telegram.adapter import Telegram
     from bots.telegram.moves import Moves
     from bots.telegram.transport import Line

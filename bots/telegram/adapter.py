@@ -54,7 +54,7 @@ class Telegram:
         self._line = line
         self._bot = line.bot()
         self._moves = moves
-        self._sender = Sender(line, moves, rich=rich)
+        self._sender = Sender(line, moves, site.fetch, rich=rich)
         self._unknown_send: UnknownSend = unknown_send
         self._webhook = webhook
         self._pace = pace or Pace()

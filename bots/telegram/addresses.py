@@ -10,7 +10,6 @@ LONGEST: Final = 2048
 LONGEST_SHOWN: Final = 200
 """Characters of an address that is printed; what is longer is no address to read, but data."""
 
-_SPEAKS_FOR_ITSELF = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _DIALOGUE = re.compile(r"tg://resolve\?domain=\w{4,32}", re.ASCII)
 
 
@@ -30,18 +29,6 @@ def may_link(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and "." in host.strip(".") and "@" not in parts.netloc
-
-
-def disguises(text: str, url: str) -> bool:
-    """Whether the words of a link are themselves an address, of another host."""
-    if not _SPEAKS_FOR_ITSELF.fullmatch(text):
-        return False
-    try:
-        said = urlsplit(text if "://" in text else f"//{text}").hostname or ""
-        meant = urlsplit(url).hostname or ""
-    except ValueError:
-        return True
-    return said.removeprefix("www.") != meant.removeprefix("www.")
 
 
 def shown(url: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from telegram import Chat, Message
 
+from bots.telegram.parsing import Parsed
 from bots.telegram.words import Identity, mentions
 
 _ALBUMS_REMEMBERED: Final = 1000
@@ -21,18 +22,22 @@ class Attention:
         self._me = me
         self._albums: OrderedDict[str, None] = OrderedDict()
 
-    def look_ahead(self, messages: Iterable[Message]) -> None:
+    def look_ahead(self, messages: Iterable[Parsed]) -> None:
         """Learn which albums are for us before any of their pictures is looked at."""
         for message in messages:
             self.addressed(message)
 
-    def addressed(self, message: Message) -> bool:
-        """Whether this is said to us. Commands are the caller's affair."""
+    def addressed(self, taken: Parsed) -> bool:
+        """Whether this is said to us. Commands are the caller's affair.
+
+        What is forwarded is not, and whoever is named in another's words is not called by them.
+        """
+        message = taken.message
         if message.chat.type == Chat.PRIVATE:
             return True
-        if is_passed_on(message):
+        if taken.forwarded:
             return False
-        ours = self._replies_to_us(message) or mentions(message, self._me)
+        ours = self._replies_to_us(message) or (taken.own and mentions(message, self._me))
         album = message.media_group_id
         if album is None:
             return ours
@@ -48,8 +53,3 @@ class Attention:
         if replied is None or replied.from_user is None or replied.forum_topic_created:
             return False
         return replied.from_user.id == self._me.id
-
-
-def is_passed_on(message: Message) -> bool:
-    """Whether these are somebody else's words: forwarded, or a channel's post in the group that discusses it."""
-    return bool(message.is_automatic_forward or message.forward_origin or "forward_date" in message.api_kwargs)

@@ -3,8 +3,8 @@
 Whether a message is for us at all, and who it is from, is ``intake.py``'s affair.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from telegram import (
     Animation,
@@ -25,6 +25,7 @@ from telegram import (
     Voice,
 )
 
+from bots.telegram.parsing import Parsed
 from bots.telegram.rich import plain_rich
 from bots.telegram.words import Identity, said_with_links
 from core import values
@@ -87,6 +88,7 @@ NOTICES: Final = (
 )
 """Service messages (https://core.telegram.org/bots/api#message): something happened, nobody said anything to us."""
 
+_TEXT_UNITS: Final = 4096
 _UNREADABLE: Final = ("story", "paid_media", "invoice")
 _File = Animation | Audio | Document | PhotoSize | Sticker | Video | VideoNote | Voice
 
@@ -96,33 +98,40 @@ def is_notice(message: Message, broken: Sequence[str] = ()) -> bool:
     return any(message[name] or name in broken for name in NOTICES)
 
 
-def read(
-    message: Message, *, adapter: str, me: Identity, addressed: bool, edited: bool, broken: Sequence[str] = ()
-) -> values.Message:
+def read(taken: Parsed, *, adapter: str, me: Identity, addressed: bool, edited: bool) -> values.Message:
     """Take in everything a message says.
 
-    Of a forwarded message the words are a quote, not the person's own. A kind that cannot be read is named in
-    ``unknown``, unless something else in the message could be. What is asked about a picture comes with that picture.
-
-    Args:
-        broken: What was left out of the message because it could not even be parsed.
+    Of a forwarded message the words are a quote, not the person's own, nor are those that a bot wrote for them. A kind
+    that cannot be read is named in ``unknown``, unless something else in the message could be. What is asked about a
+    picture comes with that picture.
     """
+    message = taken.message
     text, media = said(message, me), tuple(own_media(message, adapter))
     places, contacts = tuple(_places(message)), tuple(_contacts(message))
-    quotes = tuple(_quotes(message, text, me.id))
+    quotes = tuple(_quotes(taken, text, me.id))
     understood = text or media or places or contacts
     return values.Message(
         id=str(message.message_id),
-        text="" if _origin(message) else text,
+        text=text if taken.own else "",
         media=(*media, *_media_asked_about(message, adapter)) if addressed else media,
         places=places,
         contacts=contacts,
         quotes=quotes,
         album=message.media_group_id or "",
         edited=edited,
-        unknown="" if understood else _strange(message, broken),
+        unknown="" if understood else _strange(message, taken.broken),
         addressed=addressed,
+        remaining=_remaining(message) if taken.own else None,
     )
+
+
+def _remaining(message: Message) -> int | None:
+    """How much longer a text could be, where it may be a piece of a longer one: apps cut it at the limit, or before.
+
+    https://core.telegram.org/bots/api#message tells the limit. Captions are not cut.
+    """
+    units = len((message.text or "").encode("utf-16-le", "surrogatepass")) // 2
+    return max(0, _TEXT_UNITS - units) if units > _TEXT_UNITS // 2 else None
 
 
 def said(message: Message, me: Identity | None = None) -> str:
@@ -214,10 +223,13 @@ def _contacts(message: Message) -> Iterator[values.Contact]:
         yield values.Contact(name=name, phone=card.phone_number)
 
 
-def _quotes(message: Message, text: str, bot_id: int) -> Iterator[values.Quote]:
-    if origin := _origin(message):
-        author, author_id = origin
+def _quotes(taken: Parsed, text: str, bot_id: int) -> Iterator[values.Quote]:
+    message = taken.message
+    if taken.forwarded:
+        author, author_id = _origin(message)
         yield values.Quote(text=text, author=author, mine=author_id == bot_id, forwarded=True)
+    elif taken.via and text:
+        yield values.Quote(text=text, author=f"the bot @{taken.via}", forwarded=True)
     picked = message.quote.text if message.quote else ""
     if replied := message.reply_to_message:
         # In a topic every message "replies" to the notice of its creation.
@@ -247,17 +259,18 @@ def _id(message: Message) -> int:
     return message.from_user.id if message.from_user else 0
 
 
-def _origin(message: Message) -> tuple[str, int] | None:
-    """Name who said a forwarded message first, with the id where it is a user; None where nothing was forwarded."""
+def _origin(message: Message) -> tuple[str, int]:
+    """Name who said a forwarded message first, with the id where it is a user; nobody where that cannot be read."""
     if message.forward_origin:
         return _named(message.forward_origin)
-    if "forward_date" not in message.api_kwargs:
-        return None
     # Until Bot API 7.0 (https://core.telegram.org/bots/api-changelog#december-29-2023) there were single fields.
     old = message.api_kwargs
-    source: dict[str, Any] = old.get("forward_from") or old.get("forward_from_chat") or {}
-    names: Iterable[Any] = (source.get(key) for key in ("first_name", "last_name", "title"))
-    return " ".join(filter(None, names)) or str(old.get("forward_sender_name", "")), int(source.get("id", 0))
+    for name in ("forward_from", "forward_from_chat"):
+        if isinstance(source := old.get(name), dict):
+            names = (str(source[key]) for key in ("first_name", "last_name", "title") if source.get(key))
+            known = source.get("id")
+            return " ".join(names), known if isinstance(known, int) else 0
+    return str(old.get("forward_sender_name") or ""), 0
 
 
 def _named(origin: object) -> tuple[str, int]:
@@ -276,4 +289,5 @@ def _named(origin: object) -> tuple[str, int]:
 
 def _strange(message: Message, broken: Sequence[str]) -> str:
     known = (name for name in _UNREADABLE if message[name])
-    return (*known, *broken, *message.api_kwargs, "empty")[0]
+    told = (name for name in (*broken, *message.api_kwargs) if not name.startswith("forward_"))
+    return (*known, *told, "empty")[0]

@@ -1,13 +1,17 @@
 """Files that go out with a reply: which pages they make, and how Telegram is told of them.
 
-Only files that came by Telegram can be sent again, by their ``file_id`` (https://core.telegram.org/bots/api#sending-files).
+A file that came by Telegram is sent again by its ``file_id``, every other one is uploaded
+(https://core.telegram.org/bots/api#sending-files).
 """
 
+import mimetypes
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
-from core.values import Media
+from bots.telegram.transport import Upload
+from core.values import Media, MediaKind
 
 MOST_IN_ALBUM: Final = 10
 CAPTION_UNITS: Final = 1024
@@ -23,6 +27,9 @@ _METHODS: Final = {
 }
 _ALBUMS: Final = {"photo": "seen", "video": "seen", "document": "document", "audio": "audio"}
 _WITHOUT_CAPTION: Final = "sticker"
+_DRAWN: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+_MAX_PHOTO_BYTES: Final = 10_000_000
+_MIMES: Final = {"photo": "image/jpeg", "voice": "audio/ogg", "audio": "audio/mpeg", "video": "video/mp4"}
 
 
 def parted(media: Sequence[Media]) -> Iterator[tuple[Media, ...]]:
@@ -56,6 +63,25 @@ def call_for(media: Sequence[Media], body: dict[str, Any]) -> tuple[str, dict[st
     items: list[dict[str, Any]] = [{"type": file.kind, "media": file.ref} for file in media]
     items[0] |= {key: body.pop(key) for key in ("caption", "caption_entities") if key in body}
     return "sendMediaGroup", {"media": items} | body
+
+
+def uploaded(file: Media, number: int, data: bytes) -> tuple[Media, Upload]:
+    """A file from elsewhere as it stands in a call, and what goes along with it.
+
+    What Telegram would not take as what it is goes as a document: pictures of a kind it does not draw, or of more than
+    10 MB; voice notes that are not in an Ogg container (https://core.telegram.org/bots/api#sendvoice).
+    """
+    mime = file.mime or _MIMES.get(file.kind, "application/octet-stream")
+    photo = mime in _DRAWN and len(data) <= _MAX_PHOTO_BYTES
+    kind: MediaKind = "document" if (file.kind == "photo" and not photo) or file.kind == "sticker" else file.kind
+    if kind == "voice" and not data.startswith(b"OggS"):
+        kind = "audio" if mime.startswith("audio/") else "document"
+    upload = Upload(key=f"file{number}", name=file.name or f"{file.kind}{_endings(mime)}", mime=mime, data=data)
+    return replace(file, kind=kind, ref=f"attach://{upload.key}"), upload
+
+
+def _endings(mime: str) -> str:
+    return mimetypes.guess_extension(mime) or ""
 
 
 def _album(place: int, file: Media) -> tuple[int, str]:

@@ -8,19 +8,38 @@ Offsets within this module count characters; those of an `Entity` count UTF-16 u
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 MOST_ENTITIES: Final = 100
 """https://core.telegram.org/bots/api#sendmessage keeps no more."""
 
-_IMPORTANCE: Final = ("pre", "code", "text_link", "bold", "spoiler", "blockquote", "strikethrough", "italic")
-_OUTER_FIRST: Final = ("blockquote", "text_link", "bold", "italic", "strikethrough", "spoiler", "code", "pre")
+_IMPORTANCE: Final = (
+    "pre",
+    "code",
+    "text_link",
+    "bold",
+    "spoiler",
+    "blockquote",
+    "strikethrough",
+    "italic",
+    "underline",
+)
+_OUTER_FIRST: Final = (
+    "blockquote",
+    "text_link",
+    "bold",
+    "italic",
+    "underline",
+    "strikethrough",
+    "spoiler",
+    "code",
+    "pre",
+)
 _BLOCKS: Final = {"pre", "blockquote"}
 _EMPTY_LINES: Final = re.compile(r"\A(?:[^\S\n]*\n)+")
 _CODE: Final = {"pre", "code"}
-_STYLES: Final = {"bold", "italic", "strikethrough", "spoiler"}
+_STYLES: Final = {"bold", "italic", "underline", "strikethrough", "spoiler"}
 
 
 class Entity(TypedDict, total=False):
@@ -46,17 +65,6 @@ class Mark:
 def utf16_length(text: str) -> int:
     """The length of a text as Telegram counts it, in UTF-16 units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def to_marks(text: str, found: Iterable[tuple[str, int, int, str]]) -> list[Mark]:
-    """Entities as kind, offset, length and value, in UTF-16 units, as marks; kinds that we never send are left out."""
-    units = [at + count for count, at in enumerate(_astral(text))]
-
-    def index(unit: int) -> int:
-        return unit - bisect_left(units, unit)
-
-    known = (entity for entity in found if entity[0] in _IMPORTANCE)
-    return [Mark(kind, index(offset), index(offset + length), value) for kind, offset, length, value in known]
 
 
 def to_entities(text: str, marks: list[Mark]) -> tuple[Entity, ...]:

@@ -12,12 +12,12 @@ from typing import Any, Final
 import structlog
 from telegram import CallbackQuery, Chat, Message, User
 
-from bots.telegram.attention import Attention, is_passed_on
+from bots.telegram.attention import Attention
 from bots.telegram.content import is_notice, own_media, read, said
 from bots.telegram.handles import Handle
 from bots.telegram.moves import Moves
-from bots.telegram.shapes import mended, stripped
-from bots.telegram.words import Identity
+from bots.telegram.parsing import Parsed, parsed, pressed
+from bots.telegram.words import Identity, shows_at
 from core.values import Address, Command, Inbound, Tap
 
 log = structlog.get_logger(__name__)
@@ -53,10 +53,9 @@ class Intake:
         try:
             match kind:
                 case "message" | "edited_message":
-                    message, broken = _parsed(raw[kind])
-                    return self._message(update_id, message, broken=broken, edited=kind == "edited_message")
+                    return self._message(update_id, parsed(raw[kind]), edited=kind == "edited_message")
                 case "callback_query":
-                    return self._tap(update_id, _pressed(raw[kind]))
+                    return self._tap(update_id, pressed(raw[kind]))
                 case "my_chat_member":
                     _note_standing(raw[kind])
         except Exception as error:  # noqa: BLE001 - a stranger's bytes, and two layers of parsers over them
@@ -70,20 +69,21 @@ class Intake:
         message = raw.get("message")
         if isinstance(message, dict) and message.get("media_group_id"):
             try:
-                self._attention.look_ahead([_parsed(message)[0]])
+                self._attention.look_ahead([parsed(message)])
             except Exception as error:  # noqa: BLE001 - as above; it is told of when it is taken
                 log.debug("album not understood", reason=type(error).__name__)
 
-    def _message(self, update_id: int, message: Message, *, broken: Sequence[str], edited: bool) -> Inbound | None:
+    def _message(self, update_id: int, taken: Parsed, *, edited: bool) -> Inbound | None:
+        message = taken.message
         self._notice_move(message)
         sender = _sender(message)
-        if sender is None or message.chat.type == Chat.CHANNEL or is_notice(message, broken):
+        if sender is None or message.chat.type == Chat.CHANNEL or is_notice(message, taken.broken):
             return None
         if edited and message.location:
             return None  # a live location changes every few seconds; only where it began was said to us
-        addressed = self._attention.addressed(message)
-        content = read(message, adapter=self._adapter, me=self._me, addressed=addressed, edited=edited, broken=broken)
-        command = None if any(own_media(message, self._adapter)) else self._command(message, content.text)
+        addressed = self._attention.addressed(taken)
+        content = read(taken, adapter=self._adapter, me=self._me, addressed=addressed, edited=edited)
+        command = None if any(own_media(message, self._adapter)) else self._command(taken, content.text, edited=edited)
         if command is None and not addressed and (content.unknown or _names_another(said(message), self._me)):
             return None
         stamp = message.edit_date or message.date
@@ -93,6 +93,7 @@ class Intake:
             name=_name(sender, message),
             to=self._address(message.chat, message, Handle(chat=str(message.chat.id), message=str(message.message_id))),
             body=command or content,
+            at=stamp,
         )
 
     def _notice_move(self, message: Message) -> None:
@@ -141,12 +142,19 @@ class Intake:
             private=private,
         )
 
-    def _command(self, message: Message, text: str) -> Command | None:
-        """Read ``/name@bot args`` (https://core.telegram.org/bots/features#commands); None for other bots' commands."""
+    def _command(self, taken: Parsed, text: str, *, edited: bool) -> Command | None:
+        """Read ``/name@bot args`` (https://core.telegram.org/bots/features#commands).
+
+        None for other bots' commands, and for what only looks like one: quoted, as code, or in another's words.
+        """
         found = _COMMAND.fullmatch(text)
-        if found is None or is_passed_on(message) or (found["bot"] and not _is(found["bot"], self._me)):
+        if found is None or not taken.own or (found["bot"] and not _is(found["bot"], self._me)):
             return None
-        return Command(name=found["name"].lower(), args=(found["args"] or "").strip())
+        written = taken.message.text or ""
+        if shows_at(written, taken.message.entities, written.find("/")):
+            return None
+        edits = str(taken.message.message_id) if edited else ""
+        return Command(name=found["name"].lower(), args=(found["args"] or "").strip(), edits=edits)
 
 
 def _names_another(text: str, me: Identity) -> bool:
@@ -157,24 +165,6 @@ def _names_another(text: str, me: Identity) -> bool:
 
 def _is(username: str, me: Identity) -> bool:
     return username.lower() == me.username.lower()
-
-
-def _parsed(raw: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
-    """Parse a message with the library, and name the parts that had to be left out because they are broken."""
-    for shape in (dict, mended):
-        try:
-            return Message.de_json(shape(raw)), ()
-        except Exception as error:  # noqa: BLE001 - the parser fails in as many ways as its input
-            log.debug("message in a strange shape", reason=type(error).__name__)
-    # Whatever it was, who said it and where may still be whole.
-    envelope, broken = stripped(raw)
-    return Message.de_json(envelope), broken
-
-
-def _pressed(raw: Mapping[str, Any]) -> CallbackQuery:
-    """Parse a tap; of the message it was below only the envelope matters, whatever we may have put into it."""
-    message = raw.get("message")
-    return CallbackQuery.de_json({**raw, "message": stripped(message)[0] if message else None})
 
 
 def _note_standing(change: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The tree of a rich message as Telegram's rich HTML, and the wall that HTML has to pass on its way out.
+"""A document as Telegram's rich HTML, and the wall that HTML has to pass on its way out.
 
 The wall reads what was written as a stranger would, and trusts nothing of how it came about: only the tags and
 attributes listed here leave us, each element closed in order and each address one that may be followed. So no text of a
@@ -6,12 +6,36 @@ model, or of a page it quotes, makes a button, a picture that Telegram would fet
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
 
-from bots.telegram.addresses import may_link
-from bots.telegram.document import Node
+from bots.telegram.addresses import may_link, shown
+from core.text.document import (
+    Address,
+    Block,
+    Break,
+    Code,
+    CodeBlock,
+    Details,
+    Formula,
+    FormulaBlock,
+    Heading,
+    Inline,
+    Item,
+    Link,
+    Listing,
+    Paragraph,
+    Quotation,
+    Rule,
+    Style,
+    Styled,
+    Table,
+    Text,
+    words,
+)
+from core.text.links import deceptive, misleads
 from core.values import value
 
 MOST_BYTES: Final = 32_768
@@ -21,6 +45,16 @@ MOST_COLUMNS: Final = 20
 """The published limits (https://core.telegram.org/bots/api#rich-message-limits). The first is said to count characters,
 and seen to count bytes on some servers."""
 
+_FOLDED: Final = "…"
+_STYLES: Final[dict[Style, str]] = {
+    "bold": "b",
+    "italic": "i",
+    "strike": "s",
+    "spoiler": "tg-spoiler",
+    "underline": "u",
+    "raised": "sup",
+    "lowered": "sub",
+}
 _VOID: Final = frozenset({"br", "hr"})
 _ANY: Final = re.compile("")
 _ATTRIBUTES: Final = {
@@ -64,20 +98,88 @@ class Size:
         )
 
 
-def written(node: Node) -> str:
-    """Write a tree as HTML; text stays text, whatever it says."""
-    return "".join(_child(child) for child in node.children)
+def written(blocks: Iterable[Block]) -> str:
+    """Write blocks as rich HTML (https://core.telegram.org/bots/api#rich-html); text stays text, whatever it says."""
+    return "".join(map(_block, blocks))
 
 
-def _child(child: Node | str) -> str:
-    if isinstance(child, str):
-        return escape(child, quote=False)
-    if child.tag == "pre" and (language := child.attributes.get("language")):
-        return f'<pre><code class="language-{escape(language)}">{written(child)}</code></pre>'
-    attributes = "".join(f' {name}="{escape(text)}"' if text else f" {name}" for name, text in child.attributes.items())
-    if child.tag in _VOID:
-        return f"<{child.tag}/>"
-    return f"<{child.tag}{attributes}>{written(child)}</{child.tag}>"
+def _block(block: Block) -> str:
+    match block:
+        case Paragraph():
+            return f"<p>{_line(block.children)}</p>"
+        case Heading():
+            return f"<h{block.level}>{_line(block.children)}</h{block.level}>"
+        case CodeBlock():
+            code = escape(block.text, quote=False)
+            named = f'<code class="language-{escape(block.language)}">{code}</code>' if block.language else code
+            return f"<pre>{named}</pre>"
+        case FormulaBlock():
+            return f"<tg-math-block>{escape(block.latex, quote=False)}</tg-math-block>"
+        case Quotation():
+            return f"<blockquote>{written(block.blocks)}</blockquote>"
+        case Listing():
+            items = "".join(map(_item, block.items))
+            return f"<ul>{items}</ul>" if block.start is None else f'<ol start="{block.start}">{items}</ol>'
+        case Table():
+            rows = "".join(_row(row, block.sides, "td" if number else "th") for number, row in enumerate(block.rows))
+            return f"<table bordered>{rows}</table>"
+        case Details():
+            summary = _line(block.summary) or _FOLDED
+            opened = " open" if block.opened else ""
+            return f"<details{opened}><summary>{summary}</summary>{written(block.blocks)}</details>"
+        case Rule():
+            return "<hr/>"
+
+
+def _item(item: Item) -> str:
+    task = "" if item.done is None else "☑ " if item.done else "☐ "
+    inside = [_line(b.children) if isinstance(b, Paragraph) and not item.loose else _block(b) for b in item.blocks]
+    return f"<li>{task}{''.join(inside)}</li>"
+
+
+def _row(row: Sequence[Sequence[Inline]], sides: Sequence[str], tag: str) -> str:
+    aligned = [f' align="{side}"' if side else "" for side in sides]
+    cells = (f"<{tag}{side}>{_line(cell)}</{tag}>" for side, cell in zip(aligned, row, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _line(children: Iterable[Inline]) -> str:
+    return "".join(map(_span, children))
+
+
+def _span(span: Inline) -> str:
+    match span:
+        case Text():
+            return escape(span.text, quote=False)
+        case Break():
+            return "<br/>"
+        case Code():
+            return f"<code>{escape(span.text, quote=False)}</code>"
+        case Formula():
+            return f"<tg-math>{escape(span.latex, quote=False)}</tg-math>"
+        case Styled():
+            tag = _STYLES[span.style]
+            return f"<{tag}>{_line(span.children)}</{tag}>"
+        case Address():
+            host = deceptive(span.url)
+            if host or not may_link(span.url):
+                return escape(f"{span.text} (→ {host})" if host else span.text, quote=False)
+            return f'<a href="{escape(span.url)}">{escape(span.text, quote=False)}</a>'
+        case Link():
+            return _link(span)
+
+
+def _link(link: Link) -> str:
+    """A link, or its words and its address where the words must not hide it. An image is a link to it."""
+    said = words(link.children)
+    if not said.strip():
+        return escape(shown(link.url), quote=False)
+    if may_link(link.url) and not misleads(said, link.url):
+        return f'<a href="{escape(link.url)}">{_line(link.children)}</a>'
+    address, host = shown(link.url), deceptive(link.url)
+    if not address or said in {address, link.url}:
+        return _line(link.children)
+    return _line(link.children) + escape(f" ({address} → {host})" if host else f" ({address})", quote=False)
 
 
 def inspected(html: str) -> Size:

@@ -7,20 +7,32 @@ away. See https://core.telegram.org/bots/api#rich-message-formatting-options and
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-import pyromark
 import structlog
 
-from bots.telegram.document import document
-from bots.telegram.edits import OPTIONS
 from bots.telegram.entities import utf16_length
-from bots.telegram.formulas import is_formula, is_involved, with_money_as_text
-from bots.telegram.harmless import resolved
 from bots.telegram.markup import NotAllowed, Size, inspected, written
-from bots.telegram.rendering import can_be_seen, clean
-from bots.telegram.source import notated
+from bots.telegram.rendering import can_be_seen
+from core.text.document import (
+    Address,
+    Block,
+    Code,
+    CodeBlock,
+    Details,
+    Formula,
+    FormulaBlock,
+    Inline,
+    Link,
+    Table,
+    Text,
+    parse,
+    walk,
+)
+from core.text.formulas import is_involved
+from core.text.references import resolved
 from core.text.splitting import split
 from core.values import value
 
@@ -52,9 +64,7 @@ class RichPage:
 
 def is_worth_it(markdown: str) -> bool:
     """Whether an answer says something that text with entities cannot say."""
-    if not _MAYBE.search(markdown):
-        return False
-    return any(_asks_for_it(event) for event in pyromark.events(_normal(clean(markdown)), options=OPTIONS))
+    return bool(_MAYBE.search(markdown)) and any(map(_asks_for_it, walk(parse(markdown).blocks)))
 
 
 def rich_pages(markdown: str) -> tuple[RichPage, ...]:
@@ -65,38 +75,43 @@ def rich_pages(markdown: str) -> tuple[RichPage, ...]:
         _, units, size = rendered(piece)
         return units <= PAGE_UNITS and (size is None or size.blocks <= PAGE_BLOCKS)
 
-    pieces = [piece for piece in split(resolved(clean(markdown)), fits) if can_be_seen(piece)]
+    pieces = [piece for piece in split(resolved(markdown), fits) if can_be_seen(piece)]
     return tuple(_page(piece, *rendered(piece)) for piece in pieces)
 
 
-def _normal(markdown: str) -> str:
-    return with_money_as_text(notated(markdown))
-
-
-def _asks_for_it(event: Any) -> bool:  # noqa: ANN401 - the parser's
-    match event:
-        case {"Start": {"Table": _}}:
+def _asks_for_it(part: Block | Inline) -> bool:
+    match part:
+        case Table() | FormulaBlock() | Details():
             return True
-        case {"InlineMath": inside}:
-            return is_formula(inside) and is_involved(inside)
-        case {"DisplayMath": inside}:
-            return is_formula(inside)
-        case {"Html": html}:
-            return "<details" in html.lower()
+        case Formula():
+            return is_involved(part.latex)
         case _:
             return False
 
 
 def _rendered(piece: str) -> tuple[str, int, Size | None]:
     """A piece as HTML, how much there is to read in it, and its size; no size where it must not leave us."""
-    tree = document(_normal(piece))
-    html = written(tree)
+    blocks = parse(piece).blocks
+    html = written(blocks)
+    units = sum(utf16_length(text) for text in _texts(blocks))
     try:
-        size = inspected(html)
+        return html, units, inspected(html)
     except NotAllowed:
         log.exception("a rich message of ours must not leave us")
-        return html, utf16_length(tree.text()), None
-    return html, utf16_length(tree.text()), size
+        return html, units, None
+
+
+def _texts(blocks: Iterable[Block]) -> Iterator[str]:
+    for part in walk(blocks):
+        match part:
+            case Text() | Address() | Code() | CodeBlock():
+                yield part.text
+            case Formula() | FormulaBlock():
+                yield part.latex
+            case Link(children=()):
+                yield part.url
+            case _:
+                pass
 
 
 def _page(source: str, html: str, units: int, size: Size | None) -> RichPage:

@@ -7,22 +7,24 @@ import json
 import time
 import zlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, NoReturn
 
 import structlog
 from telegram.error import TelegramError
 
-from bots.telegram.enclosing import call_for
+from bots.telegram.enclosing import call_for, uploaded
 from bots.telegram.gate import Gate
 from bots.telegram.handles import read
 from bots.telegram.moves import Moves
 from bots.telegram.paging import FOLLOWS
 from bots.telegram.refusals import translate
-from bots.telegram.transport import Line, Refused, bare
-from core.errors import DeliveryUnknown, MarkupRefused, MediaUnavailable, MessageGone
-from core.values import Address, Page
+from bots.telegram.transport import Line, Refused, Upload, bare
+from core.errors import DeliveryUnknown, MarkupRefused, MessageGone
+from core.files import read_whole
+from core.site import Fetch
+from core.values import Address, Media, Page
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +37,15 @@ _FREE: Final = "sendChatAction"
 _UNCHANGED: Final = "message is not modified"
 _DRAFT_KEYS: Final = ("text", "entities", "rich_message")
 _NO_TEXT: Final = "text is empty"
+_MAX_UPLOAD_BYTES: Final = 50_000_000
 _BOT_CALLS, _BOT_SPAN_S = 25, 1.0
 
 
 class Sender:
     """Speaks for one bot.
+
+    Args:
+        fetch: Yields files that did not come by Telegram.
 
     Attributes:
         drafts: False once the server turned out not to know drafts (one's own may be older than Bot API 9.3).
@@ -47,11 +53,12 @@ class Sender:
             10.1). Only its "no such thing" says so; whatever else goes wrong is no reason to speak more plainly.
     """
 
-    def __init__(self, line: Line, moves: Moves, *, rich: bool = True) -> None:
+    def __init__(self, line: Line, moves: Moves, fetch: Fetch, *, rich: bool = True) -> None:
         self.drafts = True
         self.rich = rich
         self._line = line
         self._moves = moves
+        self._fetch = fetch
         self._groups = Gate()
         self._recent: deque[float] = deque(maxlen=_BOT_CALLS)
 
@@ -109,18 +116,35 @@ class Sender:
 
     async def _enclose(self, to: Address, page: Page, was: str | None) -> str:
         """Send files. What stood in their place goes once they are there: no text becomes an album by an edit."""
-        if any(file.adapter != to.adapter for file in page.media):
-            raise MediaUnavailable("Only files that came by Telegram can be sent there.")
+        media, uploads = await self._with_uploads(to, page.media)
         body = json.loads(page.body)
         answered = {} if body.pop(FOLLOWS, False) else self._answered(to)
-        method, parameters = call_for(page.media, body)
+        method, parameters = call_for(media, body)
         with self._translating(to, repeatable=False):
-            sent = await self._call(method, to, answered | parameters)
+            sent = await self._call(method, to, answered | parameters, uploads)
         ids = _IDS.join(_id_of(one) for one in (sent if isinstance(sent, list) else [sent]))
         if was is not None:
             with suppress(MessageGone):
                 await self._take_back(to, was)
         return ids
+
+    async def _with_uploads(self, to: Address, media: Sequence[Media]) -> tuple[list[Media], list[Upload]]:
+        """Files as they stand in a call, and those of them that have to go along: what did not come by Telegram.
+
+        Raises:
+            MediaUnavailable: One cannot be had, or is larger than Telegram takes.
+        """
+        files: list[Media] = []
+        uploads: list[Upload] = []
+        for file in media:
+            if file.adapter == to.adapter:
+                files.append(file)
+                continue
+            data = await read_whole(self._fetch, file, _MAX_UPLOAD_BYTES)
+            known, upload = uploaded(file, len(uploads), data)
+            files.append(known)
+            uploads.append(upload)
+        return files, uploads
 
     async def _edit(self, to: Address, page: Page, was: str) -> None:
         """Change a message (https://core.telegram.org/bots/api#editmessagetext); to change nothing is refused there.
@@ -157,7 +181,7 @@ class Sender:
                 await self._call("deleteMessage", to, {"message_id": int(message)})
         return was
 
-    async def _call(self, method: str, to: Address, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    async def _call(self, method: str, to: Address, body: dict[str, Any], uploads: Sequence[Upload] = ()) -> Any:  # noqa: ANN401 - JSON
         """Call a method for one chat, and once more where the chat has moved: the first call did nothing then.
 
         A group that becomes a supergroup gets a new id (https://core.telegram.org/bots/api#responseparameters).
@@ -166,12 +190,12 @@ class Sender:
             await self._groups.wait()
         self._recent.append(time.monotonic())
         try:
-            return await self._line.call(method, self._place(to) | body)
+            return await self._line.call(method, self._place(to) | body, uploads=uploads)
         except Refused as exc:
             if not exc.moved_to or self._moves.now(to.chat) == str(exc.moved_to):
                 raise
             self._moves.learn(to.chat, str(exc.moved_to))
-        return await self._line.call(method, self._place(to) | body)
+        return await self._line.call(method, self._place(to) | body, uploads=uploads)
 
     def _answered(self, to: Address) -> dict[str, Any]:
         """Say what is answered (https://core.telegram.org/bots/api#replyparameters), if it may still be there.

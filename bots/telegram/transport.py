@@ -9,7 +9,7 @@ its errors. So none of those is passed on, not even as a cause: they are named i
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
+    FormData,
     TCPConnector,
 )
 from telegram import Bot
@@ -28,8 +29,11 @@ from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
+from core.values import value
+
 _KEEP_ALIVE_S = 30.0  # longer, and routers in between may have forgotten the connection
 _PIECE_BYTES = 64 * 1024
+_SLOWEST_BYTES_S = 100_000  # of an upload, before it is given up
 _JSON: Final = {"Content-Type": "application/json"}
 _T = TypeVar("_T")
 
@@ -62,6 +66,25 @@ def bare(exc: TelegramError) -> TelegramError:
     """Strip an error of its frames and origin: they hold the address, and some loggers print local variables."""
     exc.__cause__ = exc.__context__ = None
     return exc.with_traceback(None)
+
+
+@value
+class Upload:
+    """A file that goes with a call; the body refers to it by its key."""
+
+    key: str
+    name: str
+    mime: str
+    data: bytes
+
+
+def _form(body: Mapping[str, Any], uploads: Sequence[Upload]) -> FormData:
+    form = FormData()
+    for key, given in body.items():
+        form.add_field(key, given if isinstance(given, str) else json.dumps(given))
+    for upload in uploads:
+        form.add_field(upload.key, upload.data, filename=upload.name, content_type=upload.mime)
+    return form
 
 
 class Line(BaseRequest):
@@ -105,20 +128,28 @@ class Line(BaseRequest):
         """Seconds an ordinary call may take."""
         return self._read_s
 
-    async def call(self, method: str, body: Mapping[str, Any], *, wait_s: float = 0.0) -> Any:  # noqa: ANN401 - JSON
+    async def call(
+        self,
+        method: str,
+        body: Mapping[str, Any],
+        *,
+        wait_s: float = 0.0,
+        uploads: Sequence["Upload"] = (),
+    ) -> Any:  # noqa: ANN401 - JSON
         """Call a method with a JSON body and return its result as plain JSON.
 
         Args:
             method: Its name, as in https://core.telegram.org/bots/api#available-methods.
             wait_s: How long the platform was asked to wait before it answers (long polling).
+            uploads: Files that the body refers to as ``attach://`` and their key
+                (https://core.telegram.org/bots/api#sending-files); then it goes as a form.
 
         Raises:
             TelegramError: As ``Unsent``, ``Cut`` or ``Refused``.
         """
-        payload = json.dumps(body).encode()
-        return self.parse_json_payload(await self._exchange(self._methods / method, payload, self._read_s + wait_s))[
-            "result"
-        ]
+        payload = _form(body, uploads) if uploads else json.dumps(body).encode()
+        read_s = self._read_s + wait_s + sum(len(upload.data) for upload in uploads) / _SLOWEST_BYTES_S
+        return self.parse_json_payload(await self._exchange(self._methods / method, payload, read_s))["result"]
 
     async def asked(self, answer: Awaitable[_T]) -> _T:
         """Await one of the library's own calls, without letting out the frames that hold the address."""
@@ -171,11 +202,12 @@ class Line(BaseRequest):
         if failure:
             raise failure
 
-    async def _exchange(self, url: URL, payload: bytes, read_s: float) -> bytes:
+    async def _exchange(self, url: URL, payload: bytes | FormData, read_s: float) -> bytes:
         """Post once. Failures are raised outside of the handler: inside, aiohttp's error would hang on to them."""
+        headers = _JSON if isinstance(payload, bytes) else None  # a form says itself what it is
         try:
             async with self._open().post(
-                url, data=payload, headers=_JSON, timeout=self._timeout(read_s), allow_redirects=False
+                url, data=payload, headers=headers, timeout=self._timeout(read_s), allow_redirects=False
             ) as response:
                 answer = await response.read()
                 status = response.status

@@ -5,7 +5,6 @@ so it is looked at before anything else is, and there is always one. It signs no
 recognised by the event's key, in the core.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -18,7 +17,8 @@ import structlog
 from aiohttp import web
 
 from bots.telegram.reception import Reception
-from core.errors import SettingsError, StoreError
+from core.errors import RequestRejected, SettingsError, StoreError
+from core.server.bodies import read_body
 from core.site import BotSite
 
 log = structlog.get_logger(__name__)
@@ -29,14 +29,6 @@ MOST_BYTES: Final = 1024 * 1024
 
 _OFFICIAL: Final = "api.telegram.org"
 _SLOWEST_S: Final = 10.0
-
-
-class Rejected(Exception):
-    """A call that we do not take in, and the status that says so."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class Webhook:
@@ -66,14 +58,13 @@ class Webhook:
             self._reception = None
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one call: 200 once its update is durable, else what is wrong, or 503 for "come again"."""
-        try:
-            self._authorise(request)
-            update = await self._read(request)
-        except Rejected as rejected:
-            # No word of it to the other side: whoever is not Telegram need not learn what to do better.
-            log.warning("webhook call rejected", status=rejected.status, reason=str(rejected), remote=request.remote)
-            return web.Response(status=rejected.status)
+        """Answer one call: 200 once its update is durable, 503 for "come again".
+
+        Raises:
+            RequestRejected: It is not Telegram's, or no update. Whoever sent it need not learn what to do better.
+        """
+        self._authorise(request)
+        update = await self._read(request)
         if self._reception is None:
             return web.Response(status=503)
         try:
@@ -89,35 +80,19 @@ class Webhook:
         if len(shown) != 1 or not hmac.compare_digest(
             shown[0].encode("utf-8", "surrogateescape"), self.secret.encode()
         ):
-            raise Rejected(403, "the secret is missing or wrong")
+            raise RequestRejected(403, "the secret is missing or wrong")
 
     async def _read(self, request: web.Request) -> Mapping[str, Any]:
         if request.content_type != "application/json":
-            raise Rejected(400, "not JSON")
-        if (request.content_length or 0) > MOST_BYTES:
-            raise Rejected(413, "too large")
-        try:
-            async with asyncio.timeout(self._slowest_s):
-                body = await _whole(request)
-        except (TimeoutError, OSError, web.RequestPayloadError) as error:
-            raise Rejected(400, "the body did not come") from error
+            raise RequestRejected(400, "not JSON")
+        body = await read_body(request, max_bytes=MOST_BYTES, within_s=self._slowest_s)
         try:
             update = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise Rejected(400, "not JSON") from error
+            raise RequestRejected(400, "not JSON") from error
         if not isinstance(update, dict) or type(update.get("update_id")) is not int:
-            raise Rejected(400, "not an update")
+            raise RequestRejected(400, "not an update")
         return update
-
-
-async def _whole(request: web.Request) -> bytes:
-    """Read the body, but never more than allowed, whatever it said of its length."""
-    pieces = bytearray()
-    async for piece in request.content.iter_any():
-        pieces += piece
-        if len(pieces) > MOST_BYTES:
-            raise Rejected(413, "too large")
-    return bytes(pieces)
 
 
 def secret_of(token: str) -> str:

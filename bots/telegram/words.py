@@ -3,13 +3,16 @@
 Entities tell places in UTF-16 units (https://core.telegram.org/bots/api#messageentity); only here is that known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from telegram import Message, MessageEntity
 
 from core.values import value
 
 _VOCATIVE = " \t,:;"
+_SHOWN = frozenset(
+    {MessageEntity.BLOCKQUOTE, MessageEntity.EXPANDABLE_BLOCKQUOTE, MessageEntity.CODE, MessageEntity.PRE}
+)
 
 
 @value
@@ -39,10 +42,19 @@ def said_with_links(text: str, entities: Sequence[MessageEntity], me: Identity |
 
 
 def mentions(message: Message, me: Identity) -> bool:
-    """Whether the message calls us, by our username or by a link to us."""
+    """Whether the message calls us, by our username or by a link to us; not where it only quotes who does."""
     spans = message.parse_entities() if message.text else {}
     spans |= message.parse_caption_entities() if message.caption else {}
-    return any(calls(entity, words, me) for entity, words in spans.items())
+    return any(calls(entity, words, me) and not _is_shown(spans, entity.offset) for entity, words in spans.items())
+
+
+def shows_at(text: str, entities: Sequence[MessageEntity], at: int) -> bool:
+    """Whether the character at this place stands in a quotation or in code: shown by its sender, and not said."""
+    return _is_shown(entities, len(text[:at].encode("utf-16-le")) // 2)
+
+
+def _is_shown(entities: Iterable[MessageEntity], unit: int) -> bool:
+    return any(one.type in _SHOWN and one.offset <= unit < one.offset + one.length for one in entities)
 
 
 def calls(entity: MessageEntity, words: str, me: Identity) -> bool:

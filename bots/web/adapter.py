@@ -14,7 +14,7 @@ from typing import Final, Literal
 import structlog
 
 from bots.web.files import Files
-from bots.web.history import Line, letters, lines
+from bots.web.history import MessageWindow, letters, window
 from bots.web.leftovers import Leftovers
 from bots.web.tabs import News
 from bots.web.views import View, Views
@@ -31,10 +31,13 @@ _QUIET: Final = "-"
 """The handle of what is not to be answered on the page."""
 _SILENT: Final = frozenset({"stop", "new", "switch"})
 """Commands that a page gives by itself: what they do is seen."""
+_ANYWHERE: Final = frozenset({"stop", "model"})
+"""Commands that belong to no conversation: none has to be the current one for them."""
 _LONGEST: Final = 200_000
 """Characters of a page; longer answers continue in another one."""
-_LATELY: Final = 100
-"""Messages at the end of a conversation among which an answer is looked for that is only delivered now."""
+_ENTRIES: Final = 100
+"""Entries of a conversation that are read at a time: what a page shows, and where an answer is looked for that is only
+delivered now. A message has one, or a few where tools were used."""
 _COMMAND = re.compile(r"/([A-Za-z][A-Za-z0-9_]*)(?:\s+(.*))?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CAN = Capabilities(
@@ -91,11 +94,15 @@ class Web:
         """All conversations, the latest first."""
         return await self._archive.conversations(OWNER)
 
-    async def read(self, view: View) -> list[Line]:
-        """What the archive has of a conversation."""
+    async def read(
+        self, view: View, *, before: str | None = None, after: str | None = None, limit: int = _ENTRIES
+    ) -> MessageWindow:
+        """What the archive has of a conversation: its end, or what stands before or after a place."""
         if view.begun is not None:
             await self._find(view)
-        return [] if view.begun is not None else lines(await self._archive.read(OWNER, view.id))
+        if view.begun is not None:
+            return MessageWindow()
+        return window(await self._archive.read(OWNER, view.id, before=before, after=after, limit=limit), after)
 
     async def say(self, view: View, text: str, media: Sequence[Media], key: str) -> None:
         """The person says something in a conversation; the same key again is the same message."""
@@ -117,8 +124,7 @@ class Web:
         """Let the last question be answered once more; with a text, as that."""
         archived = await self.read(view)
         view.merged(archived)
-        last = max((at for at, line in enumerate(archived) if line.mine), default=len(archived))
-        view.anew(last if text else last + 1)
+        view.anew(_before_last_question(archived) if text else _last_question(archived))
         if text:
             view.said(key, text)
         try:
@@ -128,6 +134,10 @@ class Web:
             raise
         await self._keep()
 
+    async def choose(self, view: View, model: str, key: str) -> None:
+        """The person wants another model to answer: ``provider/model``, or ``auto``. What is said to that is shown."""
+        await self._push(view, Command(name="model", args=model), key)
+
     async def tell(self, view: View, body: Body, key: str) -> None:
         """The person does something else there: stops an answer, presses a button."""
         await self._push(view, body, key)
@@ -136,7 +146,7 @@ class Web:
         """Hand an event on, behind whatever makes its conversation the current one."""
         name = body.name if isinstance(body, Command) else ""
         async with self._speaking:
-            before = [] if name == "stop" else await self._turn_to(view)
+            before = [] if name in _ANYWHERE else await self._turn_to(view)
             events = [self._event(one, f"{key}:{one.name}", _QUIET) for one in before]
             events.append(self._event(body, key, _QUIET if name in _SILENT else view.id))
             if self._stopped:
@@ -164,7 +174,7 @@ class Web:
                 raise Unready("This conversation is only just beginning. Please try again in a moment.")
             return []
         here = self.views.known(current)
-        unused = not (here and here.talkative) and not await self._archive.read(OWNER, current)
+        unused = not (here and here.talkative) and not (await self._archive.read(OWNER, current, limit=1)).entries
         if current and unused and self._heading in {"", current}:
             self._heading = current
             self.views.name(view, current)
@@ -237,14 +247,14 @@ class Web:
         """Whether the conversation has this answer already; it may have gone on since, when questions waited."""
         archived = await self.read(view)
         view.merged(archived)
-        return any(letters(line.text) == letters(text) and not line.mine for line in archived[-_LATELY:])
+        return any(letters(line.text) == letters(text) and not line.mine for line in archived.lines)
 
     async def signal(self, to: Address, activity: Page | Literal["typing", "seen"], *, slot: str) -> None:
         """See ``Adapter``."""
         if to.handle == _QUIET or activity == "seen":
             return
         view = await self._view(to)
-        if view.length is None:
+        if view.end is None:
             view.merged(await self.read(view))
         if isinstance(activity, Page):
             view.growing(_bare(slot), _text(activity))
@@ -268,6 +278,19 @@ class Web:
         if view.begun:
             await self._find(view)
         return view
+
+
+def _last_question(archived: MessageWindow) -> str:
+    """The place where the last thing the person said ends."""
+    return next((line.end for line in reversed(archived.lines) if line.mine), archived.end)
+
+
+def _before_last_question(archived: MessageWindow) -> str:
+    """The place where what stands before it ends."""
+    number = next((at for at in reversed(range(len(archived.lines))) if archived.lines[at].mine), None)
+    if number is None:
+        return archived.end
+    return archived.lines[number - 1].end if number else archived.after
 
 
 def _text(page: Page) -> str:

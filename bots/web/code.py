@@ -4,23 +4,23 @@ from functools import lru_cache
 from html import escape
 from typing import Final
 
-_MOST_CHARS: Final = 50_000
-"""Longer code is shown in one colour: nobody reads that much of it here, and colouring takes time."""
+from core.text.highlighting import Kind
+from core.text.highlighting import highlighted as pieces
+
+_CLASSES: Final[dict[Kind, str]] = {
+    "comment": "c",
+    "string": "s",
+    "number": "m",
+    "keyword": "k",
+    "name": "nf",
+    "attribute": "na",
+    "added": "gi",
+    "removed": "gd",
+}
 
 
 @lru_cache(maxsize=128)
 def highlighted(code: str, language: str) -> str:
     """Code as HTML, in one colour where the language is not known. Lately seen code is remembered."""
-    if not language or len(code) > _MOST_CHARS:
-        return escape(code)
-    from pygments import highlight  # a tenth of a second, for those who see code
-    from pygments.formatters.html import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return escape(code)
-    html: str = highlight(code, lexer, HtmlFormatter(nowrap=True))
-    return html
+    said = ((kind, escape(text, quote=False)) for kind, text in pieces(code, language))
+    return "".join(text if kind is None else f'<span class="{_CLASSES[kind]}">{text}</span>' for kind, text in said)

@@ -1,7 +1,9 @@
-"""Who is let in: whoever opens a link that works once, and from then on the browser that did.
+"""Who is let in: whoever presses the button behind a link that works once, and from then on the browser it was.
 
-The link's token lives in memory only and a session's only in its browser's cookie: what is kept is a hash, so whoever
-reads the store can enter nowhere. Every session is the owner's, since only whoever runs this machine sees the link.
+Opening the link changes nothing, since preview robots, mail scanners and browsers that load ahead open links before
+people do. The link's token lives in memory only and a session's only in its browser's cookie: what is kept is a hash,
+so whoever reads the store can enter nowhere. Every session is the owner's, since only whoever runs this machine sees
+the link.
 """
 
 import asyncio
@@ -61,11 +63,15 @@ class Door:
         """Whether there is a link that nobody has used."""
         return self._link is not None and self._link.until > self._now()
 
-    async def enter(self, token: str) -> str | None:
-        """Let a browser in: a new session's secret, None where the token is not (or no longer) the link's."""
+    def opens(self, token: str) -> bool:
+        """Whether a token is the link's, unused and not too old; asking spends nothing."""
         link = self._link
         given = token.encode("utf-8", "replace")
-        if link is None or not hmac.compare_digest(given, link.token.encode()) or link.until <= self._now():
+        return link is not None and hmac.compare_digest(given, link.token.encode()) and link.until > self._now()
+
+    async def enter(self, token: str) -> str | None:
+        """Let a browser in: a new session's secret, None where the token is not (or no longer) the link's."""
+        if not self.opens(token):
             return None
         self._link = None  # at once: of two requests with it, one is let in
         session = secrets.token_urlsafe(32)

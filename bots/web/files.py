@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import MediaUnavailable
+from core.private import make_folder, open_file, tighten
 from core.values import Media, MediaKind, value
 
 FOLDER: Final = "web-files"
@@ -84,11 +85,9 @@ class Files:
         )
 
     def _write(self, number: str, key: bytes, body: bytes) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(self._folder)
         sealed = AESGCM(key).encrypt(_ONCE, body, number.encode())
-        descriptor = os.open(
-            self._folder / f"{number}{_UNSENT}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
-        )
+        descriptor = open_file(self._folder / f"{number}{_UNSENT}", os.O_WRONLY | os.O_EXCL)
         with os.fdopen(descriptor, "wb") as file:
             file.write(sealed)
             file.flush()
@@ -101,7 +100,7 @@ class Files:
             MediaUnavailable: There is none of this reference, or it was changed.
         """
         body = await asyncio.to_thread(self._read, ref)
-        return Stored(body=body, mime=picture(body) or _UNKNOWN)
+        return stored_of(body)
 
     def _read(self, ref: str) -> bytes:
         found = _REF.fullmatch(ref)
@@ -128,10 +127,16 @@ class Files:
         await asyncio.to_thread(self._tidy)
 
     def _tidy(self) -> None:
+        tighten(self._folder)  # those in it were always made for their owner alone
         for path in self._folder.glob(f"*{_UNSENT}"):
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _UNSENT_S:
                     path.unlink()
+
+
+def stored_of(body: bytes) -> Stored:
+    """A file's bytes as they are handed to a browser."""
+    return Stored(body=body, mime=picture(body) or _UNKNOWN)
 
 
 def picture(body: bytes | bytearray) -> str:

@@ -5,12 +5,10 @@ new. A block counts as complete once another one stands between it and the end: 
 paragraph may become a heading or a table, and so on.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bots.web.rendering import blocks, render
-
-if TYPE_CHECKING:
-    from markdown_it.utils import EnvType
+from core.text.source import cleaned
 
 _OPEN_BLOCKS: Final = 2
 
@@ -29,7 +27,6 @@ class Growing:
         self.tail = ""
         self.changed = 0
         self._settled = ""
-        self._env: EnvType = {}
 
     @property
     def settled(self) -> int:
@@ -38,19 +35,19 @@ class Growing:
 
     def grow(self, text: str) -> None:
         """The answer reads this so far."""
-        text = text.replace("\r\n", "\n")
+        text = cleaned(text)
         if not text.startswith(self._settled):  # it was begun again
             self.complete.clear()
-            self._settled, self._env = "", {}
+            self._settled = ""
         self.changed = len(self.complete)
         rest = text[len(self._settled) :]
-        found = blocks(rest, self._env)
-        whole, unfinished = found[:-_OPEN_BLOCKS], found[-_OPEN_BLOCKS:]
+        found = blocks(rest)
+        end = found[-_OPEN_BLOCKS][0] if len(found) > _OPEN_BLOCKS else 0
+        whole = [html for line, html in found if line < end]
         if whole:
-            line = unfinished[0][0]
-            self._settled += "".join(f"{one}\n" for one in rest.split("\n")[:line])
-            self.complete.extend(html for _, html in whole)
-        self.tail = "".join(html for _, html in unfinished)
+            self._settled += "".join(f"{one}\n" for one in rest.split("\n")[:end])
+            self.complete.extend(whole)
+        self.tail = "".join(html for _, html in found[len(whole) :])
 
     def finish(self, text: str) -> None:
         """The answer reads this for good."""

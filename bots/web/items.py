@@ -24,7 +24,7 @@ class Item:
     Attributes:
         id: The same on every page; what the assistant says is named for its slot.
         mine: The person said it.
-        after: How many of the archive's messages stand before it.
+        after: The place in the archive after which it stands, "" for before everything.
         state: ``working`` has no words yet, ``growing`` some, ``final`` all.
         html: Of an answer.
         heard_at: When somebody last spoke of it, by the monotonic clock.
@@ -32,7 +32,7 @@ class Item:
 
     id: str
     mine: bool
-    after: int
+    after: str
     state: Literal["working", "growing", "final", "gone"] = "final"
     text: str = ""
     media: tuple[Media, ...] = ()

@@ -10,30 +10,36 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 
+from core.private import open_file
 from core.site import Memo
 from core.values import Choice, Media, value
 
 log = structlog.get_logger(__name__)
 
 FILE: Final = "web-open"
+AT_THE_END: Final = "~"
+"""A place after all that archives have: those are made of digits."""
 _KEY: Final = "key"
 _NONCE_BYTES: Final = 12
 
 
 @value
 class Left:
-    """One message that is in no archive. See ``Item``."""
+    """One message that is in no archive. See ``Item``.
+
+    Earlier versions counted messages where a place is now: what they left stands at the end.
+    """
 
     id: str
     mine: bool
-    after: int
+    after: Annotated[str, BeforeValidator(lambda given: given if isinstance(given, str) else AT_THE_END)]
     text: str
     media: tuple[Media, ...] = ()
     choices: tuple[Choice, ...] = ()
@@ -97,7 +103,7 @@ class Leftovers:
     def _replace(self, sealed: bytes) -> None:
         """The file is always whole, whenever the process is killed."""
         new = self._path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = open_file(new, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(descriptor, "wb") as file:
             file.write(sealed)
         new.replace(self._path)

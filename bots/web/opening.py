@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from bots.web.adapter import Web
+from bots.web.adapter import OWNER, Web
 from bots.web.door import Door
 from bots.web.files import Files
 from bots.web.leftovers import Leftovers
+from bots.web.models import ModelsShown
 from bots.web.pages import Pages
 from core.errors import SettingsError
-from core.exchange import Entry
 from core.seams import Adapter
-from core.site import BotSite, Wire
+from core.site import BotSite, Excerpt, Wire
 from core.values import Conversation
 
 LINK: Final = "link"
@@ -30,10 +30,12 @@ class _NoArchive:
         del sender
         return (Conversation(id="now", title="", at=datetime.now(UTC), current=True),)
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
         """See ``Archive``."""
-        del sender, conversation
-        return ()
+        del sender, conversation, before, after, limit
+        return Excerpt()
 
 
 @asynccontextmanager
@@ -46,7 +48,8 @@ async def opened(site: BotSite, *, most_bytes: int) -> AsyncGenerator[Adapter, N
     files = Files(site.data_dir, site.name, most_bytes)
     web = Web(site.name, site.assistant.archive or _NoArchive(), files, Leftovers(site.data_dir, site.memo))
     await asyncio.gather(web.restore(), files.tidy())
-    pages = Pages(web, door, site.server.url)
+    models = ModelsShown(site.assistant.models, OWNER)
+    pages = Pages(web, door, site.server.url, models, site.assistant.commands, fetch=site.fetch)
     pages.register(site.server)
 
     async def link(wire: Wire) -> None:
@@ -55,9 +58,11 @@ async def opened(site: BotSite, *, most_bytes: int) -> AsyncGenerator[Adapter, N
 
     site.operator.control(LINK, link)
     site.operator.announce(pages.notice)
+    site.operator.announce_at_terminal(pages.invitation)
     try:
         yield web
     finally:
+        models.close()
         for view in web.views.all():
             view.stop_drawing()
             view.close_all()

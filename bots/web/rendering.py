@@ -1,35 +1,59 @@
 """Markdown as HTML that can do no harm: what a model says, block by block.
 
-Two walls stand between a model and the page. The parser knows no HTML, follows only plain addresses and loads no
-image; and what it makes is cut down to a list of harmless elements all the same, so that a mistake in the first wall,
-or in the library for formulas, changes nothing. What a page looks like is the style sheet's affair.
+Two walls stand between a model and the page. What is read of a text knows no HTML but a few tags, follows only plain
+addresses and loads no image; and what is made of it is cut down to a list of harmless elements all the same, so that a
+mistake in the first wall, or in the library for formulas, changes nothing. What a page looks like is the style sheet's
+affair.
 """
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import nh3
-from markdown_it import MarkdownIt
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
-from mdit_py_plugins.texmath import texmath_plugin
 
 from bots.web.code import highlighted
 from bots.web.formulas import formula
-
-if TYPE_CHECKING:
-    from markdown_it.renderer import RendererHTML
-    from markdown_it.token import Token
-    from markdown_it.utils import EnvType, OptionsDict
+from core.text.document import (
+    Address,
+    Block,
+    Break,
+    Code,
+    CodeBlock,
+    Details,
+    Formula,
+    FormulaBlock,
+    Heading,
+    Inline,
+    Item,
+    Link,
+    Listing,
+    Paragraph,
+    Quotation,
+    Rule,
+    Style,
+    Styled,
+    Table,
+    Text,
+    parse,
+    words,
+)
+from core.text.links import deceptive, misleads, shortened
 
 _SCHEMES: Final = frozenset({"http", "https", "mailto"})
 _LONGEST_ADDRESS: Final = 2048
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_MONEY = re.compile(r"\d[^\\^_={}]*[^\W\d_]{3}[^\\^_={}]*")
+_FOLDED: Final = "…"
+_STYLES: Final[dict[Style, tuple[str, str]]] = {
+    "bold": ("<strong>", "</strong>"),
+    "italic": ("<em>", "</em>"),
+    "strike": ("<s>", "</s>"),
+    "spoiler": ('<span class="spoiler" tabindex="0">', "</span>"),
+    "underline": ("<u>", "</u>"),
+    "raised": ("<sup>", "</sup>"),
+    "lowered": ("<sub>", "</sub>"),
+}
 
 _HTML: Final = {
     "a": {"href", "title", "target"},
@@ -37,7 +61,7 @@ _HTML: Final = {
     "br": set(),
     "button": {"class", "type"},
     "code": set(),
-    "del": set(),
+    "details": {"open"},
     "div": {"class", "tabindex"},
     "em": set(),
     "figcaption": set(),
@@ -54,14 +78,18 @@ _HTML: Final = {
     "p": set(),
     "pre": {"tabindex"},
     "s": set(),
-    "span": {"class"},
+    "span": {"class", "tabindex"},
     "strong": set(),
+    "sub": set(),
+    "summary": set(),
+    "sup": set(),
     "table": set(),
     "tbody": set(),
     "td": {"class"},
     "th": {"class"},
     "thead": set(),
     "tr": set(),
+    "u": set(),
     "ul": {"class"},
 }
 _MATHML: Final = {
@@ -92,61 +120,15 @@ _wall = nh3.Cleaner(
 
 def render(markdown: str) -> list[str]:
     """A text as HTML, one string for each of its blocks."""
-    env: EnvType = {}
-    return [html for _, html in blocks(markdown, env)]
+    return [html for _, html in blocks(markdown)]
 
 
-def blocks(markdown: str, env: "EnvType") -> list[tuple[int, str]]:
-    """The blocks of a text: the line each begins at, and its HTML.
-
-    Args:
-        env: What earlier pieces of the same text defined; what this one defines is added.
-    """
-    md = _parser()
-    tokens = md.parse(markdown, env)
-    return [(start, _clean(md, group, env)) for start, group in _groups(tokens)]
-
-
-def _groups(tokens: "Sequence[Token]") -> "list[tuple[int, list[Token]]]":
-    """The tokens of each block by themselves, with the block's first line."""
-    groups: list[tuple[int, list[Token]]] = []
-    for token in tokens:
-        if token.level == 0 and token.nesting >= 0:
-            groups.append((token.map[0] if token.map else 0, []))
-        groups[-1][1].append(token)
-    return groups
-
-
-def _clean(md: MarkdownIt, tokens: "list[Token]", env: "EnvType") -> str:
-    return _wall.clean(md.renderer.render(tokens, md.options, env)).strip()
-
-
-@lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": False, "breaks": True, "tasklists": True})
-    md.enable(["table", "strikethrough"])
-    md.use(gfm_autolink_plugin)
-    md.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
-    md.use(texmath_plugin, delimiters="brackets")
-    md.validateLink = may_follow  # type: ignore[method-assign]  # the library's own way to say it
-    for name, rule in {
-        "fence": _fence,
-        "code_block": _fence,
-        "image": _image,
-        "link_open": _link,
-        "table_open": lambda *_: '<div class="table" tabindex="0"><table>',
-        "table_close": lambda *_: "</table></div>",
-        "heading_open": _heading,
-        "heading_close": _heading,
-        "td_open": _cell,
-        "th_open": _cell,
-        "math_inline": _inline_math,
-        "math_inline_double": _block_math,
-        "math_block": _block_math,
-        "math_block_eqno": _block_math,
-    }.items():
-        md.add_render_rule(name, rule)
-    return md
+def blocks(markdown: str) -> list[tuple[int, str]]:
+    """The blocks of a text: the line each begins at, and its HTML."""
+    document = parse(markdown)
+    return [
+        (line, _wall.clean(_block(block)).strip()) for line, block in zip(document.lines, document.blocks, strict=True)
+    ]
 
 
 def may_follow(url: str) -> bool:
@@ -161,70 +143,128 @@ def may_follow(url: str) -> bool:
     return parts.scheme in _SCHEMES and bool(named)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Rules of rendering, called by the parser
+def _all(blocks: Iterable[Block]) -> str:
+    return "".join(map(_block, blocks))
 
 
-def _fence(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
-    info = tokens[at].info.split()
-    name = info[0].lower() if info else ""
-    code = highlighted(tokens[at].content, name)
+def _block(block: Block) -> str:
+    match block:
+        case Paragraph():
+            return f"<p>{_line(block.children)}</p>"
+        case Heading():
+            level = min(6, block.level + 1)  # one lower: the first belongs to the page
+            return f"<h{level}>{_line(block.children)}</h{level}>"
+        case CodeBlock():
+            return _code(block)
+        case FormulaBlock():
+            return formula(block.latex, block=True)
+        case Quotation():
+            return f"<blockquote>{_all(block.blocks)}</blockquote>"
+        case Listing():
+            return _listing(block)
+        case Table():
+            rows = [_row(row, block.sides, "td" if number else "th") for number, row in enumerate(block.rows)]
+            body = f"<tbody>{''.join(rows[1:])}</tbody>" if len(rows) > 1 else ""
+            return f'<div class="table" tabindex="0"><table><thead>{rows[0]}</thead>{body}</table></div>'
+        case Details():
+            opened = " open" if block.opened else ""
+            return (
+                f"<details{opened}><summary>{_line(block.summary) or _FOLDED}</summary>{_all(block.blocks)}</details>"
+            )
+        case Rule():
+            return "<hr>"
+
+
+def _code(block: CodeBlock) -> str:
+    name = block.language.lower()
     head = f'<span>{escape(name)}</span><button class="copy" type="button">Copy</button>'
+    code = highlighted(f"{block.text}\n", name)
     return f'<figure class="code"><figcaption>{head}</figcaption><pre tabindex="0"><code>{code}</code></pre></figure>'
 
 
-def _image(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
+def _listing(listing: Listing) -> str:
+    kind = ' class="contains-task-list"' if any(item.done is not None for item in listing.items) else ""
+    items = "".join(map(_item, listing.items))
+    if listing.start is None:
+        return f"<ul{kind}>{items}</ul>"
+    start = f' start="{listing.start}"' if listing.start != 1 else ""
+    return f"<ol{start}{kind}>{items}</ol>"
+
+
+def _item(item: Item) -> str:
+    inside = [_line(b.children) if isinstance(b, Paragraph) and not item.loose else _block(b) for b in item.blocks]
+    if item.done is None:
+        return f"<li>{''.join(inside)}</li>"
+    box = f'<input type="checkbox" disabled{" checked" if item.done else ""}>'
+    return f'<li class="task-list-item">{box}{"".join(inside)}</li>'
+
+
+def _row(row: Sequence[Sequence[Inline]], sides: Sequence[str], tag: str) -> str:
+    """A row; its cells are aligned by a class, since the page allows no style of its own in an element."""
+    kinds = [f' class="{side}"' if side in {"center", "right"} else "" for side in sides]
+    cells = (f"<{tag}{kind}>{_line(cell)}</{tag}>" for kind, cell in zip(kinds, row, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _line(children: Iterable[Inline]) -> str:
+    return "".join(map(_span, children))
+
+
+def _span(span: Inline) -> str:
+    match span:
+        case Text():
+            return escape(span.text, quote=False)
+        case Break():
+            return "<br>\n"
+        case Code():
+            return f"<code>{escape(span.text, quote=False)}</code>"
+        case Formula():
+            return formula(span.latex, block=False)
+        case Styled():
+            before, after = _STYLES[span.style]
+            return f"{before}{_line(span.children)}{after}"
+        case Address():
+            return _address(span)
+        case Link():
+            return _image(span) if span.image else _link(span)
+
+
+def _address(address: Address) -> str:
+    host = deceptive(address.url)
+    said = escape(address.text, quote=False)
+    if may_follow(address.url):
+        said = _anchor(address.url, said)
+    return f"{said} (→ {escape(host)})" if host else said
+
+
+def _image(link: Link) -> str:
     """A link with the whole address: loading a picture would tell its server what was asked here."""
-    address = str(tokens[at].attrs.get("src", ""))
-    words = tokens[at].content.strip()
-    said = f"{words}: {_readable(address)}" if words else _readable(address)
-    return f'<a href="{escape(address)}" target="_blank">{escape(said)}</a>'
+    named = words(link.children).strip()
+    said = f"{named}: {_printed(link.url)}" if named else _printed(link.url)
+    return _anchor(link.url, escape(said, quote=False)) if may_follow(link.url) else escape(said, quote=False)
 
 
-def _link(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
-    """A link that opens elsewhere; where its words are another address, they are not to be believed."""
-    address = str(tokens[at].attrs.get("href", ""))
-    words = tokens[at + 1].content if at + 1 < len(tokens) else ""
-    warning = f"{escape(_readable(address))} ← " if disguises(words, address) else ""
-    return f'{warning}<a href="{escape(address)}" title="{escape(_readable(address))}" target="_blank">'
+def _link(link: Link) -> str:
+    """A link that opens elsewhere; where its words name another host, they are not to be believed."""
+    said, named = _line(link.children), words(link.children)
+    if not may_follow(link.url):
+        return said + (escape(f" ({_printed(link.url)})", quote=False) if link.url else "")
+    anchor = _anchor(link.url, said or escape(_readable(link.url), quote=False), title=_readable(link.url))
+    return f"{escape(_printed(link.url), quote=False)} ← {anchor}" if misleads(named, link.url) else anchor
 
 
-def disguises(words: str, address: str) -> bool:
-    """Whether the words of a link are themselves an address, of another host."""
-    if not _ADDRESS.match(words.strip()):
-        return False
-    said = words.strip() if "://" in words else f"//{words.strip()}"
-    try:
-        hosts = [(urlsplit(one).hostname or "").removeprefix("www.") for one in (said, address)]
-    except ValueError:
-        return True
-    return hosts[0] != hosts[1]
+def _anchor(url: str, html: str, *, title: str = "") -> str:
+    named = f' title="{escape(title)}"' if title else ""
+    return f'<a href="{escape(url)}"{named} target="_blank">{html}</a>'
+
+
+def _printed(url: str) -> str:
+    """An address as a person reads it, and where it leads if it reads like another."""
+    host = deceptive(url)
+    return f"{_readable(shortened(url))} → {host}" if host else _readable(shortened(url))
 
 
 def _readable(address: str) -> str:
     """An address as a person reads it; what would change the order of reading, or hide, stays encoded."""
     decoded = unquote(address)
     return decoded if decoded.isprintable() and " " not in decoded else address
-
-
-def _heading(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
-    """One level lower: the first belongs to the page."""
-    level = min(6, int(tokens[at].tag[1]) + 1)
-    return f"<h{level}>" if tokens[at].nesting > 0 else f"</h{level}>"
-
-
-def _cell(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
-    """A cell aligned by a class, since the page allows no style of its own in an element."""
-    align = re.search(r"text-align:\s*(center|right)", str(tokens[at].attrs.get("style", "")))
-    return f'<{tokens[at].tag} class="{align[1]}">' if align else f"<{tokens[at].tag}>"
-
-
-def _inline_math(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
-    text, mark = tokens[at].content, tokens[at].markup
-    if mark == "$" and _MONEY.fullmatch(text):  # "$20 (about 15$)" speaks of money
-        return escape(f"${text}$")
-    return formula(text, block=False)
-
-
-def _block_math(_: "RendererHTML", tokens: "Sequence[Token]", at: int, __: "OptionsDict", ___: "EnvType") -> str:
-    return formula(tokens[at].content, block=True)

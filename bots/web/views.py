@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bots.web.history import Line, letters
+from bots.web.history import Line, MessageWindow, letters
 from bots.web.items import Item
-from bots.web.leftovers import Left, LeftIn
+from bots.web.leftovers import AT_THE_END, Left, LeftIn
 from bots.web.tabs import News, Tab
 from core.values import Choice, Media
 
@@ -29,14 +29,14 @@ class View:
     Attributes:
         id: The archive's name of it; while ``begun`` is set, a name of our own.
         begun: The conversations there were when this one was begun, None once it is known which one it is.
-        length: How many messages the archive had when it was last read, None while it was not.
+        end: The place where the archive ended when it was last read, None while it was not.
     """
 
     def __init__(self, name: str, boot: str) -> None:
         self.id = name
         self.begun: frozenset[str] | None = None
-        self.length: int | None = None
-        self._hidden: tuple[int, float] | None = None
+        self.end: str | None = None
+        self._hidden: tuple[str, float] | None = None
         self._items: dict[str, Item] = {}
         self._tabs: set[Tab] = set()
         self._boot = boot
@@ -117,10 +117,10 @@ class View:
             self._revision += 1
             self._tell(item)
 
-    def anew(self, messages: int) -> None:
-        """What stands behind so many messages of the archive is being said anew."""
-        self._hidden = messages, time.monotonic()
-        for name in [item.id for item in self._items.values() if item.after >= messages and not item.live]:
+    def anew(self, place: str) -> None:
+        """What stands after this place of the archive is being said anew."""
+        self._hidden = place, time.monotonic()
+        for name in [item.id for item in self._items.values() if item.after >= place and not item.live]:
             del self._items[name]
         self.refresh()
 
@@ -133,9 +133,9 @@ class View:
         return self._items.get(slot) or Item(id=slot, mine=False, after=self._end, state="working")
 
     @property
-    def _end(self) -> int:
-        length = self.length or 0
-        return length if self._hidden is None else min(self._hidden[0], length)
+    def _end(self) -> str:
+        end = self.end or ""
+        return end if self._hidden is None else min(self._hidden[0], end)
 
     def _changed(self, item: Item) -> None:
         """Something happened that a page which was away has to be told of."""
@@ -147,22 +147,34 @@ class View:
 
     # -- what a page shows
 
-    def merged(self, archived: Sequence[Line]) -> list[Line | Item]:
-        """The whole conversation, each message once; what the archive has by now is forgotten here."""
-        self.length = len(archived)
+    def merged(self, archived: MessageWindow) -> list[Line | Item]:
+        """A window of the conversation, each message once; what the archive has by now is forgotten here."""
+        if archived.ends:
+            self.end = archived.end
         if self._hidden is not None and not self.live() and time.monotonic() - self._hidden[1] > _HIDDEN_S:
             self._hidden = None  # nobody says it anew after all
-        shown = list(archived[: self._end])
+        shown = [line for line in archived.lines if self._hidden is None or line.end <= self._hidden[0]]
         free = dict(enumerate(shown))
-        for item in [item for item in self._items.values() if not item.live]:
-            place = next((at for at, line in free.items() if at >= item.after and _same(line, item)), None)
+        here = [item for item in self._items.values() if self._stands_in(item, archived)]
+        for item in [item for item in here if not item.live]:
+            later = (at for at, line in free.items() if line.place > item.after or item.after == AT_THE_END)
+            place = next((at for at in later if _same(free[at], item)), None)
             if place is not None:
                 del free[place], self._items[item.id]
         whole: list[Line | Item] = []
-        for at in range(len(shown) + 1):
-            whole.extend(item for item in self._items.values() if min(item.after, len(shown)) == at)
-            whole.extend(shown[at : at + 1])
-        return whole
+        rest = [item for item in here if item.id in self._items]
+        for line in shown:
+            whole += [item for item in rest if item.after < line.place]
+            rest = [item for item in rest if item.after >= line.place]
+            whole.append(line)
+        return [*whole, *rest]
+
+    def _stands_in(self, item: Item, archived: MessageWindow) -> bool:
+        """Whether a message that the archive does not have belongs among these that it has."""
+        if item.live:
+            return archived.ends
+        begun = archived.begins or item.after > archived.after
+        return begun and (archived.ends or item.after <= archived.end)
 
     def live(self) -> list[Item]:
         """What is being written."""

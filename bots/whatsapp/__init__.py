@@ -90,5 +90,6 @@ spec: BotSpec[Settings] = Spec(
     settings=Settings,
     open=open_whatsapp,
     configured=_missing,
+    paid=True,
     renamed={"delivery.whatsapp_unknown": "unknown_send"},
 )

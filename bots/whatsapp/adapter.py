@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from bots.whatsapp.clock import MetaClock
 from bots.whatsapp.intake import Intake
 from bots.whatsapp.line import Cut, Line, Refused, Unsent
 from bots.whatsapp.paging import TEMPLATE, TEXT, pages
 from bots.whatsapp.people import People
 from bots.whatsapp.sending import Sender
+from bots.whatsapp.sent import SentSlots
 from bots.whatsapp.webhook import Webhook
 from core.errors import MediaUnavailable
 from core.seams import Accept
@@ -43,9 +45,11 @@ class WhatsApp:
         self._max_bytes = settings.max_download_mb << 20
         self._unknown_send = settings.unknown_send
         self._has_template = bool(settings.template)
-        people = People(site.memo, settings.app_secret.get_secret_value())
+        secret, clock = settings.app_secret.get_secret_value(), MetaClock()
+        line.tells = clock.told
+        people = People(site.memo, secret)
         template = (settings.template, settings.template_language)
-        self._sender = Sender(site, line, people, template)
+        self._sender = Sender(site, line, people, template, clock)
         price = round(settings.price * _MICROCREDITS_A_DOLLAR)
         self._intake = Intake(
             site.name,
@@ -54,6 +58,9 @@ class WhatsApp:
             price,
             wrote=self._sender.wrote,
             closed=self._sender.closed,
+            clock=clock,
+            ask_time=line.ask_time,
+            sent=SentSlots(site.memo, secret),
         )
 
     @property

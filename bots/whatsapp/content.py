@@ -3,8 +3,10 @@
 https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
+from bots.whatsapp.paging import TEXT_UNITS
 from core.values import Body, Command, Contact, Media, MediaKind, Message, Place, Quote, Tap
 
 Json = dict[str, Any]
@@ -16,14 +18,32 @@ _FILES: Final[dict[str, MediaKind]] = {
     "sticker": "sticker",
 }
 _LONGEST_COMMAND: Final = 32
+_NEAR: Final = 100
+_SENT_TOGETHER: Final = frozenset({"image", "video", "document"})
+ALBUM: Final = "unnamed"
+"""Every file's album: Meta brings each by itself, and does not say which were sent as one. Those of one moment were."""
 
 
 def body_of(message: Json, adapter: str, *, ours: str) -> Body:
-    """What a message says.
+    """What a message says. Of what is forwarded the words are a quote, not the person's own: nor a command.
 
     Args:
         ours: The number we speak as, to tell what was replied to.
     """
+    body = _body(message, adapter, ours)
+    if not _is_forwarded(message):
+        return body
+    match body:
+        case Command():
+            words = str(part(message, "text").get("body", ""))
+            return Message(id=str(message.get("id", "")), text="", quotes=(Quote(text=words, forwarded=True),))
+        case Message(addressed=True):
+            return replace(body, text="", quotes=(Quote(text=body.text, forwarded=True),))
+        case _:
+            return body
+
+
+def _body(message: Json, adapter: str, ours: str) -> Body:
     kind = str(message.get("type", ""))
     identity = str(message.get("id", ""))
     inner = part(message, kind)
@@ -33,8 +53,8 @@ def body_of(message: Json, adapter: str, *, ours: str) -> Body:
             return _text(identity, str(inner.get("body", "")), quotes)
         case "edit":
             changed = part(inner, "message")
-            said = body_of(changed | {"id": inner.get("original_message_id", identity)}, adapter, ours=ours)
-            return said if not isinstance(said, Message) else _edited(said)
+            original = str(inner.get("original_message_id", identity))
+            return _edited(body_of(changed | {"id": original}, adapter, ours=ours), original)
         case "revoke":
             return Message(id=str(inner.get("original_message_id", identity)), text="", edited=True)
         case "interactive":
@@ -66,11 +86,23 @@ def _text(identity: str, text: str, quotes: tuple[Quote, ...]) -> Body:
     name, _, args = text[1:].partition(" ")
     if text.startswith("/") and name.isascii() and name.replace("_", "").isalnum() and len(name) <= _LONGEST_COMMAND:
         return Command(name=name.lower(), args=args.strip())
-    return Message(id=identity, text=text, quotes=quotes)
+    return Message(id=identity, text=text, quotes=quotes, remaining=_remaining(text))
 
 
-def _edited(said: Message) -> Message:
-    return Message(id=said.id, text=said.text, media=said.media, places=said.places, quotes=said.quotes, edited=True)
+def _remaining(text: str) -> int | None:
+    """How much longer a text could be that reaches nearly to the limit of a message."""
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return TEXT_UNITS - units if TEXT_UNITS - _NEAR <= units <= TEXT_UNITS else None
+
+
+def _edited(said: Body, original: str) -> Body:
+    match said:
+        case Message():
+            return replace(said, edited=True, album="")
+        case Command():
+            return replace(said, edits=original)
+        case _:
+            return said
 
 
 def _interactive(identity: str, inner: Json, quotes: tuple[Quote, ...]) -> Body:
@@ -100,7 +132,8 @@ def _file(identity: str, kind: str, inner: Json, adapter: str, quotes: tuple[Quo
         name=str(inner.get("filename", "")),
         mime=mime.partition(";")[0].strip(),
     )
-    return Message(id=identity, text=str(inner.get("caption", "")), media=(media,), quotes=quotes)
+    album = ALBUM if kind in _SENT_TOGETHER else ""
+    return Message(id=identity, text=str(inner.get("caption", "")), media=(media,), quotes=quotes, album=album)
 
 
 def _place(inner: Json) -> Place:
@@ -114,12 +147,18 @@ def _contact(contact: Json) -> Contact:
     return Contact(name=name, phone=str(phones[0].get("phone", "")) if phones else "")
 
 
+def _is_forwarded(message: Json) -> bool:
+    """Whether somebody else said it first, as far as Meta tells; a context that cannot be read may say so."""
+    context = message.get("context")
+    if isinstance(context, dict):
+        return bool(context.get("forwarded") or context.get("frequently_forwarded"))
+    return context is not None
+
+
 def _quotes(context: Json, ours: str) -> tuple[Quote, ...]:
-    """What was replied to is told by its id alone: whose it was is all there is to say."""
-    if context.get("forwarded") or context.get("frequently_forwarded"):
-        return (Quote(text="", forwarded=True),)
-    if context.get("id"):
-        return (Quote(text="", mine=digits(str(context.get("from", ""))) == ours),)
+    """What was replied to is told by its id alone, and whose it was."""
+    if identity := context.get("id"):
+        return (Quote(text="", mine=digits(str(context.get("from", ""))) == ours, message=str(identity)),)
     return ()
 
 

@@ -3,15 +3,19 @@
 https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
+from bots.whatsapp.clock import MetaClock
 from bots.whatsapp.content import body_of, dicts, digits, part
 from bots.whatsapp.people import People
 from bots.whatsapp.refusals import WINDOW_CLOSED
-from core.values import Address, Inbound, Message, Receipt
+from bots.whatsapp.sent import SentSlots
+from core.values import Address, Body, Inbound, Message, Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +33,9 @@ class Intake:
         number: The id of the number we speak as; what is for others is left alone.
         wrote: Told whenever a person writes: their chat, and when (seconds since 1970).
         closed: Told of a chat that lets nothing in, since its person has not written for 24 hours.
+        clock: Told each time of Meta's.
+        ask_time: Has Meta tell the clock what time it is there.
+        sent: Where each of our messages was said; None to remember nothing.
     """
 
     def __init__(
@@ -40,6 +47,9 @@ class Intake:
         *,
         wrote: Callable[[str, float], None],
         closed: Callable[[str], None],
+        clock: MetaClock | None = None,
+        ask_time: Callable[[], Awaitable[None]] | None = None,
+        sent: SentSlots | None = None,
     ) -> None:
         self._adapter = adapter
         self._number = number
@@ -47,6 +57,9 @@ class Intake:
         self._microcredits = microcredits
         self._wrote = wrote
         self._closed = closed
+        self._clock = clock or MetaClock()
+        self._ask_time = ask_time
+        self._sent = sent
 
     async def events(self, payload: Json) -> list[Inbound | Receipt]:
         """All that a call brings, in its order."""
@@ -83,8 +96,12 @@ class Intake:
         person = await self._people.of(bsuid, number)
         ours = digits(str(part(value, "metadata").get("display_phone_number", "")))
         identity = str(message["id"])
-        self._wrote(person, _seconds(message.get("timestamp")))
-        body = body_of(message, self._adapter, ours=ours)
+        at = _seconds(message.get("timestamp"))
+        self._clock.heard(at)
+        self._wrote(person, at)
+        if at and self._ask_time is not None and self._clock.doubts(at):
+            await self._ask_time()
+        body = await self._placed(person, body_of(message, self._adapter, ours=ours))
         answered = body.id if isinstance(body, Message) else identity  # an edit is answered where it was written first
         if isinstance(body, Message) and body.unknown:
             log.warning("message of a kind we cannot read", kind=body.unknown)
@@ -96,7 +113,16 @@ class Intake:
             to=Address(adapter=self._adapter, chat=person, handle=answered),
             body=body,
             name=str(profile.get("name") or profile.get("username") or ""),
+            at=self._clock.by_ours(at),
         )
+
+    async def _placed(self, person: str, body: Body) -> Body:
+        """A message that knows in which slot we said what it replies to."""
+        if self._sent is None or not (isinstance(body, Message) and any(quote.message for quote in body.quotes)):
+            return body
+        slots = [await self._sent.slot(person, quote.message) for quote in body.quotes]
+        quotes = [replace(quote, slot=slot) for quote, slot in zip(body.quotes, slots, strict=True)]
+        return replace(body, quotes=tuple(replace(quote, mine=quote.mine or bool(quote.slot)) for quote in quotes))
 
     async def _system(self, message: Json) -> None:
         """Somebody has another number or id from now on; what else the system says is of no use here."""
@@ -129,15 +155,19 @@ class Intake:
         That the 24 hours are over is mostly told here: the call that sent the message was answered with 200.
         """
         slot, state = str(status.get("biz_opaque_callback_data", "")), str(status.get("status", ""))
+        self._clock.heard(_seconds(status.get("timestamp")))
         if not slot or not (state in _ARRIVED or state == "failed"):
             return None
         errors = dicts(status.get("errors")) if state == "failed" else []
         for error in errors:
             log.warning("not delivered", slot=slot, code=error.get("code"), reason=str(error.get("title", "")))
         bsuid, number = str(status.get("recipient_user_id") or ""), str(status.get("recipient_id") or "")
-        shut = (bsuid or number) and any(error.get("code") in WINDOW_CLOSED for error in errors)
+        person = await self._people.whom(bsuid, number)
+        shut = person and any(error.get("code") in WINDOW_CLOSED for error in errors)
         if shut:
-            self._closed(await self._people.whom(bsuid, number))
+            self._closed(person)
+        if person and self._sent is not None and state in _ARRIVED:
+            await self._sent.keep(person, str(status.get("id", "")), slot)
         # Once, by whichever comes first: of what is read the moment it arrives, no "delivered" is told.
         charged = state in _DELIVERED and part(status, "pricing").get("billable") is True
         return Receipt(
@@ -167,6 +197,7 @@ def _reported(of: Json) -> None:
 
 def _seconds(timestamp: object) -> float:
     try:
-        return float(str(timestamp))
+        seconds = float(str(timestamp))
     except ValueError:
         return 0.0
+    return seconds if math.isfinite(seconds) else 0.0

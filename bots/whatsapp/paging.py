@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
-from core.text.chat import Dialect, bare, written
+from core.text.chat import Dialect, bare, fence, written
 from core.text.splitting import split
 from core.values import Choice, Media, Page, Reply
 
@@ -31,12 +31,29 @@ ROW_UNITS: Final = 24
 _MB: Final = 1 << 20
 MOST_BYTES: Final = {"image": 5 * _MB, "audio": 16 * _MB, "video": 16 * _MB, "document": 100 * _MB, "sticker": 500_000}
 
+_APART: Final = "\u200b"  # nothing can be escaped, so only what nobody sees keeps three backticks from ending code
+
+
+def _apart(code: str) -> str:
+    return re.sub("`{3,}", lambda found: _APART.join(found[0]), code)
+
+
+def _code(text: str) -> str:
+    if "`" not in text:
+        return f"`{text.strip() or ' '}`"
+    inner = _apart(text)
+    return f"```{_APART if inner[0] == '`' else ''}{inner}{_APART if inner[-1] == '`' else ''}```"
+
+
 DIALECT: Final = Dialect(
     bold="*",
     italic="_",
     strike="~",
-    escape=lambda text: text,  # there is no way to escape; marks that stand in words mean nothing there
-    code=lambda text: f"`{text.replace('`', chr(39)).strip() or ' '}`",
+    spoiler="||",  # nothing hides it, but whoever reads is told
+    escape=str,  # there is no way to escape; marks that stand in words mean nothing there
+    code=_code,
+    block=lambda code, _: fence(_apart(code)),
+    whole_words=True,
 )
 
 _EMOJI_LETTERS: Final = 16  # the longest, a family of four with tones of skin, has eleven

@@ -1,10 +1,10 @@
 """Sending: one page becomes one call, files go up first, and whatever goes wrong is told in our kinds."""
 
 import json
-import time
 from collections import OrderedDict
 from typing import Any, Final
 
+from bots.whatsapp.clock import MetaClock
 from bots.whatsapp.line import Cut, Line, Refused, Unsent
 from bots.whatsapp.paging import MOST_BYTES, TEMPLATE, TEXT, kind_of, pages
 from bots.whatsapp.people import People
@@ -54,17 +54,19 @@ class Sender:
 
     Args:
         template: Name and language of what is said outside the 24 hours; ("", …) for none.
+        clock: The time at Meta, by which the 24 hours are counted.
 
     Attributes:
         waiting: Chats for which something waits until their person writes.
         refused: Why Meta lets us send nothing at all, "" while it does.
     """
 
-    def __init__(self, site: BotSite, line: Line, people: People, template: tuple[str, str]) -> None:
+    def __init__(self, site: BotSite, line: Line, people: People, template: tuple[str, str], clock: MetaClock) -> None:
         self._site = site
         self._line = line
         self._people = people
         self._template = template
+        self._clock = clock
         self._has_template = bool(template[0])
         self._wrote: OrderedDict[str, float] = OrderedDict()
         self._shut: set[str] = set()
@@ -132,7 +134,7 @@ class Sender:
     def _is_closed(self, chat: str) -> bool:
         """Whether the 24 hours are certainly over; after a restart nobody knows, and Meta tells."""
         at = self._wrote.get(chat, 0.0)
-        return chat in self._shut or (bool(at) and time.time() - at > _WINDOW_S)
+        return chat in self._shut or (bool(at) and self._clock.least() - at > _WINDOW_S)
 
     def _is_open(self, chat: str) -> bool:
         """Whether the 24 hours are certainly not over."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from core.app import provider_site
 from core.codec import dump, load
@@ -23,6 +24,7 @@ from core.process.control import connect
 from core.process.logs import open_logging
 from core.process.memos import Nowhere
 from core.process.opening import open_all
+from core.text.fencing import one_line
 
 _MOST_S = 30.0
 _WIDE = 140  # where nobody sees how wide it may be
@@ -84,11 +86,11 @@ def _print(found: Survey, day: date, *, everything: bool) -> None:
     table.add_column("runs")
     table.add_column("until", no_wrap=True)
     for model in shown:
-        table.add_row(*_row(model, day))
+        table.add_row(*(Text(one_line(cell)) for cell in _row(model, day)))  # names are the servers' own
     if shown:
         console.print(table)
     for line in _remarks(found, shown, day):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(Text(one_line(line)), soft_wrap=True)
 
 
 def _row(model: Listed, day: date) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ the control socket all the same, so that there is one way to chat.
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import threading
@@ -29,8 +30,11 @@ from core.process.control import Connection, connect, trouble
 from core.process.logs import open_logging
 from core.process.report import Report
 from core.process.tidying import tidy
+from core.text.fencing import one_line
 
 _STARTING_S = 10.0
+_PRIVATE = 0o077
+"""The umask of a process that keeps people's words: whatever it or a library makes is for its user alone."""
 _TERMINAL = "terminal"
 """The adapter that a talk without a running process needs, and the only one."""
 _NOTE_S = 1.0
@@ -42,6 +46,7 @@ def run(config: Path | None, *, chat: bool | None) -> int:
     if chat is None:
         chat = sys.stdin.isatty() and sys.stdout.isatty()
     _log(settings, quiet=chat)
+    os.umask(_PRIVATE)
     if not chat:
         loop.run(_serve_until_signalled(settings, _begin))
         return 0
@@ -75,7 +80,7 @@ def status(config: Path | None) -> int:
         _complain(f"Nothing runs on {settings.data_dir}.")
         return 1
     try:
-        _tell(report.of_status(report.load(answer)))
+        _tell(report.of_status(report.load(answer), at_terminal=sys.stdout.isatty()))
     except ValueError:
         why = trouble(answer) or "Is it of another version?"
         _complain(f"The process on {settings.data_dir} does not say how it is doing. {why}")
@@ -199,6 +204,7 @@ def _reached(settings: Settings) -> Generator[Connection, None, None]:
             yield connection
         return
     terminal = tuple(section for section in settings.bots if section.name == _TERMINAL)
+    os.umask(_PRIVATE)
     alone = settings.model_copy(update={"bots": terminal, "server": None})
     with _Beside(alone), _joined(settings) as connection:
         yield connection
@@ -270,14 +276,15 @@ def _log(settings: Settings, *, quiet: bool) -> None:
 
 def _begin(started: Report) -> None:
     """Everything is open and listening."""
-    _tell(report.of_start(started))
+    _tell(report.of_start(started, at_terminal=sys.stdout.isatty()))
     tidy()
 
 
 def _tell(lines: list[str]) -> None:
-    sys.stdout.write("\n".join([*lines, ""]))
+    """Print lines. Names in them are others' (models, servers): nothing in those is obeyed by the terminal."""
+    sys.stdout.write("\n".join([*map(one_line, lines), ""]))
     sys.stdout.flush()
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{one_line(text)}\n")

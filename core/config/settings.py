@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -44,11 +45,13 @@ class Conversation(Keys):
         while_busy: What a message does that arrives while an answer is being written.
         system_prompt: What every model is told first, "" for Waystation's own words.
         web_search: Whether a lab whose models can may look things up in the web, which costs about a credit each.
+        max_age_s: What was said longer ago, by its messenger's clock, is read and not answered; 0 for no limit.
     """
 
     while_busy: Literal["queue", "merge", "interrupt"] = "queue"
     system_prompt: str = ""
     web_search: bool = True
+    max_age_s: NonNegativeFloat = 36 * 3600.0
 
 
 class Timeouts(Keys):
@@ -62,9 +65,15 @@ class Timeouts(Keys):
 
 
 class Access(Keys):
-    """``[access]``: what happens to people nobody has let in yet."""
+    """``[access]``: what happens to people nobody has let in yet.
+
+    Attributes:
+        max_paid_replies_per_day: How many strangers hear a sentence a day (UTC) by each messenger that takes money
+            for a message.
+    """
 
     policy: Literal["pairing", "open"] = "pairing"
+    max_paid_replies_per_day: NonNegativeInt = 10
 
 
 def _auto_or_a_model(name: str) -> str:
@@ -121,17 +130,31 @@ def _a_safe_url(url: str) -> str:
     return url.rstrip("/")
 
 
+DEFAULT_PORT = 9297
+"""W-A-Y-S on a telephone's keys. IANA has given it to nobody, and no program people run beside a bot listens there."""
+
+
 class Server(Keys):
     """``[server]``: where the one HTTP server listens, for the web chat and for webhooks.
 
     Attributes:
-        port: 0 for any free one.
+        port: 0 for any free one. Where none is written, the next free one after the default.
         public_url: Where people and platforms reach it, behind a proxy that speaks TLS; "" for this machine alone.
+        max_connections: Open at a time.
+        max_connections_per_address: The same for one address; 0 for a quarter of all, or all of them behind a proxy,
+            whose address everybody has.
     """
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
     public_url: Annotated[str, AfterValidator(_a_safe_url)] = ""
+    max_connections: PositiveInt = 1000
+    max_connections_per_address: NonNegativeInt = 0
+
+    @property
+    def is_port_chosen(self) -> bool:
+        """Whether somebody counts on the port: the operator who wrote it, or a proxy that leads to it."""
+        return "port" in self.model_fields_set or bool(self.public_url)
 
     @model_validator(mode="after")
     def _open_only_on_purpose(self) -> Self:

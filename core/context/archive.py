@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 from core.context.conversation import Context, Talk
-from core.exchange import Entry
 from core.seams import Engine
-from core.site import Archive
+from core.site import Archive, Excerpt
 from core.values import Conversation
 
 _MOST = 500
@@ -40,12 +39,14 @@ class StoredArchive:
         ]
         return tuple(sorted(listed, key=lambda one: one.at, reverse=True))
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
         """See ``Archive``."""
         lane = await self._engine.lane(self._adapter, sender)
         if not lane:
-            return ()
-        return (await self._context.history(lane, talk=Talk(id=conversation))).entries
+            return Excerpt()
+        return await self._context.excerpt(lane, conversation, before=before, after=after, limit=limit)
 
 
 _: type[Archive] = StoredArchive

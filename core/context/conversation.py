@@ -13,16 +13,21 @@ from dataclasses import replace
 import structlog
 
 from core.codec import dump, load
+from core.context.marks import Mark
 from core.exchange import Entry, Part
+from core.plugin import Conversations, ToolContext
 from core.seams import Records
-from core.values import Put, value
+from core.site import Excerpt
+from core.values import Media, Put, value
 
 log = structlog.get_logger(__name__)
 
 _TABLE, _TALKS, _CURRENT = "context", "talks", "current"
 _FIRST = f"{0:016d}"  # the conversation a lane begins with; others are named for the row of the event that began them
+_LAST = "~"  # stands after every entry: their names are made of digits
 _TITLE_CHARS = 60
 _ENTRIES = 200
+_RECENT = 400  # how far back a message is looked for that is edited, or replied to
 BYTES_A_TOKEN = 3  # on the high side for English, about right for most other languages: they take more bytes a letter
 _UNKNOWN_WINDOW_TOKENS = 8192
 _WORTH_LEAVING_OUT = 400
@@ -44,11 +49,15 @@ class Kept:
     Attributes:
         before: What of its conversation stands before it.
         aside: True for what nobody was to answer.
+        heard: The messages it was made of.
+        files: Made files, shown to people with it.
     """
 
     entry: Entry
     before: Length = Length()
     aside: bool = False
+    heard: tuple[Mark, ...] = ()
+    files: tuple[Media, ...] = ()
 
 
 @value
@@ -130,12 +139,75 @@ class Context:
         length = _after(kept[-1]) if kept else Length()
         return History(lane=lane, talk=talk, kept=tuple(kept), rows=tuple(rows), length=length)
 
+    async def excerpt(
+        self, lane: str, talk: str, *, before: str | None = None, after: str | None = None, limit: int = _ENTRIES
+    ) -> Excerpt:
+        """A part of a conversation for people to read, whatever models are shown of it; see ``Archive.read``."""
+        prefix = f"{lane}/{talk}/"
+        if after is not None:
+            found = await self._records.after(_TABLE, prefix, prefix + after, limit + 1)
+            kept, begins, ends = found[:limit], not after, len(found) <= limit
+        else:
+            row = prefix + (_LAST if before is None else before)
+            found = await self._records.before(_TABLE, prefix, row, limit + 1)
+            kept, begins, ends = found[-limit:], len(found) <= limit, before is None
+        entries = [(row.removeprefix(prefix), entry) for row, body in kept if (entry := _read(row, body))]
+        return Excerpt(
+            entries=tuple(entry for _, entry in entries),
+            places=tuple(place for place, _ in entries),
+            begins=begins,
+            ends=ends,
+        )
 
-def keep(history: History, row: int, scope: str, entries: Iterable[Entry], *, aside: bool = False) -> tuple[Put, ...]:
-    """What a turn that began with this row adds to its conversation."""
+    async def recent(self, lane: str) -> tuple[tuple[str, Kept], ...]:
+        """The last entries of the lane's conversations, whichever is the current one; with their names."""
+        found: list[tuple[str, Kept]] = []
+        for name, body in await self._records.latest(_TABLE, f"{lane}/", _RECENT):
+            try:
+                found.append((name, load(Kept, body)))
+            except ValueError:
+                log.exception("entry not read", row=name)
+        return tuple(found)
+
+
+def _read(row: str, body: bytes) -> Entry | None:
+    """An entry as stored, None with a word in the log where it makes no sense: what stands around it is shown."""
+    try:
+        kept = load(Kept, body)
+        shown = (Part(kind="media", name=file.name, media=file) for file in kept.files)
+        return replace(kept.entry, parts=(*kept.entry.parts, *shown))
+    except ValueError:
+        log.error("entry not read", row=row)  # noqa: TRY400 - its text is nobody's
+        return None
+
+
+def row_of(name: str) -> int:
+    """The row of the event that began the turn which kept an entry, out of the entry's name."""
+    return int(name.rpartition("/")[2].partition(".")[0])
+
+
+def keep(
+    history: History,
+    row: int,
+    scope: str,
+    entries: Iterable[Entry],
+    *,
+    aside: bool = False,
+    heard: Sequence[tuple[Mark, ...]] = (),
+    files: tuple[Media, ...] = (),
+) -> tuple[Put, ...]:
+    """What a turn that began with this row adds to its conversation.
+
+    Args:
+        heard: The messages that the first entries were made of, entry by entry.
+        files: Made files, shown to people with the last of these entries.
+    """
     puts, after, talk = [], history.length, history.talk
-    for number, entry in enumerate(entries):
-        kept = Kept(entry=entry, before=after, aside=aside)
+    added = list(entries)
+    for number, entry in enumerate(added):
+        marks = heard[number] if number < len(heard) else ()
+        shown = files if number == len(added) - 1 else ()
+        kept = Kept(entry=entry, before=after, aside=aside, heard=marks, files=shown)
         name = f"{history.lane}/{talk.id}/{row:016d}.{number:04d}"
         puts.append(Put(table=_TABLE, row=name, scope=scope, body=dump(Kept, kept)))
         talk = talk if talk.title else replace(talk, title=_title(entry))
@@ -155,9 +227,15 @@ def make_current(lane: str, scope: str, talk: Talk) -> tuple[Put, ...]:
     return (Put(table=_CURRENT, row=lane, scope=scope, body=dump(Talk, talk)),)
 
 
-def begun_by(row: int) -> Talk:
-    """The conversation that an event begins."""
-    return Talk(id=f"{row:016d}")
+class NewConversations:
+    """See ``Conversations``. A conversation is named for the event that began it, so the last begun stands last."""
+
+    def begin(self, caller: ToolContext) -> tuple[Put, ...]:
+        """See ``Conversations``."""
+        return make_current(caller.context, caller.space, Talk(id=f"{caller.event:016d}"))
+
+
+_: type[Conversations] = NewConversations
 
 
 def taken_back(history: History, scope: str, number: int) -> tuple[Put, ...]:

@@ -12,6 +12,11 @@ def text_of(parts: Iterable[Part]) -> str:
     return "".join(part.body for part in parts if part.kind == "text").strip()
 
 
+def words_of(entries: Iterable[Entry]) -> str:
+    """The words in some entries."""
+    return "\n".join(filter(None, (text_of(entry.parts) for entry in entries)))
+
+
 def calls_of(parts: Iterable[Part]) -> list[Part]:
     """The calls of tools in some parts, in order."""
     return [part for part in parts if part.kind == "call"]

@@ -31,7 +31,7 @@ class Sources:
         for part in parts:
             if part.kind == "text":
                 text += part.body
-            elif part.kind == "citation" and (number := self._number(part)):
+            elif part.kind == "citation" and (number := self.number(part.body, part.name)):
                 marks.append((len(text.rstrip()), number))
         return _inserted(text, marks).strip() if marks else text.strip()
 
@@ -40,12 +40,12 @@ class Sources:
         items = [f"{number}. {_link(title, at)}" for number, (at, title) in enumerate(self._titles.items(), 1)]
         return "\n".join(["Sources:", "", *items]) if items else ""
 
-    def _number(self, citation: Part) -> int:
-        """Its number, 0 for what cannot be looked up."""
-        address = citation.body.strip()
+    def number(self, address: str, title: str) -> int:
+        """The number of a source, which it has from now on; 0 for what cannot be looked up."""
+        address = address.strip()
         if not _is_web(address) or (address not in self._titles and len(self._titles) >= _MOST_LISTED):
             return 0
-        self._titles.setdefault(address, citation.name)
+        self._titles.setdefault(address, title)
         return list(self._titles).index(address) + 1
 
 

@@ -1,10 +1,13 @@
 """What people's messages say to a model: in words, with who spoke, and apart from what was said to others."""
 
+from datetime import UTC, datetime, timedelta
+
 from core.exchange import Part
 from core.text.fencing import quoted
 from core.values import Contact, Message, Place, Quote, Received
 
 _NAME_CHARS = 64
+_MANY_HOURS = 48
 
 
 def said(received: Received) -> tuple[Part, ...]:
@@ -40,6 +43,21 @@ def said_later(received: Received) -> tuple[Part, ...]:
         return said(received)
     lead = Part(kind="text", body="[I have edited an earlier message. It now reads:]\n")
     return (lead, *(said(received) or (Part(kind="text", body="[nothing]"),)))
+
+
+def said_late(received: Received) -> tuple[Part, ...]:
+    """The same for a message that came too late to be answered."""
+    at = received.inbound.at
+    if at is None:
+        return said(received)
+    lead = f"[I wrote this at {at:%Y-%m-%d %H:%M} UTC; it reached you only {ago(received)} later, without an answer.]\n"
+    return (Part(kind="text", body=lead), *said(received))
+
+
+def ago(received: Received) -> str:
+    """How long ago something was said, in words."""
+    hours = 0 if received.inbound.at is None else round((datetime.now(UTC) - received.inbound.at) / timedelta(hours=1))
+    return f"{hours} hours" if hours < _MANY_HOURS else f"{round(hours / 24)} days"
 
 
 def overheard(received: Received) -> tuple[Part, ...]:

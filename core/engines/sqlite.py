@@ -27,6 +27,7 @@ from core.engines.writer import Writer
 from core.errors import StoreError
 from core.lanes import Lanes
 from core.patience import patiently
+from core.private import make_folder, tighten
 from core.seams import Adapter, EngineSpec, Records, Turn
 from core.site import EngineSite, Spec
 from core.storage import Written, unpaged
@@ -211,9 +212,12 @@ async def open_sqlite(site: EngineSite, settings: SqliteSettings) -> AsyncGenera
 def _prepare(path: Path) -> bytes:
     """Make the database ready; returns the deployment's secret."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
         secret = load_secret(path.parent / "secret", expected=path.exists() and path.stat().st_size > 0)
         path.touch(mode=0o600)
+        for suffix in ("", "-wal", "-shm"):
+            tighten(path.with_name(path.name + suffix))
+        tighten(path.parent / "secret")
     except OSError as error:
         raise StoreError(f"The folder {path.parent} (data_dir) cannot be used: {error.strerror}.") from error
     migrate(path)

@@ -159,6 +159,14 @@ class SqliteStore:
         """See ``Records``."""
         return self._reader.do(lambda db: self._reading.latest(db, table, prefix, limit))
 
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """See ``Records``."""
+        return self._reader.do(lambda db: self._reading.before(db, table, prefix, row, limit))
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        """See ``Records``."""
+        return self._reader.do(lambda db: self._reading.after(db, table, prefix, row, limit))
+
     async def lease(self, name: str) -> int:
         """The next fence of a name."""
         return await self._writer.do(lambda db: upkeep.lease(db, name))

@@ -22,6 +22,8 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _KEYS_REMEMBERED = 4096
+_BEYOND = "\U0010ffff"
+"""Stands after every character that a name may have."""
 
 
 def now_ms() -> int:
@@ -109,8 +111,24 @@ class Vault:
 
     def latest(self, db: sqlite3.Connection, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         """The last records whose names begin so, in ascending order."""
+        return self.before(db, table, prefix, prefix + _BEYOND, limit)
+
+    def before(
+        self, db: sqlite3.Connection, table: str, prefix: str, row: str, limit: int
+    ) -> tuple[tuple[str, bytes], ...]:
+        """The last records whose names begin so and come before a name, in ascending order."""
         rows = db.execute(
             "SELECT row, scope, body FROM records WHERE tbl = ? AND row >= ? AND row < ? ORDER BY row DESC LIMIT ?",
-            (table, prefix, prefix + "\U0010ffff", limit),
+            (table, prefix, min(row, prefix + _BEYOND), limit),
         ).fetchall()
-        return tuple((row, self.open(db, scope, table, row, body)) for row, scope, body in reversed(rows))
+        return tuple((name, self.open(db, scope, table, name, body)) for name, scope, body in reversed(rows))
+
+    def after(
+        self, db: sqlite3.Connection, table: str, prefix: str, row: str, limit: int
+    ) -> tuple[tuple[str, bytes], ...]:
+        """The first records whose names begin so and come after a name, in ascending order."""
+        rows = db.execute(
+            "SELECT row, scope, body FROM records WHERE tbl = ? AND row > ? AND row < ? ORDER BY row LIMIT ?",
+            (table, max(row, prefix), prefix + _BEYOND, limit),
+        ).fetchall()
+        return tuple((name, self.open(db, scope, table, name, body)) for name, scope, body in rows)

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from core import phrases
 from core.errors import ContextTooLong, ModelUnknown, ProviderBusy, ProviderDown, ProviderError, ProviderRefusedUs
-from core.exchange import Delta, Finished, Request, Spent, Usage
+from core.exchange import Delta, Finished, LeftOut, Request, Retracted, Spent, Usage
 from core.seams import Provider
 
 
@@ -21,6 +21,8 @@ class Answer:
         usage: What the provider counted so far, None where it has not.
         heard_bytes: What was said or thought so far.
         begun: Whether anything came at all.
+        thought: Whether there was any thinking.
+        left_out: What the provider did not take.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,8 @@ class Answer:
         self.usage: Usage | None = None
         self.heard_bytes = 0
         self.begun = False
+        self.thought = False
+        self.left_out: list[LeftOut] = []
         self.finished: Finished | None = None
 
 
@@ -54,11 +58,17 @@ async def ask(provider: Provider, request: Request, answer: Answer, grow: Callab
                     if not answer.text:
                         grow(event.text)
                 case Delta(kind="reasoning"):  # not for the chat, but paid for
+                    answer.thought = True
                     answer.heard_bytes += len(event.text.encode("utf-8", "replace"))
                 case Delta():
                     answer.heard_bytes += len(event.text.encode("utf-8", "replace"))
                     answer.text += event.text
                     grow(answer.text)
+                case LeftOut():
+                    answer.left_out.append(event)
+                case Retracted():
+                    answer.text = ""
+                    grow("")
                 case Spent():
                     answer.usage = event.usage
                 case Finished():

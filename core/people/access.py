@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Literal
 
 from core.people.owners import chat_of_owner
+from core.people.strangers import PaidReplies
 from core.seams import Records
 from core.values import Command, Message, Put, Received, value
 
@@ -44,10 +45,21 @@ class Access:
     Args:
         policy: ``pairing`` (the owner alone) or ``open``.
         local: Adapters only the machine's own user can reach.
+        paid: Those by which each message costs money.
+        max_paid_replies_per_day: How many strangers hear a sentence by each of those.
     """
 
-    def __init__(self, records: Records, policy: Literal["pairing", "open"], local: Collection[str]) -> None:
+    def __init__(
+        self,
+        records: Records,
+        policy: Literal["pairing", "open"],
+        local: Collection[str],
+        *,
+        paid: Collection[str] = (),
+        max_paid_replies_per_day: int = 0,
+    ) -> None:
         self._records = records
+        self.paid_replies = PaidReplies(records, paid, max_paid_replies_per_day)
         self._policy = policy
         self._local = frozenset(local)
         self._named: dict[str, str] = {}  # whom the code has named already, perhaps in a commit still to come

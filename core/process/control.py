@@ -23,6 +23,7 @@ from typing import Self
 import structlog
 
 from core.errors import StoreError
+from core.private import make_folder, open_file
 from core.site import Wire
 
 Answer = Callable[[Wire], Awaitable[None]]
@@ -31,8 +32,12 @@ MOST_LINE_BYTES = 1 << 20
 """A longer line ends the connection."""
 _SOCKET = "control.sock"
 _LOCK = "waystation.lock"
+_OURS = ("waystation.", "control.sock", "secret", "web-")
+"""How the names of what Waystation keeps begin."""
 _MOST_PATH_BYTES = 100
 """The kernel takes 108 bytes on Linux and 104 on macOS, with the end of the string."""
+_FIRST_LINE_S = 10.0
+"""How long a connection may take to name its command."""
 _PATIENCE_S = 30.0
 """How long the other side may take to read what it was sent."""
 
@@ -50,17 +55,30 @@ def claim(data_dir: Path) -> Generator[None, None, None]:
     Raises:
         StoreError: Another process holds it, or it cannot be used.
     """
+    lock = data_dir / _LOCK
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data_dir)
         _close_to_others(data_dir)
-        held = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = open_file(lock, os.O_RDWR | os.O_NONBLOCK)
     except OSError as problem:
+        if lock.is_symlink():
+            raise StoreError(f"{lock} is a symbolic link, which Waystation does not follow: remove it.") from problem
         raise StoreError(f"The folder {data_dir} (data_dir) cannot be used: {problem.strerror}.") from problem
     try:
+        _check(held, lock)
         _lock(held, data_dir)
         yield
     finally:
         os.close(held)
+
+
+def _check(held: int, lock: Path) -> None:
+    """Refuse a lock file that would have another file overwritten, or that others may change."""
+    told = os.fstat(held)
+    if not stat.S_ISREG(told.st_mode) or told.st_nlink != 1:
+        raise StoreError(f"{lock} is no file of its own (a pipe, or another name of some other file): remove it.")
+    if told.st_uid == os.geteuid():
+        os.fchmod(held, 0o600)
 
 
 def _lock(held: int, data_dir: Path) -> None:
@@ -75,10 +93,10 @@ def _lock(held: int, data_dir: Path) -> None:
 
 
 def _close_to_others(data_dir: Path) -> None:
-    """A folder that held nothing yet becomes ours; one in use keeps the rights its operator gave it, with a word."""
+    """A folder that holds nothing of anybody else becomes ours; others keep their operator's rights, with a word."""
     if stat.S_IMODE(data_dir.stat().st_mode) & 0o077 == 0:
         return
-    if any(data_dir.iterdir()):
+    if any(not path.name.startswith(_OURS) for path in data_dir.iterdir()):
         _log.warning("data_dir can be entered by other users of this machine", mend=f"chmod 700 {data_dir}")
     else:
         data_dir.chmod(0o700)
@@ -120,10 +138,14 @@ class Control:
     async def serve(self, data_dir: Path) -> AsyncGenerator[None, None]:
         """Listen while the block runs. The folder must be claimed: a socket found there is a dead process's."""
         path = data_dir / _SOCKET
-        path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
-        with _within_reach(path) as address:
-            listener.bind(address)
+        try:
+            path.unlink(missing_ok=True)
+            with _within_reach(path) as address:
+                listener.bind(address)
+        except OSError as problem:
+            listener.close()
+            raise StoreError(f"{path} cannot be made: {problem.strerror}.") from problem
         path.chmod(0o600)
         server = await asyncio.start_unix_server(self._connected, sock=listener, limit=MOST_LINE_BYTES)
         try:
@@ -149,7 +171,12 @@ class Control:
             writer.close()
 
     async def _answer(self, wire: "_Connected") -> None:
-        command, _, arguments = (await wire.receive() or "").partition(" ")
+        try:
+            async with asyncio.timeout(_FIRST_LINE_S):
+                first = await wire.receive()
+        except TimeoutError:
+            return
+        command, _, arguments = (first or "").partition(" ")
         if command not in self._answers:
             await self._settled.wait()
         answer = self._answers.get(command)

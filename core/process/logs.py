@@ -2,10 +2,12 @@
 
 A line holds ids, sizes and outcomes, never what people or models said. Whoever logs asks ``structlog.get_logger()``
 for a logger and binds the lane and the turn with ``structlog.contextvars``; what libraries log joins from WARNING on.
-Secret values are taken out of every finished line, whoever wrote it.
+Secret values are taken out of every finished line, whoever wrote it, and characters that would move the cursor, colour
+or hide something at a terminal are shown by their number: names in a line are often others'.
 """
 
 import asyncio
+import io
 import json
 import logging
 import re
@@ -19,6 +21,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from core.config.settings import Logging
+from core.text.fencing import numbered, one_line
 
 _SHORTEST_SECRET = 6
 """Shorter ones are no secrets, and taking them out would garble the rest."""
@@ -85,8 +88,8 @@ def _spellings(secret: str) -> set[str]:
 
 
 def _render_json() -> list[Processor]:
-    json_lines = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    return [structlog.processors.format_exc_info, _in_reading_order, json_lines]
+    json_lines = structlog.processors.JSONRenderer(ensure_ascii=False)
+    return [structlog.processors.format_exc_info, _shown_plainly, _in_reading_order, json_lines]
 
 
 def _in_reading_order(_: object, __: str, event: EventDict) -> EventDict:
@@ -97,10 +100,39 @@ def _in_reading_order(_: object, __: str, event: EventDict) -> EventDict:
 def _render_pretty() -> list[Processor]:
     # Not the tracebacks of rich: they show local variables, and with them what people said.
     return [
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
-        )
+        _shown_plainly,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback, pad_event_to=24),
     ]
+
+
+def _traceback(out: TextIO, exception: Any) -> None:  # noqa: ANN401 - structlog's own union
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exception)
+    out.write(numbered(plain.getvalue()))
+
+
+_LINES = frozenset({"exception", "stack"})
+"""Of several lines each."""
+
+
+def _shown_plainly(_: object, __: str, event: EventDict) -> EventDict:
+    shown = {one_line(name): numbered(told) if name in _LINES else _plain(told) for name, told in event.items()}
+    return {**shown, **({"exc_info": event["exc_info"]} if "exc_info" in event else {})}
+
+
+def _plain(told: object) -> object:
+    """A value without what a terminal would obey, and of kinds that JSON has."""
+    match told:
+        case str():
+            return one_line(told)
+        case bool() | int() | float() | None:
+            return told
+        case dict():
+            return {one_line(str(name)): _plain(one) for name, one in told.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(one) for one in told]
+        case _:
+            return one_line(str(told))
 
 
 def _join_libraries(lines: _Lines, before: list[Processor], render: list[Processor]) -> None:

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from core.config.settings import Off, Section
-from core.seams import Plugin
+from core.plugin import Plugin
+from core.turn.commands import OWN
 from core.values import value
 
 log = structlog.get_logger(__name__)
@@ -70,7 +71,8 @@ def told_apart(plugins: Opened) -> Opened:
             off.append(Off(section=f"plugins.{section.name}", why=why))
             log.error("not opened", section=f"plugins.{section.name}", reason=why)
         else:
-            owners |= {tool.schema.name: section.name for tool in plugin.tools}
+            owners |= {f"tool {tool.schema.name}": section.name for tool in plugin.tools}
+            owners |= {f"command {command.name}": section.name for command in plugin.commands}
             parts.append((section, plugin))
     return Opened(parts=tuple(parts), off=tuple(off))
 
@@ -78,11 +80,15 @@ def told_apart(plugins: Opened) -> Opened:
 def _confusing(plugin: object, own: str, owners: Mapping[str, str]) -> str:
     if not isinstance(plugin, Plugin):
         return "it opens no Plugin"
-    seen = dict(owners)
-    for tool in plugin.tools:
-        name = tool.schema.name
+    seen = {**owners, **{f"command {name}": "ours" for name in OWN}}
+    named = [
+        *(f"tool {tool.schema.name}" for tool in plugin.tools),
+        *(f"command {command.name}" for command in plugin.commands),
+    ]
+    for name in named:
         if name in seen:
-            return f"its tool {name} is called as one of {seen[name]}"
+            kind, _, bare = name.partition(" ")
+            return f"its {kind} {bare} is called as one of {seen[name]}"
         seen[name] = own
     return ""
 

@@ -35,6 +35,8 @@ class Report:
         counts: The engine's: how much is where.
         unowned: Adapters that nobody has claimed with the code yet.
         notices: What adapters want whoever runs this to know, a line each.
+        at_terminal: Lines that hold a way in, for a terminal alone.
+        rejected: How many requests the HTTP server rejected since the start, by reason; most first.
     """
 
     version: str
@@ -52,6 +54,8 @@ class Report:
     unowned: tuple[str, ...] = ()
     code: str = ""
     notices: tuple[str, ...] = ()
+    at_terminal: tuple[str, ...] = ()
+    rejected: tuple[tuple[str, int], ...] = ()
 
 
 _report: TypeAdapter[Report] = TypeAdapter(Report)
@@ -79,8 +83,12 @@ def of_settings(settings: Settings) -> list[str]:
     return [_row("configuration", source), _row("data", str(settings.data_dir)), *lines, *_off(settings.off)]
 
 
-def of_start(report: Report) -> list[str]:
-    """What is on, when it just began."""
+def of_start(report: Report, *, at_terminal: bool = False) -> list[str]:
+    """What is on, when it just began.
+
+    Args:
+        at_terminal: Whether only a person at a terminal sees it, and no journal keeps it.
+    """
     names = ", ".join(bot.name for bot in report.bots)
     lines = [
         f"Waystation {report.version}",
@@ -90,11 +98,11 @@ def of_start(report: Report) -> list[str]:
     ]
     if report.plugins:
         lines.append(_row("plugins", ", ".join(report.plugins)))
-    return [*lines, *_off(report.off), *report.notices, *_claim(report)]
+    return [*lines, *_off(report.off), *_notices(report, at_terminal=at_terminal), *_claim(report)]
 
 
-def of_status(report: Report) -> list[str]:
-    """How it is doing."""
+def of_status(report: Report, *, at_terminal: bool = False) -> list[str]:
+    """How it is doing; ``at_terminal`` as above."""
     up = datetime.now(UTC) - report.since
     return [
         f"Waystation {report.version}, process {report.pid}, up {_span(up.total_seconds())}",
@@ -105,8 +113,9 @@ def of_status(report: Report) -> list[str]:
         *([_row("answers", answers(report))] if report.model else []),
         *([_row("plugins", ", ".join(report.plugins))] if report.plugins else []),
         _row("store", ", ".join(f"{name} {count}" for name, count in report.counts.items())),
+        *([_row("rejected", _rejected(report.rejected))] if report.rejected else []),
         *_off(report.off),
-        *report.notices,
+        *_notices(report, at_terminal=at_terminal),
         *_claim(report),
     ]
 
@@ -122,6 +131,18 @@ def _row(name: str, text: str) -> str:
 
 def _off(off: tuple[Off, ...]) -> list[str]:
     return [_row("off", f"{one.section}: {one.why}") for one in off]
+
+
+def _notices(report: Report, *, at_terminal: bool) -> list[str]:
+    return [*report.notices, *(line for line in report.at_terminal if at_terminal and line)]
+
+
+def _rejected(counts: tuple[tuple[str, int], ...]) -> str:
+    most = 5
+    told = [f"{reason}: {count:,}" for reason, count in counts[:most]]
+    rest = sum(count for _, count in counts[most:])
+    more = [f"others: {rest:,}"] if rest else []
+    return f"{sum(count for _, count in counts):,} requests ({'; '.join([*told, *more])})"
 
 
 def _claim(report: Report) -> list[str]:

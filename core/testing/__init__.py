@@ -9,8 +9,20 @@ test should judge by.
 
 from core.testing.adapter import BY_EDITS, FORMS, Call, FakeAdapter, Fault, Shown
 from core.testing.deployment import deployed
-from core.testing.events import FakeMemo, bot_site, command, inbound, message, plugin_site, provider_site, tap
-from core.testing.plugins import MORNING, FakeClock, FakeEgress, use
+from core.testing.events import (
+    MORNING,
+    FakeMemo,
+    FakeModelChoice,
+    bot_site,
+    command,
+    inbound,
+    message,
+    plugin_site,
+    provider_site,
+    tap,
+    tool_context,
+)
+from core.testing.plugins import FakeClock, FakeEgress, use
 from core.testing.provider import FakeProvider, answer, tool_call
 
 __all__ = [
@@ -22,6 +34,7 @@ __all__ = [
     "FakeClock",
     "FakeEgress",
     "FakeMemo",
+    "FakeModelChoice",
     "FakeProvider",
     "Fault",
     "Shown",
@@ -35,5 +48,6 @@ __all__ = [
     "provider_site",
     "tap",
     "tool_call",
+    "tool_context",
     "use",
 ]

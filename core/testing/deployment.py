@@ -1,7 +1,7 @@
 """A whole deployment in a test: the real store and the real turn, between whatever the test puts at either end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,9 @@ from core.config.settings import Settings
 from core.engines.sqlite import SqliteSettings, open_sqlite
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Adapter, Plugin, Provider
-from core.site import EngineSite
+from core.plugin import Plugin
+from core.seams import Adapter, Engine, Provider
+from core.site import EngineSite, nobody_told
 from core.turn.toolbox import utc_now
 
 _GRACE_S = 0.1
@@ -20,8 +21,13 @@ _GRACE_S = 0.1
 
 @asynccontextmanager
 async def deployed(
-    folder: Path, adapter: Adapter, provider: Provider, *plugins: Plugin, now: Callable[[], datetime] = utc_now
-) -> AsyncGenerator[None, None]:
+    folder: Path,
+    adapter: Adapter,
+    provider: Provider,
+    *plugins: Plugin,
+    now: Callable[[], datetime] = utc_now,
+    tell_owner: Callable[[str], Awaitable[None]] = nobody_told,
+) -> AsyncGenerator[Engine, None]:
     """Let one messenger, one model and some plugins work together; everybody who writes is answered.
 
     Opened again over the same folder, it goes on where it stopped, as after a restart.
@@ -29,19 +35,28 @@ async def deployed(
     Args:
         folder: Where the store is kept.
         now: The time that tools are told; a ``FakeClock`` stands still.
+        tell_owner: Is told what an owner would be.
 
     Raises:
         Exception: The adapter's ``run`` or the engine failed meanwhile.
     """
     async with open_sqlite(EngineSite(name="sqlite", data_dir=folder, grace_s=_GRACE_S), SqliteSettings()) as engine:
         access = Access(engine.records, "open", ())
-        turn = build_turn(Settings(), engine.records, Router([provider], "auto"), access, plugins, now=now)
+        turn = build_turn(
+            Settings(),
+            engine.records,
+            Router([provider], "auto"),
+            access,
+            plugins,
+            tell_owner=tell_owner,
+            now=now,
+        )
         tasks = [
             asyncio.create_task(adapter.run(engine.accept), name="adapter"),
             asyncio.create_task(engine.run(turn, [adapter]), name="engine"),
         ]
         try:
-            yield
+            yield engine
         finally:
             for task in tasks:
                 task.cancel()

@@ -1,10 +1,17 @@
 """What people do, and where it arrives: builders for tests."""
 
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from core.site import BotSite, Egress, Memo, NoEgress, PluginSite, ProviderSite
-from core.values import Address, Body, Command, Inbound, Message, Tap
+from core.context.conversation import NewConversations
+from core.exchange import Model
+from core.plugin import PluginSite, ToolContext
+from core.site import AnsweringModel, BotSite, Egress, Memo, NoEgress, ProviderSite
+from core.values import Address, Body, Command, Inbound, Message, Put, Tap
+
+MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+"""When nothing else is said: a Tuesday."""
 
 _numbers = count(1)
 
@@ -34,11 +41,59 @@ def provider_site(name: str = "fake", *, memo: Memo | None = None) -> ProviderSi
     return ProviderSite(name=name, memo=memo or FakeMemo())
 
 
+class FakeModelChoice:
+    """See ``ModelChoice``: some models of one provider, and what was chosen by context."""
+
+    def __init__(self, *models: Model) -> None:
+        self.models = models or (Model(id="small"), Model(id="large"))
+        self.chosen: dict[str, str] = {}
+
+    async def offered(self) -> dict[str, tuple[Model, ...] | str]:
+        """See ``ModelChoice``."""
+        return {"fake": self.models}
+
+    async def preferred(self, context: str) -> str:
+        """See ``ModelChoice``."""
+        return self.chosen.get(context, "")
+
+    async def answering(self, preferred: str = "") -> AnsweringModel | None:
+        """See ``ModelChoice``."""
+        wanted = preferred.partition("/")[2]
+        model = next((one for one in self.models if one.id == wanted), self.models[0])
+        return AnsweringModel(name=f"fake/{model.id}", model=model, chosen=bool(preferred))
+
+    def prefer(self, caller: ToolContext, model: str) -> Put:
+        """See ``ModelChoice``."""
+        self.chosen[caller.context] = model
+        return Put(table="wishes", row=caller.context, scope=caller.space, body=model.encode() or None)
+
+
 def plugin_site(
     data_dir: Path, name: str = "fake", *, memo: Memo | None = None, egress: Egress | None = None
 ) -> PluginSite:
     """What a plugin's ``open`` wants, over a folder of the test's own."""
-    return PluginSite(name=name, data_dir=data_dir, memo=memo or FakeMemo(), egress=egress or NoEgress())
+    return PluginSite(
+        name=name,
+        data_dir=data_dir,
+        memo=memo or FakeMemo(),
+        egress=egress or NoEgress(),
+        models=FakeModelChoice(),
+        conversations=NewConversations(),
+    )
+
+
+def tool_context(person: str = "ann", *, now: datetime = MORNING, egress: Egress | None = None) -> ToolContext:
+    """Whom a plugin works for: a person in a private chat, unless ``dataclasses.replace`` says otherwise."""
+    return ToolContext(
+        person=person,
+        scope=person,
+        space=person,
+        context=f"context-{person}",
+        event=next(_numbers),
+        to=Address(adapter="fake", chat="1"),
+        now=now,
+        egress=egress or NoEgress(),
+    )
 
 
 def message(text: str, *, chat: str = "1", key: str = "", sender: str = "ann", private: bool = True) -> Inbound:

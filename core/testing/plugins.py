@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from core.errors import ContentRefused, NotFetched
-from core.seams import Plugin, PluginSpec, ToolContext
+from core.plugin import Plugin, PluginSpec
 from core.site import TEXT, Egress, Fetched, NoEgress, Spec
-from core.testing.events import plugin_site
+from core.testing.events import MORNING, plugin_site, tool_context
 from core.turn.toolbox import tool_named
-
-MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-"""When nothing else is said: a Tuesday."""
 
 
 class FakeClock:
@@ -63,23 +60,25 @@ async def use(
     name: str,
     arguments: str = "{}",
     *,
-    scope: str = "ann",
+    person: str = "ann",
     now: datetime = MORNING,
     egress: Egress | None = None,
 ) -> str:
-    """Call a tool once, as a model would; whatever the tool raises is raised.
+    """Call a tool once, as a model would, and return its words; whatever the tool raises is raised.
 
     Args:
         plugin: An opened one, or a spec, which is opened for the call with its settings' defaults.
         arguments: JSON text, also where it is wrong.
-        scope: Who asks.
+        person: Who asks.
         egress: What a spec that is opened here finds in the web.
     """
     async with AsyncExitStack() as stack:
         if isinstance(plugin, Spec):
             place = plugin_site(Path("nowhere"), plugin.name, egress=egress or NoEgress())
             plugin = await stack.enter_async_context(plugin.open(place, plugin.settings()))
-        return await tool_named(plugin.tools, name).call(arguments, ToolContext(scope=scope, now=now))
+        caller = tool_context(person, now=now, egress=egress)
+        result = await tool_named(plugin.tools, name).call(arguments, caller)
+        return result if isinstance(result, str) else result.text
 
 
 _: type[Egress] = FakeEgress

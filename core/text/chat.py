@@ -2,31 +2,58 @@
 
 A messenger's marks are a ``Dialect``, as data. Tables, formulas, headings and images, which most have no marks for,
 become lists or blocks of code, code, bold lines and links. Only addresses of the web, of mail and of telephones become
-links; a link that says another address than it leads to shows both. Raw HTML stands as it was written.
+links; one whose words name another host than it leads to shows both. Raw HTML stands as it was written.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.texmath import texmath_plugin
-from wcwidth import wcswidth
-
+from core.text.document import (
+    Address,
+    Block,
+    Break,
+    Code,
+    CodeBlock,
+    Details,
+    Formula,
+    FormulaBlock,
+    Heading,
+    Inline,
+    Item,
+    Link,
+    Listing,
+    Paragraph,
+    Quotation,
+    Rule,
+    Styled,
+    Table,
+    Text,
+    parse,
+    words,
+)
+from core.text.formulas import readable, small
+from core.text.grids import drawn, widths
+from core.text.links import deceptive, misleads, shortened
 from core.text.unfinished import completed
 from core.values import value
 
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel"})
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_TASK = re.compile(r"\[([ xX])\] ")
-_MONEY = re.compile(r"\d[^\\^_={}]*[^\W\d_]{3}[^\\^_={}]*")
 _RULE: Final = "———"
-_WIDEST: Final = 24  # columns of a table's cell in a block of code; what is longer makes a list of the table
-_WIDEST_TABLE: Final = 56
+_MAX_CELL_COLUMNS: Final = 24  # of a cell in a block of code; what is longer makes a list of the table
+_MAX_TABLE_COLUMNS: Final = 56
+
+
+def fence(code: str, language: str = "") -> str:
+    """A block of code between three backticks, in which nothing may stand that ends it."""
+    return f"```{language}\n{code}\n```"
+
+
+def follows(address: str, after: str) -> str:
+    """An address as it is, whatever comes after it."""
+    del after
+    return address
 
 
 @value
@@ -34,14 +61,15 @@ class Dialect:
     """A messenger's marks.
 
     Attributes:
-        bold: What stands before and after; likewise ``italic`` and ``strike``.
-        headings: Up to which level there are headings of its own; others are bold lines.
-        links: Whether a link may have words of its own; otherwise its address follows them.
-        languages: Whether a block of code may name its language.
-        tables: As aligned columns in a block of code, or as a list.
-        nested: Whether lists may stand within lists; otherwise only their look is kept.
+        bold: What stands before and after, "" where there is none; likewise ``italic``, ``strike`` and ``spoiler``.
         escape: Makes a text mean nothing but itself.
         code: Makes code of one line of a text.
+        block: Makes a block of code of a text and the name of its language, "" for none.
+        address: Makes sure that an address ends where it ends, given what follows it.
+        headings: Up to which level there are headings of its own; others are bold lines.
+        links: Whether a link may have words of its own; otherwise its address follows them.
+        whole_words: Marks hold only around whole words, and only where the same mark does not stand among them.
+        tables: As aligned columns in a block of code, or as a list.
     """
 
     bold: str
@@ -49,10 +77,12 @@ class Dialect:
     strike: str
     escape: Callable[[str], str]
     code: Callable[[str], str]
+    spoiler: str = ""
+    block: Callable[[str, str], str] = fence
+    address: Callable[[str, str], str] = follows
     headings: int = 0
     links: bool = False
-    languages: bool = False
-    nested: bool = False
+    whole_words: bool = False
     tables: Literal["columns", "list"] = "list"
 
 
@@ -63,21 +93,12 @@ def written(markdown: str, dialect: Dialect, *, unfinished: bool = False) -> str
         unfinished: It is still being written; its end is mended for showing.
     """
     text = completed(markdown) if unfinished else markdown
-    root = SyntaxTreeNode(_parser().parse(text))
-    return "\n\n".join(_Writer(dialect).blocks(root.children)).strip("\n")
+    return "\n\n".join(_Writer(dialect).blocks(parse(text).blocks)).strip("\n")
 
 
 def bare(markdown: str) -> str:
     """A text without any marks: for messengers that refused ours, and for what is measured or compared."""
     return written(markdown, _BARE)
-
-
-@lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
-    made.use(texmath_plugin, delimiters="brackets")
-    return made
 
 
 class _Writer:
@@ -86,120 +107,159 @@ class _Writer:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
-    def blocks(self, nodes: Sequence[SyntaxTreeNode]) -> list[str]:
+    def blocks(self, blocks: Iterable[Block]) -> list[str]:
         """Each block as text, those that say nothing left out."""
-        return [text for node in nodes if (text := self._block(node)).strip()]
+        return [text for block in blocks if (text := self._block(block)).strip()]
 
-    def _block(self, node: SyntaxTreeNode) -> str:
-        match node.type:
-            case "paragraph":
-                return self._inline(node.children)
-            case "heading":
-                return self._heading(node)
-            case "fence" | "code_block":
-                return self._fence(node.content, node.info if node.type == "fence" else "")
-            case "bullet_list" | "ordered_list":
-                return "\n".join(self._items(node))
-            case "blockquote":
-                inner = "\n\n".join(self.blocks(node.children))
-                return "\n".join(f"> {line}" if line else ">" for line in inner.splitlines())
-            case "table":
-                return self._table(node)
-            case "hr":
+    def _block(self, block: Block) -> str:
+        match block:
+            case Paragraph():
+                return self._line(block.children)
+            case Heading():
+                return self._heading(block)
+            case CodeBlock():
+                return self._dialect.block(block.text.rstrip("\n"), block.language)
+            case FormulaBlock():
+                return self._dialect.block(readable(block.latex), "")
+            case Listing():
+                return "\n".join(self._items(block))
+            case Quotation():
+                inner = "\n\n".join(self.blocks(block.blocks))
+                return "\n".join(f"> {line}" if line else ">" for line in inner.split("\n"))
+            case Table():
+                return self._table(block)
+            case Details():
+                summary = self._marked(self._dialect.bold, self._line(block.summary, plain=True), block.summary)
+                return "\n\n".join(filter(None, [summary, *self.blocks(block.blocks)]))
+            case Rule():
                 return _RULE
-            case "math_block" | "math_block_label" | "math_block_eqno":
-                return self._fence(node.content.strip("\n"), "")
-            case _:
-                return self._dialect.escape(node.content)
 
-    def _heading(self, node: SyntaxTreeNode) -> str:
-        level, words = int(node.tag[1:]), self._inline(node.children)
-        if level <= self._dialect.headings:
-            return f"{'#' * level} {words}"
-        return self._marked(self._dialect.bold, self._inline(node.children, plain=True))
+    def _heading(self, heading: Heading) -> str:
+        if heading.level <= self._dialect.headings:
+            return f"{'#' * heading.level} {self._line(heading.children)}"
+        return self._marked(self._dialect.bold, self._line(heading.children, plain=True), heading.children)
 
-    def _fence(self, code: str, info: str) -> str:
-        language = info.split(maxsplit=1)[0] if info.split() and self._dialect.languages else ""
-        inner = code.rstrip("\n").replace("```", "'''")
-        return f"```{re.sub('[^A-Za-z0-9_+#.-]', '', language)}\n{inner}\n```"
+    def _items(self, listing: Listing) -> Iterator[str]:
+        for number, item in enumerate(listing.items, listing.start or 0):
+            mark = "- " if listing.start is None else f"{number}. "
+            yield from _indented(mark, _task(item) + "\n".join(self.blocks(item.blocks)))
 
-    def _items(self, node: SyntaxTreeNode) -> Iterator[str]:
-        number = int(str(node.attrs.get("start", 1))) if node.type == "ordered_list" else None
-        for item in node.children:
-            mark = "- " if number is None else f"{number}. "
-            texts = self.blocks(item.children)
-            if texts and number is None and (task := _TASK.match(texts[0].replace("\\", "", 2))):
-                texts[0] = ("☐ " if task[1] == " " else "☑ ") + texts[0].replace("\\", "", 2)[task.end() :]
-            yield from _indented(mark, "\n".join(texts))
-            number = None if number is None else number + 1
+    # --- within lines ---
 
-    def _inline(self, nodes: Sequence[SyntaxTreeNode], *, plain: bool = False) -> str:
-        return "".join(self._span(node, plain=plain) for node in nodes)
+    def _line(self, children: Sequence[Inline], *, plain: bool = False) -> str:
+        """What stands within lines.
 
-    def _span(self, node: SyntaxTreeNode, *, plain: bool) -> str:
-        dialect = self._dialect
-        match node.type:
-            case "inline" | "text_special":
-                return self._inline(node.children, plain=plain) if node.children else dialect.escape(node.content)
-            case "text":
-                return dialect.escape(node.content)
-            case "softbreak" | "hardbreak":
+        Args:
+            plain: Without styles, since it stands in one already.
+        """
+        out: list[str] = []
+        for number, child in enumerate(children):
+            if isinstance(child, Styled) and not plain:
+                before = next((piece[-1] for piece in reversed(out) if piece), "")
+                out.append(self._styled(child, before, words(children[number + 1 : number + 2])[:1]))
+            elif isinstance(child, Address):
+                out.append(self._address(child, words(children[number + 1 : number + 2])[:1]))
+            else:
+                out.append(self._span(child, plain=plain))
+        return "".join(out)
+
+    def _span(self, span: Inline, *, plain: bool) -> str:
+        match span:
+            case Text():
+                return self._dialect.escape(span.text)
+            case Break():
                 return "\n"
-            case "strong" | "em" | "s":
-                mark = {"strong": dialect.bold, "em": dialect.italic, "s": dialect.strike}[node.type]
-                inner = self._inline(node.children, plain=plain)
-                return inner if plain else self._marked(mark, inner)
-            case "code_inline":
-                return dialect.code(node.content)
-            case "math_inline" | "math_inline_double" | "math_single":
-                return self._formula(node.content)
-            case "link":
-                return self._link(str(node.attrs.get("href", "")), self._inline(node.children, plain=plain), node)
-            case "image":
-                words = _words(node) or "image"
-                if node.parent is not None and node.parent.type == "link":
-                    return dialect.escape(words)
-                return self._link(str(node.attrs.get("src", "")), dialect.escape(words), node)
-            case _:
-                return dialect.escape(node.content)
+            case Code():
+                return self._dialect.code(span.text)
+            case Formula():
+                return self._dialect.code(readable(span.latex))
+            case Styled(style="raised" | "lowered"):
+                return self._dialect.escape(small(words(span.children), raised=span.style == "raised"))
+            case Styled():
+                return self._line(span.children, plain=plain)
+            case Link():
+                return self._link(span, plain=plain)
+            case Address():
+                return self._address(span, "")
 
-    def _formula(self, formula: str) -> str:
-        if _MONEY.fullmatch(formula):  # two sums of money in one line, and no formula between them
-            return self._dialect.escape(f"${formula}$")
-        return self._dialect.code(formula.strip())
+    def _styled(self, span: Styled, before: str, after: str) -> str:
+        """Marks within a word mean nothing to some messengers: there the words are said without."""
+        dialect = self._dialect
+        marks = {"bold": dialect.bold, "italic": dialect.italic, "strike": dialect.strike, "spoiler": dialect.spoiler}
+        if span.style in {"raised", "lowered"}:
+            return self._span(span, plain=False)
+        inner = self._line(span.children)
+        within = dialect.whole_words and (before.isalnum() or after.isalnum())
+        return inner if within else self._marked(marks.get(span.style, ""), inner, span.children)
 
-    def _marked(self, mark: str, inner: str) -> str:
+    def _marked(self, mark: str, inner: str, children: Sequence[Inline]) -> str:
         """Marks hold only right before and after a word, and not over a line's end."""
-        if not mark:
+        if not mark or self._ends_early(mark, children):
             return inner
         return "\n".join(_around(mark, line) for line in inner.split("\n"))
 
-    def _link(self, address: str, said: str, node: SyntaxTreeNode) -> str:
-        if not _may_link(address):
-            return said
-        words = _words(node)
-        if words.strip() in {address, address.removeprefix("mailto:"), ""}:
-            return address
-        if self._dialect.links and not _disguises(words, address):
-            return f"[{said}](<{address.replace('>', '%3E')}>)"
-        return f"{said} ({address})"
+    def _ends_early(self, mark: str, children: Sequence[Inline]) -> bool:
+        """Whether a mark stands among the words where it cannot be escaped, and would end them."""
+        for child in children:
+            match child:
+                case Address() if mark in child.text or child.text[-1] == mark[0]:
+                    return True
+                case Text() if self._dialect.whole_words and mark in child.text:
+                    return True
+                case Styled() | Link() if self._ends_early(mark, child.children):
+                    return True
+                case _:
+                    pass
+        return False
 
-    def _table(self, node: SyntaxTreeNode) -> str:
-        rows = [list(row.children) for part in node.children for row in part.children]
-        plain = [[_words(cell) for cell in row] for row in rows]
+    def _address(self, address: Address, after: str) -> str:
+        """An address as it stands, and where it leads if it reads like another."""
+        said = self._dialect.address(address.text, after)
+        host = deceptive(address.url)
+        return f"{said} (→ {self._dialect.escape(host)})" if host else said
+
+    def _printed(self, url: str) -> str:
+        """An address in brackets, behind words that do not say it."""
+        host = deceptive(url)
+        said = self._dialect.address(shortened(url), " " if host else ")")
+        return f" ({said} → {self._dialect.escape(host)})" if host else f" ({said})"
+
+    def _link(self, link: Link, *, plain: bool) -> str:
+        said, named = self._line(link.children, plain=plain), words(link.children)
+        if link.image and not named.strip():
+            said = named = "image"
+        if not _may_link(link.url):
+            return f"{said} ({self._dialect.escape(shortened(link.url))})" if link.url else said
+        if named.strip() in {link.url, link.url.removeprefix("mailto:"), ""}:
+            return self._address(Address(text=link.url, url=link.url), "")
+        if self._dialect.links and "://" not in named and not misleads(named, link.url):
+            target = re.sub(r"[<>\s]", lambda found: f"%{ord(found[0]):02X}", link.url)
+            return f"[{said}](<{target}>)"
+        return said + self._printed(link.url)
+
+    # --- tables ---
+
+    def _table(self, table: Table) -> str:
+        plain = [[" ".join(words(cell).split("\n")) for cell in row] for row in table.rows]
         if self._dialect.tables == "columns" and _narrow(plain):
-            return self._fence("\n".join(_aligned(plain)), "")
-        heads = [self._inline(cell.children, plain=True) for cell in rows[0]]
-        items: list[str] = []
-        for row in rows[1:]:
-            cells = [self._inline(cell.children, plain=True).replace("\n", " ") for cell in row]
-            first = self._marked(self._dialect.bold, cells[0])
-            first = f"{heads[0]}: {first}" if heads[0] and first else first
-            rest = [
-                f"{head}: {cell}" if head else cell for head, cell in zip(heads[1:], cells[1:], strict=False) if cell
-            ]
-            items.append("\n".join([f"- {first}", *(f"  {one}" for one in rest)]))
-        return "\n".join(items) or " · ".join(heads)
+            return self._dialect.block("\n".join(drawn(plain, table.sides, bar="│", line="─", corner="┼")), "")
+        header, *rows = table.rows
+        heads = [self._cell(cell) for cell in header]
+        return "\n".join(self._row(heads, row) for row in rows) or " · ".join(heads)
+
+    def _row(self, heads: Sequence[str], row: Sequence[Sequence[Inline]]) -> str:
+        cells = [self._cell(cell) for cell in row]
+        first = self._marked(self._dialect.bold, cells[0], row[0])
+        first = f"{heads[0]}: {first}" if heads[0] and first else first
+        rest = [f"{head}: {cell}" if head else cell for head, cell in zip(heads[1:], cells[1:], strict=True) if cell]
+        return "\n".join([f"- {first}", *(f"  {one}" for one in rest)])
+
+    def _cell(self, cell: Sequence[Inline]) -> str:
+        return self._line(cell, plain=True).replace("\n", " ")
+
+
+def _task(item: Item) -> str:
+    return "" if item.done is None else "☑ " if item.done else "☐ "
 
 
 def _indented(mark: str, text: str) -> Iterator[str]:
@@ -216,13 +276,6 @@ def _around(mark: str, line: str) -> str:
     return f"{lead}{mark}{inner}{mark}{line[len(line.rstrip()) :]}"
 
 
-def _words(node: SyntaxTreeNode) -> str:
-    """What of a span is read."""
-    if node.children:
-        return "".join(_words(child) for child in node.children)
-    return "\n" if node.type in {"softbreak", "hardbreak"} else node.content
-
-
 def _may_link(address: str) -> bool:
     try:
         return urlsplit(address).scheme.lower() in _SCHEMES
@@ -230,38 +283,9 @@ def _may_link(address: str) -> bool:
         return False
 
 
-def _disguises(words: str, address: str) -> bool:
-    """Whether the words of a link are an address, and another one than it leads to."""
-    found = _ADDRESS.match(words.strip())
-    if found is None:
-        return False
-    said = found[0] if "://" in found[0] else f"https://{found[0]}"
-    try:
-        return urlsplit(said).hostname != urlsplit(address).hostname
-    except ValueError:
-        return True
-
-
 def _narrow(rows: Sequence[Sequence[str]]) -> bool:
-    widths = _widths(rows)
-    return max(widths, default=0) <= _WIDEST and sum(widths) + 3 * len(widths) <= _WIDEST_TABLE
+    columns = widths(rows)
+    return max(columns) <= _MAX_CELL_COLUMNS and sum(columns) + 3 * len(columns) <= _MAX_TABLE_COLUMNS
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_width, column)) for column in zip(*rows, strict=False)]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = _widths(rows)
-    for number, row in enumerate(rows):
-        yield " │ ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=False)).rstrip()
-        if number == 0:
-            yield "─┼─".join("─" * width for width in widths)
-
-
-def _width(text: str) -> int:
-    """Columns of a fixed-width font: letters of East Asia take two."""
-    return max(0, wcswidth(text)) or len(text)
-
-
-_BARE: Final = Dialect(bold="", italic="", strike="", escape=str, code=str, tables="list")
+_BARE: Final = Dialect(bold="", italic="", strike="", escape=str, code=str, block=lambda code, _: code)

@@ -16,14 +16,24 @@ _UNSEEN = re.compile(
 )
 
 
-def fenced(text: str) -> str:
-    """Words exactly as they are, in a block of code that nothing in them can end.
+def numbered(text: str) -> str:
+    """A text whose characters that cannot be seen, or change the order of others, are shown by their number.
 
-    Characters that cannot be seen, or that change the order in which others are seen, are shown by their number.
+    Line feeds and tabs stay as they are. At a terminal nothing of it moves the cursor, colours or hides anything.
     """
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
+def one_line(text: str) -> str:
+    """The same in one line: what others call their things cannot pass for lines of ours."""
+    return numbered(text.replace("\n", "⏎"))
+
+
+def fenced(text: str) -> str:
+    """Words exactly as they are, in a block of code that nothing in them can end; see ``numbered``."""
     longest = max((len(run) for run in _TICKS.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{_UNSEEN.sub(lambda found: f'⟨U+{ord(found[0]):04X}⟩', text)}\n{fence}"
+    return f"{fence}\n{numbered(text)}\n{fence}"
 
 
 def followed(text: str, mark: str) -> str:

@@ -22,9 +22,10 @@ from core.text.fencing import quoted
 from core.turn import approvals
 from core.turn.approvals import Approvals, Pending
 from core.turn.hearing import Ear
+from core.turn.results import Produced
 from core.turn.steps import Began, Ended, Resumed, Step, pack, unpack
-from core.turn.toolbox import Toolbox
-from core.values import Job, Outcome, Put, Received, Tap
+from core.turn.toolbox import Caller, Toolbox
+from core.values import Job, Outbound, Outcome, Put, Received, Reply, Tap
 
 log = structlog.get_logger(__name__)
 
@@ -73,36 +74,43 @@ class Allowing:
         return Outcome(done=(work.events[0].row,)) if pending is None else await self._over(work, pending)
 
     async def _allowed(self, work: Work, ear: Ear, pending: Pending, steps: Sequence[Step]) -> Outcome:
-        scope = work.events[0].scope
         await work.show(approvals.doing(pending))
-        results = [await self._effect(work, scope, place, call, steps) for place, call in enumerate(pending.calls)]
+        ended = [await self._effect(work, place, call, steps) for place, call in enumerate(pending.calls)]
+        results = [one.result for one in ended]
         told = "\n".join(f"{part.name}:\n{quoted(part.body)}" for part in cut(results, _TOLD_BYTES))
         note = f"[I allowed this: {approvals.names(pending)}. What came of it:]\n{told}"
-        return await self._closed(work, ear, pending, _mark(results), note)
+        produced = sum((one.produced for one in ended), start=Produced())
+        return await self._closed(work, ear, pending, _mark(results), note, produced=produced)
 
-    async def _effect(self, work: Work, scope: str, place: int, call: Part, steps: Sequence[Step]) -> Part:
+    async def _effect(self, work: Work, place: int, call: Part, steps: Sequence[Step]) -> Ended:
         """Make one allowed call, unless an earlier run of this turn has."""
         for step in steps:
             if isinstance(step, Ended) and step.place == place:
-                return step.result
+                return step
         if any(isinstance(step, Began) and step.place == place for step in steps):
             log.warning("effect unknown", tool=call.name)
-            return result(call, _UNKNOWN, failed=True)
+            return Ended(place=place, result=result(call, _UNKNOWN, failed=True))
         await work.record(pack(Began(place=place)))
-        done = await self._toolbox.run(call, scope)
-        await work.record(pack(Ended(place=place, result=done)))
-        return done
+        first = work.events[0]
+        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane), f"{first.row}m{place}")
+        ended = Ended(place=place, result=ran.part, produced=ran.produced)
+        await work.record(pack(ended), *ran.writes)
+        return ended
 
-    async def _closed(self, work: Work, ear: Ear, pending: Pending, mark: str, note: str) -> Outcome:
+    async def _closed(
+        self, work: Work, ear: Ear, pending: Pending, mark: str, note: str, *, produced: Produced | None = None
+    ) -> Outcome:
         """The question reads what came of it, the conversation knows, and the model has its say unless told to stop."""
         first = work.events[0]
         go_on = Job(
             id=f"{_GO_ON}{first.row}", to=first.inbound.to, sender=first.inbound.sender, rule=at(datetime.now(UTC))
         )
+        made = produced or Produced()
+        shown = [Outbound(slot=f"{first.row}f", to=first.inbound.to, reply=Reply(markdown="", media=made.files))]
         return Outcome(
             done=ear.done,
-            out=(approvals.closed(pending, mark),),
-            jobs=(approvals.no_job(pending), *([go_on] if ear.stop is None else [])),
+            out=(approvals.closed(pending, mark), *(shown if made.files else []), *made.messages),
+            jobs=(approvals.no_job(pending), *made.jobs, *([go_on] if ear.stop is None else [])),
             writes=await self._noted(work, pending, note, ear.dropped),
         )
 

@@ -5,7 +5,7 @@ the answer begins again in the same slot. Steps that were taken stay.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -14,24 +14,29 @@ import structlog
 from core import phrases
 from core.context import wording
 from core.context.conversation import Context, History, keep
-from core.context.parts import calls_of, result, sound, text_of, whole, without_calls
+from core.context.parts import calls_of, result, sound, text_of, whole, without_calls, words_of
 from core.context.sources import Sources
 from core.errors import ProviderError, StoreError
-from core.exchange import Effort, Entry, Finished, Part
+from core.exchange import Effort, Entry, Finished, LeftOut, Part
 from core.models.asking import Answer, apology
 from core.models.billing import Bill
 from core.models.failover import Asker, Question
+from core.models.needs import sights
 from core.models.prices import Prices
 from core.models.routing import Router
 from core.seams import Records, Work
+from core.site import nobody_told
 from core.text.fencing import followed
 from core.turn import approvals
-from core.turn.consulting import blind, consulted
+from core.turn.consulting import blind, consulted, untaken
 from core.turn.hearing import Ear, Heard, WhileBusy
+from core.turn.jobs import after_turn
 from core.turn.material import Material
+from core.turn.plugins import Plugins
+from core.turn.results import Produced
 from core.turn.showing import Showing
-from core.turn.steps import Spoke, Step, Told, pack, spoken
-from core.turn.toolbox import Questions, Toolbox, asks_leave
+from core.turn.steps import Spoke, Step, Taken, Told, pack, taken
+from core.turn.toolbox import Caller, Questions, Toolbox, asks_leave
 from core.values import Outbound, Outcome, Put, Reply
 
 log = structlog.get_logger(__name__)
@@ -52,19 +57,24 @@ class Means:
         search: Whether labs may look things up in the web.
         effort: How long models are to think that can be told.
         turn_s: The longest an answer may take.
-        album_s: How long the first file of an album waits for the others, which arrive as messages of their own.
+        album_s: How long a message that may be part of an act in several waits for the next of them (``acts.py``).
+        tell_owner: Says something to the owner, by any messenger.
+        max_age_s: Older messages, by their platform's clock, are read and not answered; 0 for none.
     """
 
     records: Records
     router: Router
     toolbox: Toolbox
     system: str
+    plugins: Plugins = field(default_factory=Plugins)
     prices: Prices = field(default_factory=Prices)
     search: bool = False
     effort: Effort = ""
     while_busy: WhileBusy = "queue"
     turn_s: float = 600.0
     album_s: float = 0.7
+    max_age_s: float = 0.0
+    tell_owner: Callable[[str], Awaitable[None]] = nobody_told
 
 
 class _Unkept(StoreError):
@@ -86,7 +96,7 @@ class Answering:
         self._work = work
         self._ear = ear
         self._first = work.events[0]
-        self._asker = ear.asked[-1] if ear.asked else self._first
+        self._asker = ear.asker or self._first
         self._slot = str(self._first.row)
         self._showing = Showing(work, self._slot, self._asker.inbound.to, self._whole)
         self._given = history
@@ -94,9 +104,13 @@ class Answering:
         self._material = Material(ear, history or History())
         self._said: list[str] = []  # by earlier steps of this answer
         self._sources = Sources()
+        self._produced = Produced()  # by the tools of this answer
         self._dropped = 0  # steps that count for nothing, since what was asked changed
         self._answer = Answer()
+        self._untaken: list[LeftOut] = []
         self._bill = Bill(means.prices, work.lane, self._first.row, self._first.space)
+        self._model: Asker
+        self._seen = (False, False)
         self._notice = ""
         self._room = 0
 
@@ -113,7 +127,7 @@ class Answering:
             async with self._showing.going_on(), clock:
                 return await self._answered(steps)
         except Heard:
-            return self._stopped()
+            return self._stopped() if self._ear.stop is not None else self._withdrawn()
         except _Unkept:
             raise  # nothing was lost: the engine runs the turn again
         except ProviderError as error:
@@ -131,11 +145,11 @@ class Answering:
     async def _answered(self, steps: Sequence[Step]) -> Outcome:
         if not (self._ear.asked or steps or self._material.history.unanswered):
             return Outcome(done=self._ear.done)  # what there was to say something to has been talked about meanwhile
-        asker = await self._ear.unless_stopped(self._consulted())
+        await self._ear.unless_stopped(self._consult())
         if (asked := await self._take_up(steps)) is not None:
             return asked
         for _ in range(self._taken(), self._means.toolbox.limits.steps):
-            finished = await self._ask(asker)
+            finished = await self._ask()
             parts = self._sound(finished)
             if finished.reason in {"tools", "stop"} and calls_of(parts):
                 if (asked := await self._use_tools(parts)) is not None:
@@ -145,13 +159,13 @@ class Answering:
                 self._took(parts)
             else:
                 return self._finish(finished, parts)
-        return await self._last_word(asker)
+        return await self._last_word()
 
-    async def _last_word(self, asker: Asker) -> Outcome:
+    async def _last_word(self) -> Outcome:
         """As many steps were taken as there may be: the model says what it has found, without tools."""
         self._material.last = True
         try:
-            finished = await self._ask(asker)
+            finished = await self._ask()
         except ProviderError:
             if self._answer.text.strip():
                 raise
@@ -163,9 +177,10 @@ class Answering:
         material = self._material
         return sound(finished.parts, material.all, f"{self._slot}-{len(material.steps) + self._dropped}")
 
-    async def _consulted(self) -> Asker:
+    async def _consult(self) -> None:
+        """Choose whom to ask, by what is asked now."""
         means, question = self._means, self._material.question()
-        asker = await consulted(
+        self._model = asker = await consulted(
             means.records,
             means.router,
             self._bill,
@@ -176,13 +191,17 @@ class Answering:
             search=means.search,
             effort=means.effort,
         )
+        self._seen = sights(question)
+        self._material.notes = await means.plugins.notes(words_of(question), means.toolbox.context(self._caller()))
         self._notice, self._room = blind(asker, question), asker.window.room
-        return asker
 
-    async def _ask(self, asker: Asker) -> Finished:
+    async def _ask(self) -> Finished:
         """One call of the model, begun again as often as the question changes."""
         step, material = self._taken(), self._material
         while True:
+            if sights(material.question()) != self._seen:  # pictures came after it was decided who answers
+                await self._ear.unless_stopped(self._consult())
+            asker = self._model
             self._answer, material.left_out = Answer(), ""
             asked = Question(
                 conversation=material.entries,
@@ -195,10 +214,12 @@ class Answering:
             try:
                 finished = await self._ear.unless_changed(asker.ask(asked))
             except Heard:
-                if self._ear.stop is not None:
+                if self._ear.over:
                     raise
+                await self._ear.gather(self._means.album_s)
             else:
                 self._notice, self._room = blind(asker, self._material.question()), asker.window.room
+                self._untaken += self._answer.left_out
                 return finished
 
     def _taken(self) -> int:
@@ -209,14 +230,15 @@ class Answering:
 
     async def _take_up(self, steps: Sequence[Step]) -> Outcome | None:
         """Go on after what an earlier run recorded; an outcome where its last step waits for leave."""
-        taken = spoken(steps)
-        for number, (spoke, results) in enumerate(taken, 1):
-            if spoke.about and (number < len(taken) or spoke.about != self._material.about()):
+        before = taken(steps)
+        for number, step in enumerate(before, 1):
+            spoke = step.spoke
+            if spoke.about and (number < len(before) or spoke.about != self._material.about()):
                 self._dropped += 1
             elif spoke.about and asks_leave(questions := self._questions(spoke.parts)):
-                return await self._ask_leave(spoke, questions, results)
-            elif results or not calls_of(spoke.parts):
-                self._took(spoke.parts, results)
+                return await self._ask_leave(spoke, questions, step)
+            elif step.results or not calls_of(spoke.parts):
+                self._took(spoke.parts, step.results, step.produced)
             else:
                 await self._read(spoke.parts, self._questions(spoke.parts))
         return None
@@ -232,14 +254,14 @@ class Answering:
         await self._read(parts, questions)
         return None
 
-    async def _record(self, step: Spoke | Told) -> None:
+    async def _record(self, step: Spoke | Told, *writes: Put) -> None:
         """Commit a step, and what calls cost until now.
 
         Raises:
             _Unkept: It could not be.
         """
         try:
-            await self._work.record(pack(step), *await self._bill.writes())
+            await self._work.record(pack(step), *writes, *await self._bill.writes())
         except StoreError as error:
             raise _Unkept(str(error)) from error
 
@@ -248,48 +270,49 @@ class Answering:
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
-        results = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
-        await self._record(Told(parts=results))
-        self._took(parts, results)
+        told, writes = await self._ear.unless_stopped(self._results(parts, questions, _OTHER))
+        await self._record(told, *writes)
+        self._took(parts, told.parts, told.produced)
 
-    async def _ask_leave(self, spoke: Spoke, questions: Questions, results: tuple[Part, ...] = ()) -> Outcome | None:
+    async def _ask_leave(self, spoke: Spoke, questions: Questions, before: Taken | None = None) -> Outcome | None:
         """End the turn with a question; the tap begins a new one. What only reads is run at once.
 
         Args:
-            results: Of an earlier run, which came as far as that.
+            before: What an earlier run came to, which came as far as that.
 
         Returns:
             None where something else is asked by now: the model has to decide again.
         """
         parts = spoke.parts
-        if not results and self._stands(spoke):
-            results = await self._read_meanwhile(parts, questions)
-        if not (results and self._stands(spoke)):
+        told = Told(parts=before.results, produced=before.produced) if before else Told(parts=())
+        if not told.parts and self._stands(spoke):
+            told = await self._read_meanwhile(parts, questions)
+        if not (told.parts and self._stands(spoke)):
             self._dropped += 1
             return None
-        self._took(parts, results)
+        self._took(parts, told.parts, told.produced)
         effects = [call for place, call in enumerate(calls_of(parts)) if place in questions]
         lead = phrases.ASK_FIRST if len(effects) == 1 else phrases.ASK_FIRST_ALL
         words = "\n\n".join([lead, *(text for text in questions.values() if isinstance(text, str))])
         # In a message of its own: nothing the model says can reach into the question.
         said = self._with_sources("")
-        before = [self._outbound(self._slot, said, more=True)] if said else []
-        out = self._outbound(f"{self._slot}{_QUESTION}" if before else self._slot, words)
+        said_before = [self._outbound(self._slot, said, more=True)] if said else []
+        out = self._outbound(f"{self._slot}{_QUESTION}" if said_before else self._slot, words)
         asked = approvals.question(self._asker, out, effects, datetime.now(UTC))
-        outcome = self._outcome([*before, asked.out], ())
-        return replace(outcome, jobs=(asked.job,), writes=(*asked.writes, *outcome.writes))
+        outcome = self._outcome([*said_before, asked.out], ())
+        return replace(outcome, jobs=(asked.job, *outcome.jobs), writes=(*asked.writes, *outcome.writes))
 
-    async def _read_meanwhile(self, parts: tuple[Part, ...], questions: Questions) -> tuple[Part, ...]:
+    async def _read_meanwhile(self, parts: tuple[Part, ...], questions: Questions) -> Told:
         """The results of what only reads, beside what waits; nothing where something else is asked by now."""
         try:
-            results = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
+            told, writes = await self._ear.unless_changed(self._results(parts, questions, _WAITS))
         except Heard:
-            if self._ear.stop is not None:
+            if self._ear.over:
                 raise
-            return ()
+            return Told(parts=())
         if len(questions) < len(calls_of(parts)):
-            await self._record(Told(parts=results))
-        return results
+            await self._record(told, *writes)
+        return told
 
     def _stands(self, spoke: Spoke) -> bool:
         """Whether a step is still about what is asked.
@@ -297,30 +320,53 @@ class Answering:
         Raises:
             Heard: Nothing is asked any more.
         """
-        if self._ear.stop is not None:
+        if self._ear.over:
             raise Heard
         return spoke.about == self._material.about()
 
-    async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Part, ...]:
-        """The results of a step's calls, run side by side; ``instead`` of those with an effect."""
+    async def _results(self, parts: Sequence[Part], questions: Questions, instead: str) -> tuple[Told, tuple[Put, ...]]:
+        """What a step's calls return, run side by side, and the rows to keep; ``instead`` of those with an effect."""
         calls = calls_of(parts)
         runs = [call for place, call in enumerate(calls) if place not in questions]
         using = [phrases.USING.format(tool=call.name) for call in runs if self._means.toolbox.has(call.name)]
         self._showing.say("\n\n".join([*filter(None, [text_of(parts)]), *dict.fromkeys(using)]))
-        ran = iter(await asyncio.gather(*(self._means.toolbox.run(call, self._first.scope) for call in runs)))
+        asker, step = self._caller(), self._taken()
+        ran = await asyncio.gather(
+            *(self._means.toolbox.run(call, asker, f"{self._slot}m{step}.{number}") for number, call in enumerate(runs))
+        )
+        told = iter(self._cited(one.part, one.produced) for one in ran)
         results: list[Part] = []
         for place, call in enumerate(calls):
             match questions.get(place):
                 case None:
-                    results.append(next(ran))
+                    results.append(next(told))
                 case Part() as refusal:
                     results.append(refusal)
                 case str():
                     results.append(result(call, instead, failed=instead is _OTHER))
-        return self._means.toolbox.fitting(results, self._room // _RESULTS_SHARE)
+        fitting = self._means.toolbox.fitting(results, self._room // _RESULTS_SHARE)
+        produced = sum((one.produced for one in ran), start=Produced())
+        return Told(parts=fitting, produced=produced), tuple(put for one in ran for put in one.writes)
 
-    def _took(self, parts: tuple[Part, ...], results: tuple[Part, ...] = ()) -> None:
+    def _caller(self) -> Caller:
+        files = tuple(part.media for entry in self._material.question() for part in entry.parts if part.media)
+        return Caller(received=self._asker, lane=self._work.lane, files=files)
+
+    def _cited(self, part: Part, produced: Produced) -> Part:
+        """A result, and by which numbers its sources are cited."""
+        lines = [f"[{self._sources.number(source.url, source.title)}] {source.title}" for source in produced.sources]
+        return replace(part, body="\n".join([part.body, "", "Cite as:", *lines])) if lines else part
+
+    def _took(
+        self,
+        parts: tuple[Part, ...],
+        results: tuple[Part, ...] = (),
+        produced: Produced = Produced(),  # noqa: B008
+    ) -> None:
         """A step was taken."""
+        self._produced += produced
+        for source in produced.sources:
+            self._sources.number(source.url, source.title)
         if text := self._sources.marked(parts):
             self._said.append(text)
         self._answer = Answer()
@@ -331,7 +377,8 @@ class Answering:
     # -- saying it
 
     def _whole(self, text: str) -> str:
-        return whole("\n\n".join(filter(None, [self._notice, self._material.left_out, *self._said, text])))
+        lead = [self._notice, self._material.left_out, untaken([*self._untaken, *self._answer.left_out])]
+        return whole("\n\n".join(filter(None, [*lead, *self._said, text])))
 
     def _with_sources(self, text: str) -> str:
         listed = self._sources.listed()
@@ -349,13 +396,14 @@ class Answering:
             case _ if text or self._said:
                 return self._end(text, kept)
             case _:
-                return self._end(phrases.EMPTY, failed=True)
+                return self._end(phrases.ONLY_THOUGHT if self._answer.thought else phrases.EMPTY, failed=True)
 
     def _cut_off(self, mark: str, alone: str) -> Outcome:
         """What there is of an answer stays, and says that there should be more; or an apology ``alone``."""
         text = whole(self._answer.text)
         if not text.strip():
             self._notice = self._material.left_out = ""
+            self._untaken, self._answer = [], Answer()
             return self._end(alone, failed=True)
         marked = followed(text, mark)
         return self._end(marked, (Part(kind="text", body=marked),), failed=True)
@@ -368,6 +416,15 @@ class Answering:
         after = [*(entry for entry in dropped if entry.parts), Entry(role="assistant", parts=mark)]
         parts = (Part(kind="text", body=text),) if text else ()
         return self._end(followed(text, phrases.STOPPED_MARK) if text else phrases.STOPPED, parts, after)
+
+    def _withdrawn(self) -> Outcome:
+        """Say nothing, since nobody asks any more: what was shown is taken back, what is left was said to others."""
+        first, history = self._first, self._material.history
+        if first.inbound.to.private or not history.begun:
+            return Outcome(done=self._ear.done)
+        entries = [Entry(role="user", parts=wording.overheard(received)) for received in self._ear.asked]
+        writes = keep(history, first.row, first.space, entries, aside=True, heard=[self._ear.heard])
+        return Outcome(done=self._ear.done, writes=writes)
 
     def _end(
         self, text: str, parts: tuple[Part, ...] = (), after: Iterable[Entry] = (), *, failed: bool = False
@@ -386,11 +443,20 @@ class Answering:
     def _outcome(self, out: Sequence[Outbound], entries: Iterable[Entry]) -> Outcome:
         kept = (*self._material.question(), *self._material.steps, *entries)
         first = self._first
+        shown, made = [self._ear.heard], self._produced.files
+        writes = keep(self._material.history, first.row, first.space, kept, heard=shown, files=made)
+        jobs = [after_turn(self._asker, first.row)] if self._means.plugins.follow_up else []
         return Outcome(
             done=self._ear.done,
-            out=tuple(out),
-            writes=(*self._before, *keep(self._material.history, first.row, first.space, kept)),
+            out=(*self._with_files(out), *self._produced.messages),
+            jobs=(*self._produced.jobs, *jobs),
+            writes=(*self._before, *writes),
         )
+
+    def _with_files(self, out: Sequence[Outbound]) -> Sequence[Outbound]:
+        """The answer, with the files that tools made for it."""
+        first, *others = out
+        return [replace(first, reply=replace(first.reply, media=self._produced.files)), *others]
 
     def _outbound(self, slot: str, text: str, *, failed: bool = False, more: bool = False) -> Outbound:
         return Outbound(slot=slot, to=self._asker.inbound.to, reply=Reply(markdown=text, failed=failed, more=more))

@@ -133,6 +133,11 @@ def names(pending: Pending) -> str:
     return ", ".join(call.name for call in pending.calls)
 
 
+def is_expiry(job: str) -> bool:
+    """Whether this job ends a question that nobody answered."""
+    return job.startswith(_JOB)
+
+
 def no_job(pending: Pending) -> Job:
     """Ends the wait for the end."""
     return Job(id=f"{_JOB}{pending.slot}", to=pending.to, sender=pending.sender, rule="", cancel=True)

@@ -7,27 +7,34 @@ a tap allowed. Whatever a turn changes is in the ``Outcome`` it returns, or was 
 killed runs again over the same events.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
-from typing import assert_never
+from typing import Literal, assert_never
 
 import structlog
 
 from core import phrases
 from core.context import conversation, wording
 from core.context.conversation import Context, keep
+from core.context.marks import mark_of
 from core.errors import StoreError
 from core.exchange import Entry
 from core.people.access import Access, Verdict
+from core.plugin import PluginCommand
 from core.seams import Work
-from core.turn import commands
+from core.turn import acts, commands
+from core.turn.acts import same_asker
 from core.turn.allowing import Allowing, goes_on
 from core.turn.answering import Answering, Means
-from core.turn.hearing import Ear, same_asker
-from core.turn.models import Choosing
+from core.turn.approvals import is_expiry
+from core.turn.hearing import Ear
+from core.turn.jobs import PluginJobs
+from core.turn.late import LateReading
+from core.turn.recalling import recalling
+from core.turn.results import brought
 from core.turn.steps import unpack
+from core.turn.toolbox import Caller, in_time
 from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
 
 log = structlog.get_logger(__name__)
@@ -41,13 +48,14 @@ class Assistant:
         self._access = access
         self._context = Context(means.records)
         self._allowing = Allowing(means.records, means.toolbox)
-        self._choosing = Choosing(means.records, means.router)
+        self._jobs = PluginJobs(self._context, means.plugins, means.toolbox, means.tell_owner)
+        self._late = LateReading(means.records, means.max_age_s)
 
     async def __call__(self, work: Work) -> Outcome:
         """See ``Turn``."""
         first = work.events[0]
         try:
-            return await self._turn(work, first)
+            return await self._turn(await recalling(work, self._context))
         except StoreError:
             raise  # nothing was lost: the engine runs the turn again, and what was recorded is not done twice
         except Exception:
@@ -56,16 +64,27 @@ class Assistant:
             quiet = isinstance(first.inbound.body, Fired)
             return Outcome(done=(first.row,), out=() if quiet else (_say(first, phrases.FAILED, failed=True),))
 
-    async def _turn(self, work: Work, first: Received) -> Outcome:
+    async def _turn(self, work: Work) -> Outcome:
+        first = work.events[0]
         body = first.inbound.body
-        match body:
-            case Fired():  # a job is ours, whoever it was set for
-                return await self._fired(work, body)
-            case Message(addressed=False):
-                return await self._overheard(work)
+        if isinstance(body, Fired):  # a job is ours, whoever it was set for
+            return await self._fired(work, body)
+        edit = await self._edit(work.lane, first)
+        if edit == "nothing":
+            return Outcome(done=(first.row,))
+        if isinstance(body, Message) and not body.addressed:
+            return await self._to_others(work, first)
         verdict = await self._access.admit(first)
+        late = self._late.is_late(first) and not work.steps  # what was begun is brought to its end
         if not verdict.admitted:
-            return _at_the_door(first, verdict)
+            return await self._at_the_door(first, verdict, late=late)
+        if edit == "answered":
+            return await self._noted(work, first)
+        if late:
+            return await self._late.read(work, silent=self._access.paid_replies.costs(first.inbound.to.adapter))
+        return await self._admitted(work, first, body)
+
+    async def _admitted(self, work: Work, first: Received, body: Message | Command | Tap) -> Outcome:
         match body:
             case Message():
                 return await self._asked(work, first, body)
@@ -73,10 +92,14 @@ class Assistant:
                 return await self._again(work, first, body)
             case Command(name="switch") if first.inbound.to.private:
                 return await self._switched(work, first, body)
-            case Command(name="model"):
-                return await self._about_models(work, first, body)
-            case Command():
-                return _command(work, first, body)
+            case Command(name=name) if name in commands.OWN:
+                return _say_done(first, self._own_command(name))
+            case Command(name=name) if (found := self._means.plugins.command(name)) is not None:
+                return await self._plugin_command(work, first, body, *found)
+            case Command(name=name):
+                # In a group it may well be meant for another bot.
+                unknown = phrases.UNKNOWN_COMMAND.format(name=name)
+                return _say_done(first, unknown) if first.inbound.to.private else Outcome(done=(first.row,))
             case Tap():
                 return await self._allowing.tapped(work, body, self._admits)
             case _:
@@ -85,49 +108,105 @@ class Assistant:
     async def _admits(self, received: Received) -> bool:
         return await self._access.admits(received)
 
+    async def _edit(self, lane: str, received: Received) -> Literal["", "nothing", "answered", "new"]:
+        """What an event means that is an edit, "" for one that is none.
+
+        Returns:
+            ``nothing`` where nothing has changed (platforms tell of reactions and previews as of edits), or an old
+            message reads like a command now; ``answered`` where we were asked before; ``new`` where we are asked only
+            now, and for what was said to others.
+        """
+        body = received.inbound.body
+        if not ((isinstance(body, Message) and body.edited) or (isinstance(body, Command) and body.edits)):
+            return ""
+        now, known = mark_of(received.inbound), None
+        for _, kept in await self._context.recent(lane):
+            known = next((mark for mark in kept.heard if now is not None and mark.message == now.message), known)
+        if known == now or (isinstance(body, Command) and known is None):
+            return "nothing"
+        asked_before = received.inbound.to.private or (known is not None and known.addressed)
+        return "answered" if isinstance(body, Message) and asked_before else "new"
+
     async def _asked(self, work: Work, first: Received, message: Message) -> Outcome:
-        if message.edited:
-            return await self._noted(work, first)
         if message.unknown and not (message.text or message.media or message.places or message.contacts):
             return Outcome(done=(first.row,), out=(_say(first, phrases.UNREADABLE.format(kind=message.unknown)),))
         ear = Ear(work, self._together(work.events), self._means.while_busy, self._admits)
         async with ear.listening():
-            if message.album:  # its files arrive as messages of their own, one right after the other
-                await asyncio.sleep(self._means.album_s)
+            await ear.gather(self._means.album_s)
             return await Answering(self._means, work, ear).run(unpack(work.steps))
 
     def _together(self, events: Sequence[Received]) -> list[Received]:
-        """The messages one answer is to be about."""
+        """The messages one answer is to be about, beside those that are one act with the first."""
         first = events[0]
         together = [first]
         if self._means.while_busy == "queue":
             return together
         for received in events[1:]:
             match received.inbound.body:
+                case Message(addressed=addressed, edited=False) if same_asker(first, received):
+                    if addressed or acts.goes_on(together[-1], received):
+                        together.append(received)
                 case Message(addressed=False):
                     continue
-                case Message(edited=edited) if same_asker(first, received):
-                    if not edited:
-                        together.append(received)
+                case Message() if same_asker(first, received):
+                    continue
                 case _:
                     break
         return together
 
-    async def _overheard(self, work: Work) -> Outcome:
-        """What was said to others in a group: kept as context, if anybody has ever asked us anything there."""
-        rows = list(takewhile(_is_to_others, work.events))
+    async def _to_others(self, work: Work, first: Received) -> Outcome:
+        """What was said to others in a group, unless it belongs to something that is said to us."""
+        if not (acts.may_go_on(first) or any(same_asker(first, other) for other in work.events[1:])):
+            return await self._overheard(work, ())
+        ear = Ear(work, [first], "queue", self._admits)
+        async with ear.listening():
+            if len(work.events) == len(ear.asked):
+                await ear.gather(self._means.album_s, unless_others=True)
+            if ear.addressed and not self._late.is_late(first):
+                return await Answering(self._means, work, ear).run(unpack(work.steps))
+        return await self._overheard(work, ear.asked)
+
+    async def _overheard(self, work: Work, act: Sequence[Received]) -> Outcome:
+        """Keep it as context, if anybody has ever asked us anything there.
+
+        Args:
+            act: What the first event is one with; what others said right behind it is kept with it.
+        """
+        first, *behind = work.events
+        talk = takewhile(_is_mere_talk, behind)
+        rows = sorted({one.row: one for one in (first, *talk, *act)}.values(), key=lambda one: one.row)
         done = tuple(received.row for received in rows)
         history = await self._context.history(work.lane, entries=1)
         if not history.begun:
             return Outcome(done=done)
         entries = [Entry(role="user", parts=wording.overheard(received)) for received in rows]
-        return Outcome(done=done, writes=keep(history, rows[0].row, rows[0].space, entries, aside=True))
+        marks = [tuple(filter(None, (mark_of(received.inbound),))) for received in rows]
+        return Outcome(done=done, writes=keep(history, first.row, first.space, entries, aside=True, heard=marks))
+
+    async def _at_the_door(self, first: Received, verdict: Verdict, *, late: bool) -> Outcome:
+        """What somebody hears who is not (yet) to be answered."""
+        if verdict.kind == "new":
+            log.info("owner named", adapter=first.inbound.to.adapter)
+            return Outcome(done=(first.row,), out=(_say(first, phrases.WELCOME_OWNER),), writes=verdict.writes)
+        match first.inbound.body:
+            case Command() | Message(edited=False) if (
+                first.inbound.to.private and verdict.kind != "ignored" and not late
+            ):
+                text = phrases.UNOWNED if verdict.kind == "unowned" else phrases.STRANGER
+            case _:
+                return Outcome(done=(first.row,))
+        counted = await self._access.paid_replies.take(first.inbound.to.adapter, first.row)
+        if counted is None:
+            return Outcome(done=(first.row,))
+        return Outcome(done=(first.row,), out=(_say(first, text),), writes=(*verdict.writes, *counted))
 
     async def _noted(self, work: Work, first: Received) -> Outcome:
         """An edit of what was answered already: the conversation knows of it, and nothing is said again."""
         history = await self._context.history(work.lane, entries=1)
         entry = Entry(role="user", parts=wording.said_later(first))
-        return Outcome(done=(first.row,), writes=keep(history, first.row, first.space, [entry], aside=True))
+        marks = tuple(filter(None, (mark_of(first.inbound),)))
+        writes = keep(history, first.row, first.space, [entry], aside=True, heard=[marks])
+        return Outcome(done=(first.row,), writes=writes)
 
     async def _again(self, work: Work, first: Received, command: Command) -> Outcome:
         """Answer the last question once more, perhaps in other words; the answer it had is forgotten."""
@@ -141,6 +220,7 @@ class Assistant:
         asked = replace(first, inbound=replace(first.inbound, name="", body=question))
         before = conversation.taken_back(history, first.space, number)
         ear = Ear(work, [asked], "queue", self._admits)
+        ear.remembered = history.kept[number].heard
         async with ear.listening():
             return await Answering(self._means, work, ear, history.until(number), before).run(unpack(work.steps))
 
@@ -151,54 +231,62 @@ class Assistant:
             return Outcome(done=(first.row,), out=(_say(first, phrases.NO_SUCH_CONVERSATION),))
         return Outcome(done=(first.row,), writes=conversation.make_current(work.lane, first.space, talk))
 
-    async def _about_models(self, work: Work, first: Received, command: Command) -> Outcome:
-        """Say which model answers here, or let another one from now on."""
-        said = await self._choosing.said(work.lane, first.space, command.args.strip())
-        return Outcome(done=(first.row,), out=(_say(first, said.text),), writes=said.writes)
+    def _own_command(self, name: str) -> str:
+        match name:
+            case "stop":
+                return phrases.NOTHING_RUNS
+            case "start":
+                return phrases.GREETING
+            case "switch":
+                return phrases.NO_SUCH_CONVERSATION  # a group has one conversation at a time
+            case _:
+                return commands.help_text(self._means.plugins.commands)
+
+    async def _plugin_command(
+        self, work: Work, first: Received, command: Command, plugin: str, found: PluginCommand
+    ) -> Outcome:
+        """Do what a plugin's command says; a plugin that fails costs its own command, nothing else."""
+        caller = self._means.toolbox.context(Caller(received=first, lane=work.lane))
+        try:
+            result = await in_time(found.call(command.args.strip(), caller), self._means.toolbox.limits.call_s)
+            told = brought(result, first, plugin, slot=f"{first.row}m")
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("command failed", plugin=plugin, command=found.name)
+            return _say_done(first, phrases.COMMAND_FAILED.format(name=found.name), failed=True)
+        out = Outbound(
+            slot=str(first.row),
+            to=first.inbound.to,
+            reply=Reply(markdown=told.text, media=told.produced.files),
+        )
+        said = (out,) if told.text or told.produced.files else ()
+        return Outcome(
+            done=(first.row,),
+            out=(*said, *told.produced.messages),
+            jobs=told.produced.jobs,
+            writes=told.writes,
+        )
 
     async def _fired(self, work: Work, fired: Fired) -> Outcome:
-        if not goes_on(fired.job):
+        if is_expiry(fired.job):
             return await self._allowing.expired(work, fired.job)
+        if not goes_on(fired.job):
+            return await self._jobs.fired(work, fired)
         ear = Ear(work, (), "queue", self._admits)
         async with ear.listening():
             return await Answering(self._means, work, ear).run(unpack(work.steps))
 
 
-def _is_to_others(received: Received) -> bool:
+def _is_mere_talk(received: Received) -> bool:
+    """Whether this was said to others, and nothing that follows can change that."""
     body = received.inbound.body
-    return isinstance(body, Message) and not body.addressed
+    return isinstance(body, Message) and not (body.addressed or body.edited or acts.may_go_on(received))
 
 
 def _say(received: Received, text: str, *, failed: bool = False) -> Outbound:
     return Outbound(slot=str(received.row), to=received.inbound.to, reply=Reply(markdown=text, failed=failed))
 
 
-def _at_the_door(first: Received, verdict: Verdict) -> Outcome:
-    """What somebody hears who is not (yet) to be answered."""
-    if verdict.kind == "new":
-        log.info("owner named", adapter=first.inbound.to.adapter)
-        return Outcome(done=(first.row,), out=(_say(first, phrases.WELCOME_OWNER),), writes=verdict.writes)
-    match first.inbound.body:
-        case Command() | Message(edited=False) if first.inbound.to.private and verdict.kind != "ignored":
-            text = phrases.UNOWNED if verdict.kind == "unowned" else phrases.STRANGER
-            return Outcome(done=(first.row,), out=(_say(first, text),), writes=verdict.writes)
-        case _:
-            return Outcome(done=(first.row,))
-
-
-def _command(work: Work, first: Received, command: Command) -> Outcome:
-    match command.name:
-        case "new":
-            writes = conversation.make_current(work.lane, first.space, conversation.begun_by(first.row))
-            return Outcome(done=(first.row,), out=(_say(first, phrases.NEW),), writes=writes)
-        case "stop":
-            text = phrases.NOTHING_RUNS
-        case "start":
-            text = phrases.GREETING
-        case "help":
-            text = commands.help_text()
-        case _ if not first.inbound.to.private:
-            return Outcome(done=(first.row,))  # in a group it may well be meant for another bot
-        case name:
-            text = phrases.UNKNOWN_COMMAND.format(name=name)
-    return Outcome(done=(first.row,), out=(_say(first, text),))
+def _say_done(first: Received, text: str, *, failed: bool = False) -> Outcome:
+    return Outcome(done=(first.row,), out=(_say(first, text, failed=failed),))

@@ -6,7 +6,7 @@ from core import phrases
 from core.context import conversation
 from core.context.conversation import History
 from core.context.shortening import Cut
-from core.exchange import Effort, Entry, ToolSchema
+from core.exchange import Effort, Entry, LeftOut, ToolSchema
 from core.models import wishes
 from core.models.billing import Bill
 from core.models.failover import Asker, Frame
@@ -59,3 +59,36 @@ def left_out(cut: Cut) -> str:
     files = "the file" if cut.files == 1 else f"{cut.files} files"
     what = " and ".join(filter(None, ["its middle" if cut.middle else "", files if cut.files else ""]))
     return phrases.SHORTENED.format(what=what) if what else ""
+
+
+_MOST_NAMED = 3
+_KINDS = {
+    "images": "pictures",
+    "more images": "so many pictures",
+    "documents": "PDFs",
+    "earlier files": "the files that were sent earlier",
+    "all files": "the files",
+    "search": "web searches",
+    "history": "what was said before",
+}
+
+
+def untaken(left_out: Sequence[LeftOut]) -> str:
+    """What a person is told of what the model's provider did not take, in one line; "" for nothing."""
+    told = list(dict.fromkeys(map(_named, left_out)))
+    return phrases.LEFT_OUT.format(what=" and ".join(told)) if told else ""
+
+
+def _named(one: LeftOut) -> str:
+    names = [name.replace("`", "'") for name in one.names]
+    listed = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED] if name)
+    if len(names) > _MOST_NAMED:
+        listed += " and others"
+    many = len(names) > 1
+    match one.what:
+        case "files":
+            return " ".join(filter(None, ["these files" if many else "this file", listed]))
+        case "tools":
+            return f"the tool{'s' if many else ''} {listed}" if listed else "tools"
+        case _:
+            return _KINDS[one.what]

@@ -7,11 +7,15 @@ all; their rows stay open and have a turn of their own.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import structlog
 
+from core.context.marks import Mark, is_empty, mark_of
 from core.seams import Work
+from core.turn import acts
+from core.turn.acts import same_asker
 from core.values import Command, Message, Received
 
 log = structlog.get_logger(__name__)
@@ -20,6 +24,7 @@ WhileBusy = Literal["queue", "merge", "interrupt"]
 T = TypeVar("T")
 
 _DEAF_S = 1.0
+_LONGEST_ACT_S = 5.0
 
 
 class Heard(Exception):
@@ -33,10 +38,11 @@ class Ear:
         admits: Whether somebody's event counts.
 
     Attributes:
-        asked: The messages this answer is about; edits replace one, interruptions add one.
+        asked: The messages this answer is about; edits replace one, interruptions and what belongs to one add one.
         settled: Rows beyond those of ``asked`` that end with this turn.
         waiting: Messages that arrived meanwhile and get a turn of their own.
         stop: The ``/stop`` that was heard.
+        remembered: What the question was made of beside what is heard here.
     """
 
     def __init__(
@@ -50,10 +56,14 @@ class Ear:
         self.settled: list[int] = [work.events[0].row]
         self.waiting: list[Received] = []
         self.stop: Received | None = None
+        self.remembered: tuple[Mark, ...] = ()
+        self._latest = {_asker(received): received for received in self.asked}
         self._work = work
         self._while_busy = while_busy
         self._admits = admits
         self._known = {*self.settled, *(received.row for received in self.asked)}
+        self._others = False  # something was heard that has a turn of its own
+        self._news = asyncio.Event()
         self._changed = asyncio.Event()
         self._halted = asyncio.Event()
 
@@ -67,6 +77,45 @@ class Ear:
         finally:
             task.cancel()
             await asyncio.wait({task})
+
+    async def gather(self, window_s: float, *, unless_others: bool = False) -> None:
+        """Wait for the rest of what is one act in several messages, as long as more of it may come.
+
+        Args:
+            window_s: How long after one message the next may arrive.
+            unless_others: Go on as soon as anything else in the lane wants an answer.
+        """
+        now = asyncio.get_running_loop().time
+        last = now() + _LONGEST_ACT_S
+        until, count = now() + window_s, len(self.asked)
+        while self._goes_on and not (unless_others and (self._others or self.waiting)):
+            self._news.clear()
+            try:
+                async with asyncio.timeout_at(min(until, last)):
+                    await self._news.wait()
+            except TimeoutError:
+                return
+            if len(self.asked) > count:
+                until, count = now() + window_s, len(self.asked)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is to be answered any more: it was stopped, or withdrawn."""
+        return self._halted.is_set()
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self.over and bool(self.asked) and acts.may_go_on(self.asked[-1])
+
+    @property
+    def addressed(self) -> bool:
+        """Whether anything that is asked was said to us: of one act, it is enough that one message was."""
+        return any(map(_is_to_us, self.asked))
+
+    @property
+    def asker(self) -> Received | None:
+        """Whose message the answer belongs to: the last that was said to us; None where nothing is asked."""
+        return next(filter(_is_to_us, reversed(self.asked)), self.asked[-1] if self.asked else None)
 
     async def unless_stopped(self, doing: Coroutine[Any, Any, T]) -> T:
         """Do something, but cut it off at a ``/stop``.
@@ -92,6 +141,12 @@ class Ear:
         """The rows that end with this turn."""
         rows = {*self.settled, *(received.row for received in (*self.asked, *self.dropped))}
         return tuple(sorted(rows if self.stop is None else rows | {self.stop.row}))
+
+    @property
+    def heard(self) -> tuple[Mark, ...]:
+        """How what is asked is remembered, and what ends with it."""
+        marks = (mark_of(received.inbound) for received in (*self.asked, *self.dropped))
+        return (*self.remembered, *(mark for mark in marks if mark is not None))
 
     @property
     def dropped(self) -> tuple[Received, ...]:
@@ -140,58 +195,86 @@ class Ear:
 
     async def _hear(self, rows: Iterable[Received]) -> None:
         for received in rows:
-            if self.stop is not None:
-                return  # what was said after the stop begins anew
+            if self.over:
+                return  # what was said after the end begins anew
             if received.row not in self._known and await self._admits(received):
                 self._known.add(received.row)
                 self._take(received)
+                self._news.set()
 
     def _take(self, received: Received) -> None:
         match received.inbound.body:
-            case Command(name="stop"):
+            case Command(name="stop", edits=edits) if not edits or self._edited(received, edits) is not None:
                 self.stop = received
                 self._halted.set()
                 self._changed.set()
-            case Message(addressed=False):
-                pass  # said to others
-            case Message(edited=True) as edit if self._replaces(received, edit):
+            case Message(edited=True, id=identity) if (number := self._edited(received, identity)) is not None:
                 self.settled.append(received.row)
-                self._changed.set()
-            case Message() as message if self._joins(received, message):
-                self.asked.append(received)
-                self._changed.set()
-            case Message():
+                self._replace(number, received)
+            case Message(edited=False) as message:
+                joins = self._joins(received, message)
+                self._latest[_asker(received)] = received
+                if joins:
+                    self.asked.append(received)
+                    self._changed.set()
+                elif message.addressed:
+                    self.waiting.append(received)
+            case Message(addressed=True):
                 self.waiting.append(received)
+            case Message():
+                pass  # it was said to others
             case _:
-                pass  # it has a turn of its own
+                self._others = True
 
-    def _replaces(self, received: Received, edit: Message) -> bool:
-        """Whether this edits something asked, and stands in its place now. An edit of what waits waits with it."""
+    def _edited(self, received: Received, identity: str) -> int | None:
+        """Which of what is asked this edits. An edit of what waits waits with it."""
         for number, earlier in enumerate(self.asked):
             body = earlier.inbound.body
-            if isinstance(body, Message) and body.id == edit.id and same_asker(earlier, received):
-                self.asked[number] = _in_place_of(earlier, received)
-                return True
-        return False
+            if isinstance(body, Message) and body.id == identity and same_asker(earlier, received):
+                return number
+        return None
+
+    def _replace(self, number: int, edit: Received) -> None:
+        """Let an edit stand in the place of what it edits; one that changes nothing is no news."""
+        earlier = self.asked[number]
+        now = self.asked[number] = _in_place_of(earlier, edit)
+        if self._latest.get(_asker(earlier)) == earlier:
+            self._latest[_asker(earlier)] = now
+        if mark_of(now.inbound) == mark_of(earlier.inbound):
+            return
+        if not any(map(_asks, self.asked)):
+            self._halted.set()
+        self._changed.set()
 
     def _joins(self, received: Received, message: Message) -> bool:
-        first = self.asked[0] if self.asked else None
-        if first is None or message.edited or not same_asker(first, received):
-            return False
-        body = first.inbound.body
-        album = isinstance(body, Message) and body.album != "" and body.album == message.album
-        return album or self._while_busy == "interrupt"
+        """Whether this belongs to what is asked: as a part of the same act, or since it interrupts."""
+        last = self._latest.get(_asker(received))
+        act = [one for one in self.asked if same_asker(one, received)]
+        if any(last == one for one in act) and any(acts.goes_on(one, received) for one in act):
+            return True
+        asked = bool(self.asked) and same_asker(self.asked[0], received)
+        return asked and message.addressed and self._while_busy == "interrupt"
 
 
-def same_asker(one: Received, other: Received) -> bool:
-    """Whether two events come from one person in one place."""
-    here, there = one.inbound.to, other.inbound.to
-    return one.scope == other.scope and (here.adapter, here.chat, here.thread) == (
-        there.adapter,
-        there.chat,
-        there.thread,
-    )
+def _asker(received: Received) -> tuple[str, str, str, str]:
+    """Who speaks, and where."""
+    to = received.inbound.to
+    return received.scope, to.adapter, to.chat, to.thread
+
+
+def _is_to_us(received: Received) -> bool:
+    body = received.inbound.body
+    return isinstance(body, Message) and body.addressed
+
+
+def _asks(received: Received) -> bool:
+    """Whether there is anything in a message, and it was said to us."""
+    body = received.inbound.body
+    return isinstance(body, Message) and body.addressed and not is_empty(body)
 
 
 def _in_place_of(earlier: Received, edit: Received) -> Received:
-    return Received(row=earlier.row, scope=earlier.scope, space=earlier.space, inbound=edit.inbound)
+    """What is asked now, sent when it was sent first."""
+    body = edit.inbound.body
+    now = replace(body, edited=False) if isinstance(body, Message) else body
+    return replace(earlier, inbound=replace(edit.inbound, body=now, at=earlier.inbound.at))

@@ -8,6 +8,7 @@ from core.context.conversation import History, alternating
 from core.context.shortening import shortened
 from core.context.telling import in_words
 from core.exchange import Entry, Part
+from core.turn import acts
 from core.turn.consulting import left_out
 from core.turn.hearing import Ear
 
@@ -28,6 +29,7 @@ class Material:
         steps: What the model said and its tools returned so far.
         left_out: What the person is told of a question that was cut for the model, "" for nothing.
         last: Whether the model is to come to an end, without tools.
+        notes: What plugins say to the model before the question, for this answer alone; "" for nothing.
     """
 
     def __init__(self, ear: Ear, history: History) -> None:
@@ -35,6 +37,7 @@ class Material:
         self.steps: list[Entry] = []
         self.left_out = ""
         self.last = False
+        self.notes = ""
         self._ear = ear
 
     @property
@@ -46,7 +49,7 @@ class Material:
         """What is asked, as it reads now; nothing where the conversation ends with what there is to answer."""
         if not self._ear.asked:
             return ()
-        parts = tuple(part for received in self._ear.asked for part in wording.said(received))
+        parts = tuple(part for received in acts.whole(self._ear.asked) for part in wording.said(received))
         return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
 
     def about(self) -> str:
@@ -55,7 +58,7 @@ class Material:
 
     def entries(self, room: int) -> tuple[Entry, ...]:
         """What the model is shown, in as many bytes; the question itself is always there."""
-        question = self.question()
+        question = (*self._noted(), *self.question())
         room -= _WORDS_BYTES * (1 + len(self.steps)) if self.last else 0
         taken = sum(map(conversation.size, question))
         steps = conversation.squeezed(self.steps, room - taken)
@@ -64,6 +67,11 @@ class Material:
         if not (history or question):
             history = self.history.entries[-1:]  # what there is to answer is there, whether or not it fits
         return self._told(history, question, steps)
+
+    def _noted(self) -> tuple[Entry, ...]:
+        if not (self.notes and self._ear.asked):
+            return ()
+        return (Entry(role="user", parts=(Part(kind="text", body=f"[For this answer:]\n{self.notes}\n"),)),)
 
     def _last_exchange(self, room: int, left: int) -> tuple[Entry, ...]:
         """Where even the last thing asked before is more than there is room for: a little of it, if that fits.
@@ -80,7 +88,7 @@ class Material:
     def cut(self, room: int, files: bool) -> tuple[Entry, ...]:  # noqa: FBT001 - a fact, not a switch
         """What there is to answer and the steps so far, in as many bytes, whatever has to be left out for it."""
         steps = conversation.squeezed(self.steps, room // 2)
-        question = self.question() or self.history.entries[-1:]
+        question = (*self._noted(), *self.question()) or self.history.entries[-1:]
         left = shortened(question, room - sum(map(conversation.size, steps)), files=files)
         self.left_out = left_out(left) if self._ear.asked else ""  # nobody has to know of what only the model reads
         return self._told(left.entries, steps)

@@ -8,6 +8,7 @@ from pydantic import Discriminator
 from core.codec import dump, load
 from core.exchange import Part
 from core.turn.approvals import Pending
+from core.turn.results import Produced
 from core.values import value
 
 
@@ -30,6 +31,7 @@ class Told:
 
     kind: Literal["told"] = "told"
     parts: tuple[Part, ...]
+    produced: Produced = Produced()
 
 
 @value
@@ -60,6 +62,7 @@ class Ended:
     kind: Literal["ended"] = "ended"
     place: int
     result: Part
+    produced: Produced = Produced()
 
 
 Step = Annotated[Spoke | Told | Resumed | Began | Ended, Discriminator("kind")]
@@ -75,12 +78,21 @@ def unpack(steps: Sequence[bytes]) -> tuple[Step, ...]:
     return tuple(load(Step, step) for step in steps)  # type: ignore[arg-type]
 
 
-def spoken(steps: Sequence[Step]) -> list[tuple[Spoke, tuple[Part, ...]]]:
-    """A model's steps, each with what its tools returned; with nothing where they have not."""
-    taken: list[tuple[Spoke, tuple[Part, ...]]] = []
+@value
+class Taken:
+    """A step that a model took, and what came of its calls; nothing where they have not returned."""
+
+    spoke: Spoke
+    results: tuple[Part, ...] = ()
+    produced: Produced = Produced()
+
+
+def taken(steps: Sequence[Step]) -> list[Taken]:
+    """A model's steps, each with what its tools returned."""
+    found: list[Taken] = []
     for step in steps:
         if isinstance(step, Spoke):
-            taken.append((step, ()))
-        elif isinstance(step, Told) and taken:
-            taken[-1] = (taken[-1][0], step.parts)
-    return taken
+            found.append(Taken(spoke=step))
+        elif isinstance(step, Told) and found:
+            found[-1] = Taken(spoke=found[-1].spoke, results=step.parts, produced=step.produced)
+    return found

@@ -3,20 +3,27 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
 
+from core.arguments import unfit
 from core.config.settings import Tools
 from core.context.parts import cut, result, whole
 from core.errors import CallMalformed, EgressError, SettingsError, ToolFailed
 from core.exchange import Entry, Part, ToolSchema
-from core.seams import Plugin, Tool, ToolContext
+from core.plugin import Plugin, Tool, ToolContext
+from core.site import Egress, NoEgress
 from core.text.fencing import outside
+from core.turn.results import Produced, brought, context_of
+from core.values import Media, Put, Received, value
 
 log = structlog.get_logger(__name__)
 
 Questions = Mapping[int, str | Part]
 """By place among a step's calls: what a person is to be asked first, or what the model is told instead of a result."""
+
+T = TypeVar("T")
 
 _STOPPING_S = 1.0  # for a tool to clean up after itself once it is stopped
 _MALFORMED = "These arguments cannot be used: "
@@ -27,23 +34,51 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@value
+class Caller:
+    """Whom a call is made for: the event that it answers, its lane, and the files that came with the question."""
+
+    received: Received
+    lane: str
+    files: tuple[Media, ...] = ()
+
+    def context(self, now: datetime, egress: Egress) -> ToolContext:
+        """What the tool is told of them."""
+        return context_of(self.received, self.lane, now, self.files, egress)
+
+
+@value
+class Ran:
+    """What came of a call: what the model is told, what else it brought, and the rows to keep with it."""
+
+    part: Part
+    produced: Produced = Produced()
+    writes: tuple[Put, ...] = ()
+
+
 class Toolbox:
     """The tools of all opened plugins.
 
     Args:
         limits: What they may take of an answer.
         now: The time that tools are told.
+        egress: The gate by which they fetch.
 
     Raises:
         SettingsError: Two plugins offer a tool of one name: which of them a person allows would be left to chance.
     """
 
     def __init__(
-        self, plugins: Iterable[Plugin], limits: Tools | None = None, now: Callable[[], datetime] = utc_now
+        self,
+        plugins: Iterable[Plugin],
+        limits: Tools | None = None,
+        now: Callable[[], datetime] = utc_now,
+        egress: Egress | None = None,
     ) -> None:
         self.limits = limits or Tools()
-        self._tools = _named(plugins)
+        self._tools, self._owners = _named(plugins)
         self._now = now
+        self._egress = egress or NoEgress()
 
     def schemas(self) -> tuple[ToolSchema, ...]:
         """What a model is offered, always in the same order."""
@@ -81,6 +116,7 @@ class Toolbox:
         if tool is None or tool.effect == "reads":
             return None
         try:
+            _check(tool, call)
             question = tool.summary(call.body)
         except CallMalformed as error:
             return _malformed(call, error)
@@ -89,46 +125,58 @@ class Toolbox:
             return _broke(call)
         return question if isinstance(question, str) and question.strip() else _broke(call)
 
-    async def run(self, call: Part, scope: str) -> Part:
-        """Make a call; whatever happens becomes a result for the model."""
+    async def run(self, call: Part, caller: Caller, slot: str) -> Ran:
+        """Make a call; whatever happens becomes a result for the model.
+
+        Args:
+            caller: Whom the tool works for.
+            slot: Names what the tool says by itself.
+        """
         tool = self._tools.get(call.name)
         if tool is None:
-            return result(call, f"There is no tool named {call.name}.", failed=True)
+            return Ran(part=result(call, f"There is no tool named {call.name}.", failed=True))
         began = asyncio.get_running_loop().time()
-        answer = await self._run(tool, call, ToolContext(scope=scope, now=self._now()))
+        ran = await self._run(tool, call, caller, slot)
         took_s = asyncio.get_running_loop().time() - began
-        log.info("tool called", tool=call.name, failed=answer.failed, chars=len(answer.body), took_s=round(took_s, 3))
-        return answer
+        part = ran.part
+        log.info("tool called", tool=call.name, failed=part.failed, chars=len(part.body), took_s=round(took_s, 3))
+        return ran
+
+    def context(self, caller: Caller) -> ToolContext:
+        """What a plugin is told of whom it works for."""
+        return caller.context(self._now(), self._egress)
 
     def fitting(self, results: Sequence[Part], most_bytes: int) -> tuple[Part, ...]:
         """The results of one step as they are kept, in no more than so many bytes."""
         return cut(results, min(most_bytes, self.limits.step_bytes))
 
-    async def _run(self, tool: Tool, call: Part, context: ToolContext) -> Part:
+    async def _run(self, tool: Tool, call: Part, caller: Caller, slot: str) -> Ran:
+        context = self.context(caller)
         try:
-            return result(call, self._kept(tool, await _in_time(tool.call(call.body, context), self.limits.call_s)))
+            _check(tool, call)
+            returned = await in_time(tool.call(call.body, context), self.limits.call_s)
+            told = brought(returned, caller.received, self._owners[call.name], slot=slot, effect=tool.effect)
+            part = result(call, self._kept(tool, told.text))
+            return Ran(part=part, produced=told.produced, writes=told.writes)
         except CallMalformed as error:
-            return _malformed(call, error)
+            return Ran(part=_malformed(call, error))
         except (ToolFailed, EgressError) as error:
-            return result(call, f"The tool could not do it: {error}", failed=True)
+            return Ran(part=result(call, f"The tool could not do it: {error}", failed=True))
         except TimeoutError:
-            return result(
-                call, "The tool took too long and was stopped; whether it did anything is not known.", failed=True
-            )
+            why = "The tool took too long and was stopped; whether it did anything is not known."
+            return Ran(part=result(call, why, failed=True))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             log.exception("tool broke", tool=call.name)  # it ended itself as if it had been cancelled
-            return _broke(call)
+            return Ran(part=_broke(call))
         except Exception:
             # A plugin is a stranger's code: it may cost its own call, nothing else.
             log.exception("tool broke", tool=call.name)
-            return _broke(call)
+            return Ran(part=_broke(call))
 
     def _kept(self, tool: Tool, text: str) -> str:
-        if not isinstance(text, str):
-            raise TypeError(f"a tool returned {type(text).__name__}, not text")
         most = self.limits.result_chars
         kept = whole(text[:most])
         if len(text) > most:
@@ -136,7 +184,17 @@ class Toolbox:
         return outside(kept) if tool.outside else kept
 
 
-async def _in_time(running: Awaitable[str], most_s: float) -> str:
+def _check(tool: Tool, call: Part) -> None:
+    """Hold a call's arguments against the tool's schema.
+
+    Raises:
+        CallMalformed: What of it they do not keep to.
+    """
+    if not tool.checks and (wrong := unfit(tool.schema.parameters, call.body)):
+        raise CallMalformed(wrong)
+
+
+async def in_time(running: Awaitable[T], most_s: float) -> T:
     """What a tool returns, waited for no longer than this: a tool that does not let itself be stopped is left behind.
 
     Raises:
@@ -155,7 +213,7 @@ async def _in_time(running: Awaitable[str], most_s: float) -> str:
     return task.result()
 
 
-async def _ending(running: Awaitable[str]) -> str:
+async def _ending(running: Awaitable[T]) -> T:
     """The same, with what would end the whole process made a failure like any other."""
     try:
         return await running
@@ -163,7 +221,7 @@ async def _ending(running: Awaitable[str]) -> str:
         raise RuntimeError(f"the tool ended by {type(problem).__name__}") from problem
 
 
-def _left_behind(task: asyncio.Task[str]) -> None:
+def _left_behind(task: asyncio.Task[T]) -> None:
     """Nobody waits for it any more: what it fails with is no news."""
     if not task.cancelled():
         task.exception()
@@ -179,7 +237,7 @@ def tool_named(tools: Iterable[Tool], name: str) -> Tool:
     return next(tool for tool in tools if tool.schema.name == name)
 
 
-def _named(plugins: Iterable[Plugin]) -> Mapping[str, Tool]:
+def _named(plugins: Iterable[Plugin]) -> tuple[Mapping[str, Tool], Mapping[str, str]]:
     tools: dict[str, Tool] = {}
     owners: dict[str, str] = {}
     for plugin in plugins:
@@ -189,7 +247,7 @@ def _named(plugins: Iterable[Plugin]) -> Mapping[str, Tool]:
                 both = f"{owners[name]} and {plugin.name}"
                 raise SettingsError(f"The plugins {both} both offer a tool named {name}. Switch one of them off.")
             tools[name], owners[name] = tool, plugin.name
-    return tools
+    return tools, owners
 
 
 def _malformed_before(name: str, steps: Iterable[Entry]) -> int:

@@ -13,8 +13,8 @@ from typing import Annotated
 from pydantic import Field
 
 from core.errors import ContentRefused, ToolFailed
-from core.seams import Plugin, PluginSpec
-from core.site import TEXT, Fetched, PluginSite, Spec
+from core.plugin import Plugin, PluginSite, PluginSpec
+from core.site import TEXT, Fetched, Spec
 from core.threads import Threads
 from core.tools import Switch, switched_on, tool
 from plugins.fetch.reading import read

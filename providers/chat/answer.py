@@ -4,17 +4,17 @@ https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
 
 from core.errors import ProviderDown
-from core.exchange import Delta, Finished, ModelEvent, Part, Spent
+from core.exchange import Delta, Finished, ModelEvent, Part, Retracted, Spent
 from providers.chat.calls import Calls
 from providers.chat.meter import Meter
 from providers.chat.returned import THOUGHTS, Details, kept
-from providers.chat.thinking import Kind, Thinking
+from providers.chat.thinking import Kind, Piece, Thinking
 from providers.faults import refusal
 from providers.words import JSON
 
@@ -35,33 +35,42 @@ class Answer:
     Args:
         provider: Whose answer this is: the name on what it will want back.
         prompt_tokens: Estimates the prompt for a server that does not count; asked at most once.
+        tools: The names of those that were offered.
+        thinking: Tells thoughts from the answer where both come as one text.
     """
 
-    def __init__(self, provider: str, prompt_tokens: Callable[[], int], model: str = "") -> None:
+    def __init__(
+        self,
+        provider: str,
+        prompt_tokens: Callable[[], int],
+        model: str = "",
+        tools: Collection[str] = (),
+        thinking: Thinking | None = None,
+    ) -> None:
         self.reason = ""  # the server's own word for why it ended, "" while it goes on
         self.begun = False  # the model has said something, if only to itself or to a tool
         self._provider = provider
         self._model = model
         self._details = Details()
-        self._thinking = Thinking()
-        self._new: list[tuple[Kind, str]] = []
+        self._thinking = thinking or Thinking()
+        self._new: list[Piece] = []
         self._half: dict[Kind, str] = {"answer": "", "reasoning": ""}
         self._said: dict[Kind, list[str]] = {"answer": [], "reasoning": []}
         self._thoughts = ""
-        self._calls = Calls()
+        self._calls = Calls(tools)
         self._refused = False
         self._sources: dict[str, str] = {}
         self._meter = Meter(prompt_tokens)
 
     def add(self, chunk: object) -> None:
-        """Take in one chunk, a parsed JSON object.
+        """Take in one chunk, a parsed JSON object; or a whole answer, of a server that does not stream.
 
         Raises:
             ProviderError: The chunk is a complaint, or no chunk at all.
         """
         if not isinstance(chunk, dict):
             raise ProviderDown(f"the stream made no sense: {str(chunk)[:100]!r} where an object was due")
-        if chunk.get("error") or chunk.get("object") == "error":
+        if _is_complaint(chunk):
             raise refusal(0, chunk)
         self._meter.count(chunk)
         self._note(chunk.get("citations"))
@@ -69,10 +78,13 @@ class Answer:
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
             return
-        delta = choice.get("delta")
+        delta, message, reason = choice.get("delta"), choice.get("message"), choice.get("finish_reason")
         if isinstance(delta, dict):
             self._add_delta(delta)
-        reason = choice.get("finish_reason")
+        elif isinstance(message, dict):
+            reason = reason or "stop"
+            if not self.begun:
+                self._add_delta(message)
         if reason == "error":
             raise refusal(0, choice.get("error") or "the answer ended in an error")
         if isinstance(reason, str) and reason:
@@ -80,11 +92,12 @@ class Answer:
 
     def take(self) -> list[ModelEvent]:
         """What is new since the last time; neighbours of one kind are one."""
-        events: list[ModelEvent] = []
+        events = self._taken_back()
         for kind, pieces in groupby(self._new, key=itemgetter(0)):
+            if kind == "retract":
+                continue
             if text := self._whole(kind, "".join(piece for _, piece in pieces)):
                 self._said[kind].append(text)
-                self._meter.weigh(text)
                 events.append(Delta(text=text, kind=kind))
         self._new = []
         if self._meter.due():
@@ -97,7 +110,7 @@ class Answer:
 
     def end(self) -> list[ModelEvent]:
         """Say what was held back, now that nothing more will come."""
-        self._new += self._thinking.rest()
+        self._new += self._thinking.rest(cut=_REASONS.get(self.reason) == "length")
         self._new += [(kind, "\ufffd") for kind, half in self._half.items() if half]
         self._half = {"answer": "", "reasoning": ""}
         return self.take()
@@ -117,6 +130,18 @@ class Answer:
         """Whether this can be taken for an answer though nobody said why it ended: something was said."""
         return bool(self.reason or self._said["answer"] or self._calls)
 
+    def _taken_back(self) -> list[ModelEvent]:
+        """Make thinking of what was taken for the answer, where that has turned out to be none."""
+        if ("retract", "") not in self._new:
+            return []
+        at = max(place for place, piece in enumerate(self._new) if piece[0] == "retract")
+        self._new[:at] = [("reasoning", text) for _, text in self._new[:at]]
+        if not (said := self._said["answer"]):
+            return []
+        self._said["reasoning"] += said
+        self._said["answer"] = []
+        return [Retracted()]
+
     def _reason(self) -> Literal["stop", "tools", "length", "refusal"]:
         if self._refused:
             return "refusal"
@@ -133,18 +158,24 @@ class Answer:
         for field in THOUGHTS:
             if thought := _text(delta.get(field)):
                 self._thoughts = field
+                self._thinking.apart()
+                self._meter.weigh(thought)
                 self._new.append(("reasoning", thought))
                 break
         self._details.add(delta.get("reasoning_details"))
         self._note(delta.get("annotations"))
-        if text := _text(delta.get("content")):
-            self._new += self._thinking.feed(text)
+        for thinks, text in _texts(delta.get("content")):
+            if thinks:
+                self._thinking.apart()
+            self._meter.weigh(text)
+            self._new += [("reasoning", text)] if thinks else self._thinking.feed(text)
+            self.begun = True
         if refused := _text(delta.get("refusal")):
             self._refused = True
+            self._meter.weigh(refused)
             self._new.append(("answer", refused))
-        fragments = delta.get("tool_calls")
-        for fragment in fragments if isinstance(fragments, list) else ():
-            self._meter.weigh(self._calls.add(fragment))
+        for place, fragment in enumerate(_fragments(delta)):
+            self._meter.weigh(self._calls.add(fragment, place))
         self.begun = self.begun or bool(self._new or self._calls)
 
     def _note(self, sources: object) -> None:
@@ -166,9 +197,35 @@ class Answer:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _text(content: object) -> str:
-    """The text of a content: a string, or a list of typed parts (Mistral)."""
+def _is_complaint(chunk: JSON) -> bool:
+    """Whether this is an error, by the protocol or as web frameworks word it."""
+    if chunk.get("error") or chunk.get("object") == "error":
+        return True
+    return "choices" not in chunk and any(isinstance(chunk.get(name), str | list) for name in ("detail", "message"))
+
+
+def _fragments(delta: JSON) -> list[object]:
+    """Calls, or the one call of the protocol's first version."""
+    fragments = delta.get("tool_calls")
+    if isinstance(fragments, list) and fragments:
+        return fragments
+    first = delta.get("function_call")
+    return [{"index": 0, "function": first}] if isinstance(first, dict) else []
+
+
+def _texts(content: object) -> Iterator[tuple[bool, str]]:
+    """The texts of a content, each with whether it is a thought: a string, or a list of typed parts (Mistral)."""
     if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+        yield from [(False, content)] if content else []
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, dict):
+            continue
+        thinks = part.get("type") in {"thinking", "reasoning"}
+        text = part.get("text") or part.get("thinking") or part.get("reasoning")
+        inner = text if isinstance(text, str) else "".join(one for _, one in _texts(text))
+        if inner:
+            yield thinks, inner
+
+
+def _text(content: object) -> str:
+    return "".join(text for _, text in _texts(content))

@@ -15,6 +15,13 @@ _NO_CHAT = re.compile(
     re.IGNORECASE,
 )
 
+# Nor does it say whether a model sees: https://platform.openai.com/docs/guides/images-vision .
+_SEES = re.compile(
+    r"vision|[-_/]vl\b|\d-?vl\b|llava|bakllava|moondream|minicpm-v|pixtral|internvl|\bgemma-?[34]|\bqwen-?3\.[5-9]|omni"
+    r"|grok-(4|5|build)|gpt-[456]|claude|gemini|mistral-(small|medium)-?3|llama-?4|glm-\d(\.\d)?v|kimi-(vl|k2\.5)",
+    re.IGNORECASE,
+)
+
 # vLLM, OpenRouter, Groq, LM Studio; llama.cpp says it within "meta". A model's training length is not among them,
 # since servers often run a model with less.
 _WINDOWS = ("max_model_len", "context_length", "context_window", "loaded_context_length")
@@ -37,6 +44,15 @@ def parse(body: object, hosting: Literal["hosted", "self"]) -> tuple[Model, ...]
         if _chats(item, identity):
             found.setdefault(identity, Model(id=identity, context_tokens=_window(item), hosting=hosting))
     return tuple(found.values())
+
+
+def sees(model: str, told: bool | None) -> bool:  # noqa: FBT001 - a setting, as it is
+    """Whether a model is shown images.
+
+    Args:
+        told: What the operator says of all of a server's models; None to go by their names.
+    """
+    return bool(_SEES.search(model)) if told is None else told
 
 
 def _chats(item: dict[str, object], identity: str) -> bool:

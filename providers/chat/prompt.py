@@ -3,19 +3,25 @@
 https://platform.openai.com/docs/api-reference/chat/create
 """
 
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from core.exchange import Entry, Part, Request, ToolSchema
+from core.values import Media
 from providers import ids
-from providers.attachments import attachment
-from providers.chat.pictures import Pictures
+from providers.attachments import Shown, attachment
 from providers.chat.returned import give_back
+from providers.gallery import Limits
+from providers.schemas import plain
 from providers.words import GO_ON, JSON, arguments, json_object, sendable
 
+LIMITS = Limits(image_bytes=20 << 20, all_bytes=20 << 20)
+"""What xAI and many gateways take."""
 
-def messages(request: Request, provider: str, pictures: Pictures = MappingProxyType({})) -> list[JSON]:
+
+def messages(request: Request, provider: str, files: Mapping[Media, Shown] = MappingProxyType({})) -> list[JSON]:
     """The conversation as messages.
 
     Neighbours of one role become one message, since many chat templates demand that roles alternate. Every call is
@@ -23,7 +29,7 @@ def messages(request: Request, provider: str, pictures: Pictures = MappingProxyT
 
     Args:
         provider: Opaque parts of this provider are handed back to it; those of others mean nothing to it.
-        pictures: What of the files the model is shown; the others are told in words.
+        files: How the model is shown each file; what is not among them is told in words.
     """
     said: list[JSON] = []
     if request.system:
@@ -35,7 +41,7 @@ def messages(request: Request, provider: str, pictures: Pictures = MappingProxyT
             _append(said, _assistant(entry, provider, request.model))
             said.extend(_answers(entry, results))
         else:
-            _append(said, {"role": "user", "content": _user(entry, called, pictures)})
+            _append(said, {"role": "user", "content": _user(entry, called, files)})
     if said and said[-1]["role"] == "assistant":  # templates would have the model end its own words, or refuse
         said.append({"role": "user", "content": GO_ON})
     for message in said:
@@ -49,7 +55,7 @@ def functions(tools: tuple[ToolSchema, ...]) -> list[JSON]:
     return [
         {
             "type": "function",
-            "function": {"name": tool.name, "description": tool.description, "parameters": json.loads(tool.parameters)},
+            "function": {"name": tool.name, "description": tool.description, "parameters": plain(tool.parameters)},
         }
         for tool in tools
     ]
@@ -72,23 +78,32 @@ def _pieces(content: object) -> list[JSON]:
     return content if isinstance(content, list) else [{"type": "text", "text": sendable(str(content))}]
 
 
-def _user(entry: Entry, called: set[str], pictures: Pictures) -> str | list[JSON]:
+def _user(entry: Entry, called: set[str], files: Mapping[Media, Shown]) -> str | list[JSON]:
     """What a person said: plain words, or words and images where there are some."""
-    seen = [pictures[part.media] for part in entry.parts if part.media is not None and part.media in pictures]
-    told = (_told(part, called) for part in entry.parts if part.media is None or part.media not in pictures)
-    words = "\n\n".join(filter(None, told))
+    seen = [file for part in entry.parts if (file := _file(part, files)).kind == "image"]
+    words = "\n\n".join(filter(None, (_told(part, called, files) for part in entry.parts)))
     if not seen:
         return words
-    images: list[JSON] = [{"type": "image_url", "image_url": {"url": address}} for address in seen]
-    return [*(_pieces(words) if words else ()), *images]
+    return [*(_pieces(words) if words else ()), *map(_image, seen)]
 
 
-def _told(part: Part, called: set[str]) -> str:
+def _file(part: Part, files: Mapping[Media, Shown]) -> Shown:
+    """How a file is shown; ``words`` without any for what is none."""
+    found = files.get(part.media) if part.media is not None else None
+    return found or Shown(kind="words", text=attachment(part.media) if part.kind == "media" else "")
+
+
+def _image(file: Shown) -> JSON:
+    address = f"data:{file.mime};base64,{base64.b64encode(file.data).decode()}"
+    return {"type": "image_url", "image_url": {"url": address}}
+
+
+def _told(part: Part, called: set[str], files: Mapping[Media, Shown]) -> str:
     match part.kind:
         case "text":
             return part.body
         case "media":
-            return attachment(part.media)
+            return _file(part, files).text
         case "result":  # one whose call was trimmed away would be refused as a tool's message
             return "" if part.id in called else f"[what the tool {part.name} said: {part.body}]"
         case "call" | "citation" | "opaque":

@@ -6,35 +6,34 @@ https://ai.google.dev/gemini-api/docs/thought-signatures
 """
 
 import base64
-import json
 from collections.abc import Mapping
 
-from core.exchange import Entry, Model, Part, Request
-from core.site import Fetch
+from core.exchange import Entry, Part, Request
 from core.values import Media
 from providers import ids
 from providers.attachments import Shown, attachment
-from providers.gallery import Limits, gallery
+from providers.gallery import Limits
 from providers.replay import Piece, recalled
+from providers.schemas import plain
 from providers.stream import text
 from providers.words import GO_ON, JSON, arguments, clean, sendable
 
 # https://ai.google.dev/gemini-api/docs/image-understanding ; the request may have 20 MB in all.
-_LIMITS = Limits(kinds=frozenset({"image/jpeg", "image/png", "image/webp"}), image_bytes=14 << 20, all_bytes=14 << 20)
+LIMITS = Limits(kinds=frozenset({"image/jpeg", "image/png", "image/webp"}), image_bytes=14 << 20, all_bytes=14 << 20)
 _NO_SIGNATURE = "skip_thought_signature_validator"
 
 
-async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
+def body(request: Request, files: Mapping[Media, Shown], provider: str) -> JSON:
     """The body of ``streamGenerateContent``.
 
     Args:
-        model: What is known of the model; what it cannot see is told in words.
+        files: How the model is shown each file.
         provider: Whose opaque parts are handed back.
     """
     config: JSON = {"maxOutputTokens": request.max_output_tokens}
     if request.effort:
         config["thinkingConfig"] = {"thinkingLevel": request.effort.upper()}
-    said: JSON = {"contents": await _contents(request, model, provider, fetch), "generationConfig": config}
+    said: JSON = {"contents": _contents(request, files, provider), "generationConfig": config}
     if request.system:
         said["systemInstruction"] = {"parts": [{"text": sendable(request.system)}]}
     tools: list[JSON] = []
@@ -45,7 +44,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
                     {
                         "name": tool.name,
                         "description": tool.description,
-                        "parametersJsonSchema": json.loads(tool.parameters),
+                        "parametersJsonSchema": plain(tool.parameters),
                     }
                     for tool in request.tools
                 ]
@@ -58,9 +57,8 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
     return clean(said | {"tools": tools} if tools else said)
 
 
-async def _contents(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
+def _contents(request: Request, files: Mapping[Media, Shown], provider: str) -> list[JSON]:
     contents: list[JSON] = []
-    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:

@@ -62,6 +62,8 @@ class Answer:
         match event.get("type"):
             case "message_start":
                 return self._count(event.get("message"))
+            case "message":
+                return self._whole(event)
             case "content_block_start":
                 return self._start(number(event, "index"), event.get("content_block"))
             case "content_block_delta":
@@ -91,11 +93,22 @@ class Answer:
         parts = remembered(self._provider, self._model, pieces)
         return Finished(reason=self._reason, parts=parts, usage=self._usage)
 
+    def _whole(self, message: JSON) -> list[ModelEvent]:
+        """An answer in one piece, of a server that does not stream."""
+        content, events = message.get("content"), self._count(message)
+        for place, block in enumerate(content if isinstance(content, list) else ()):
+            events += self._start(place, block)
+        self._reason = _REASONS.get(text(message, "stop_reason"), "stop")
+        self.ended = True
+        return events
+
     def _start(self, place: int, block: object) -> list[ModelEvent]:
         if not isinstance(block, dict):
             return []
         self._blocks[place] = dict(block)
         self.begun = True
+        if thought := text(block, "thinking"):
+            return [Delta(text=thought, kind="reasoning")]
         if block.get("type") == "web_search_tool_result" and isinstance(block.get("content"), list):
             self._usage = replace(self._usage, searches=self._usage.searches + 1)  # until the lab has counted them
             return [self.spent()]

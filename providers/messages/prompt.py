@@ -10,17 +10,16 @@ https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 """
 
 import base64
-import json
 from collections.abc import Mapping
 
-from core.exchange import Entry, Model, Part, Request
-from core.site import Fetch
+from core.exchange import Entry, Part, Request
 from core.values import Media
 from providers import ids
 from providers.attachments import Shown, attachment
-from providers.gallery import Limits, gallery
+from providers.gallery import Limits
 from providers.messages.returned import append, fit
 from providers.replay import Piece, recalled
+from providers.schemas import plain
 from providers.words import JSON, arguments, clean, sendable
 
 # By itself the tool is called from code that the lab runs, which not every model can, and whose blocks we do not know.
@@ -31,25 +30,26 @@ _SEARCH: JSON = {
     "allowed_callers": ["direct"],
 }
 # https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size ; the request may have 32 MB in all.
-_LIMITS = Limits(image_bytes=5 << 20, all_bytes=24 << 20, side=8000, images=100, few=20, side_of_many=2000)
+LIMITS = Limits(image_bytes=5 << 20, all_bytes=24 << 20, side=8000, images=100, few=20, side_of_many=2000)
 _MARK: JSON = {"type": "ephemeral"}
 
 
-async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
+def body(request: Request, files: Mapping[Media, Shown], provider: str) -> JSON:
     """The parameters of ``messages.create``, less what belongs to the connection.
 
     Args:
-        model: What is known of the model; what it cannot do is not asked of it.
+        files: How the model is shown each file.
         provider: Whose opaque parts are handed back.
     """
     said: JSON = {
         "model": request.model,
         "max_tokens": request.max_output_tokens,
-        "messages": await _messages(request, model, provider, fetch),
+        "messages": _messages(request, files, provider),
         "cache_control": _MARK,
+        "stream": True,
     }
     tools: list[JSON] = [
-        {"name": tool.name, "description": tool.description, "input_schema": json.loads(tool.parameters)}
+        {"name": tool.name, "description": tool.description, "input_schema": plain(tool.parameters)}
         for tool in request.tools
     ]
     if request.search:
@@ -63,9 +63,8 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
     return clean(said)
 
 
-async def _messages(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
+def _messages(request: Request, files: Mapping[Media, Shown], provider: str) -> list[JSON]:
     said: list[JSON] = []
-    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:

@@ -53,6 +53,8 @@ class Answer:
             ProviderError: The event is a complaint.
         """
         kind = text(event, "type")
+        if event.get("object") == "response":
+            return self._whole(event)
         if kind in {"response.output_text.delta", "response.refusal.delta"}:
             self.begun = True
             self._refused = self._refused or kind == "response.refusal.delta"
@@ -91,6 +93,15 @@ class Answer:
             self._reason = "tools"
         reason: Reason = "refusal" if self._refused else self._reason
         return Finished(reason=reason, parts=remembered(self._provider, self._model, pieces), usage=self._usage)
+
+    def _whole(self, response: JSON) -> list[ModelEvent]:
+        """An answer in one piece, of a server that does not stream."""
+        output = response.get("output")
+        items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+        self._items, self.begun = dict(enumerate(items)), bool(items)
+        said = [piece.part.body for item in items for piece in _pieces(item) if piece.kind == "text" and piece.part]
+        end = f"response.{text(response, 'status') or 'completed'}"
+        return [*(Delta(text=one) for one in said), *self._end(end if end in _ENDS else "response.completed", response)]
 
     def _end(self, kind: str, response: object) -> list[ModelEvent]:
         told = response if isinstance(response, dict) else {}

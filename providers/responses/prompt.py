@@ -5,34 +5,33 @@ its models' reasoning travels with the conversation, encrypted.
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 
-from core.exchange import Entry, Model, Part, Request
-from core.site import Fetch
+from core.exchange import Entry, Part, Request
 from core.values import Media
 from providers import ids
 from providers.attachments import Shown, attachment
-from providers.gallery import Limits, gallery
+from providers.gallery import Limits
 from providers.replay import Piece, recalled
+from providers.schemas import plain
 from providers.words import GO_ON, JSON, clean, sendable
 
-_LIMITS = Limits(image_bytes=20 << 20, all_bytes=48 << 20)  # https://platform.openai.com/docs/guides/images-vision
+LIMITS = Limits(image_bytes=20 << 20, all_bytes=48 << 20)  # https://platform.openai.com/docs/guides/images-vision
 _LEAST_TOKENS = 16  # the lab refuses to be asked for fewer
 _REASONS = re.compile(r"gpt-([5-9]|[1-9]\d)|o\d")
 
 
-async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> JSON:
+def body(request: Request, files: Mapping[Media, Shown], provider: str) -> JSON:
     """The parameters of ``responses.create``.
 
     Args:
-        model: What is known of the model; what it cannot see is told in words.
+        files: How the model is shown each file.
         provider: Whose opaque parts are handed back.
     """
     said: JSON = {
         "model": request.model,
-        "input": await _items(request, model, provider, fetch),
+        "input": _items(request, files, provider),
         "max_output_tokens": max(_LEAST_TOKENS, request.max_output_tokens),
         "store": False,
         "stream": True,
@@ -50,7 +49,7 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
             "type": "function",
             "name": tool.name,
             "description": tool.description,
-            "parameters": json.loads(tool.parameters),
+            "parameters": plain(tool.parameters),
             "strict": False,
         }
         for tool in request.tools
@@ -62,9 +61,8 @@ async def body(request: Request, model: Model, provider: str, fetch: Fetch) -> J
     return clean(said)
 
 
-async def _items(request: Request, model: Model, provider: str, fetch: Fetch) -> list[JSON]:
+def _items(request: Request, files: Mapping[Media, Shown], provider: str) -> list[JSON]:
     items: list[JSON] = []
-    files = await gallery(request, model, _LIMITS, fetch)
     results = {part.id: part for entry in request.entries for part in entry.parts if part.kind == "result"}
     called = {part.id for entry in request.entries for part in entry.parts if part.kind == "call"}
     for entry in request.entries:

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Literal
 
-from core.seams import Accept, Adapter, Tool, ToolContext
+from core.plugin import Tool, ToolContext, ToolResult
+from core.seams import Accept, Adapter
 from core.values import Address, Capabilities, Media, Page, Reply
 
 Moment = Literal["never", "hear", "heard", "use", "say", "said"]
@@ -52,7 +53,7 @@ class Death:
     def ends(self, tool: Tool) -> Tool:
         """A tool of this process, which does nothing after its end."""
 
-        async def call(arguments: str, context: ToolContext) -> str:
+        async def call(arguments: str, context: ToolContext) -> str | ToolResult:
             await self.at("use")
             return await tool.call(arguments, context)
 

@@ -15,16 +15,19 @@ from contracts.rigs.engines import SqliteRig, running
 from contracts.rigs.telegram import accepting
 from core.context.archive import StoredArchive
 from core.exchange import Delta, Model, Request
+from core.files import Files
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Adapter, Plugin, Tool
+from core.plugin import Plugin, Tool
+from core.seams import Adapter
 from core.testing import answer
 from core.turn.answering import Means
 from core.turn.assistant import Assistant
 from core.turn.hearing import WhileBusy
+from core.turn.plugins import Plugins
 from core.turn.toolbox import Toolbox
 from core.values import Inbound, Media, Message, Receipt
-from turns import Script, Windowed, question
+from turns import Script, Windowed, commanding, question
 
 PATIENCE_S = 15.0
 ALBUM_S = 0.25
@@ -96,16 +99,19 @@ class Play:
             death: Where everything stands still, for the test to wait for and to end the life there. The next one
                 finds the store as it was then.
         """
-        death = death or Death("never")
+        death, files = death or Death("never"), Files()
         death.then = self._stand_still
         async with (
             self._rig.open() as engine,
-            self.stage.opened(StoredArchive(engine, self.stage.name)) as adapter,
+            self.stage.opened(StoredArchive(engine, self.stage.name), files.fetch) as adapter,
         ):
             self.adapter = adapter
+            files.keep_made_in(engine.records)
+            router = Router([self.model], "auto")
             means = Means(
                 records=engine.records,
-                router=Router([self.model], "auto"),
+                router=router,
+                plugins=Plugins(commanding(engine.records, router)),
                 toolbox=Toolbox([Plugin(name="test", tools=tuple(death.ends(tool) for tool in tools))]),
                 system="Be brief.",
                 while_busy=while_busy,
@@ -174,6 +180,14 @@ class Play:
             assert time.monotonic() < end, f"{self.stage.name} shows {texts}, and not {wanted}"
             await asyncio.sleep(0.01)
         return [one for one in shown if pick in one.text]
+
+    async def until_files(self, *wanted: bytes) -> None:
+        """Wait until the files that Ann has from us are just these."""
+        end = time.monotonic() + PATIENCE_S
+        while (found := await self.stage.files()) != wanted:
+            sizes = [len(one) for one in found]
+            assert time.monotonic() < end, f"{self.stage.name} shows files of {sizes} bytes"
+            await asyncio.sleep(0.01)
 
     async def fetched(self, media: Media) -> bytes:
         """A file's bytes."""

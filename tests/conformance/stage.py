@@ -12,7 +12,7 @@ from typing import Literal, NoReturn, Protocol
 import pytest
 
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.values import MediaKind, value
 
 Who = Literal["ann", "bob"]
@@ -22,11 +22,14 @@ Ability = Literal[
     "contacts",
     "cuts",  # the line can break while we send
     "edits",  # people can change what they said while it is being answered
+    "forwards",  # what somebody else said is passed on
     "groups",
     "kept taps",  # a button that was pressed while we died is brought again
     "markup refusals",  # the platform may refuse how a thing is said
     "people",  # more than one person
+    "pieces",  # a long text is sent in several messages
     "places",
+    "single pictures",  # pictures sent right after each other are known not to be one album
     "strange kinds",  # messages of a kind nobody foresaw
     "voice",
     "waits",  # we can be told to wait
@@ -73,6 +76,7 @@ class Stage(Protocol):
         name: The adapter's name.
         lacks: What is not to be had there, and why.
         longest: The longest message the platform takes, as ``length`` counts.
+        typed: The longest text that people can send in one message.
         doubles: Why a send of which nobody knows whether it arrived may be seen twice, "" where it never is.
         waits_for_all: Whether being told to wait stops everybody, not one chat.
         appends: Whether nothing that was said can be changed: what we would change comes as a message of its own, and
@@ -83,6 +87,7 @@ class Stage(Protocol):
     name: str
     lacks: Mapping[Ability, str]
     longest: int
+    typed: int
     doubles: str
     waits_for_all: bool
     appends: bool
@@ -91,7 +96,7 @@ class Stage(Protocol):
     def length(self, text: str) -> int:
         """How long a text is, in the platform's units."""
 
-    def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
+    def opened(self, archive: Archive, fetch: Fetch) -> AbstractAsyncContextManager[Adapter]:
         """One life of our adapter over the platform."""
 
     # -- what people do
@@ -107,6 +112,9 @@ class Stage(Protocol):
 
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """Send several pictures as one."""
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """Pass on what somebody called Mallory said."""
 
     async def place(self, latitude: float, longitude: float) -> None:
         """Share a location."""
@@ -130,6 +138,9 @@ class Stage(Protocol):
 
     async def shown(self, chat: Chat = ANN) -> tuple[Shown, ...]:
         """What we have said and still stands, oldest first; nothing unfinished."""
+
+    async def files(self) -> tuple[bytes, ...]:
+        """The bytes of all files that we have sent to Ann and that still stand, oldest first."""
 
     # -- what the platform does to us
 

@@ -12,7 +12,7 @@ from conformance.mortal import Death, Moment
 from conformance.play import PATIENCE_S, Play
 from conformance.stage import Button, needs
 from core import phrases
-from core.seams import Tool
+from core.plugin import Tool
 from core.testing import answer
 from turns import FakeTool, calls
 

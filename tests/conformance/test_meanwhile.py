@@ -9,7 +9,7 @@ from conformance.play import Play, halting
 from conformance.stage import ANN, BOB, needs
 from core import phrases
 from core.testing import answer
-from core.turn.commands import TABLE
+from core.turn.commands import table
 from core.turn.hearing import WhileBusy
 
 BURST = [f"question {number}" for number in range(1, 6)]
@@ -88,7 +88,7 @@ async def test_help_lists_every_command(play: Play) -> None:
     async with play.life():
         await play.stage.command("help")
         shown = await play.sees(phrases.HELP_HEAD)
-        assert all(f"/{name}" in shown.text and description in shown.text for name, description in TABLE)
+        assert all(f"/{name}" in shown.text and description in shown.text for name, description in table(()))
     assert play.model.requests == []
 
 

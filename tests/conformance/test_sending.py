@@ -3,7 +3,9 @@
 from conformance.play import Play
 from conformance.stage import ANN_IN_GROUP, BOB_IN_GROUP, needs
 from core import phrases
-from core.testing import answer
+from core.exchange import Blob, ToolSchema
+from core.plugin import Tool, ToolContext, ToolResult
+from core.testing import answer, tool_call
 
 PNG = b"\x89PNG\r\n\x1a\n a picture"
 
@@ -48,6 +50,24 @@ async def test_a_voice_note_is_heard_as_one(play: Play) -> None:
         (media,) = play.model.media()
         assert (media.kind, media.mime.partition(";")[0]) == ("voice", "audio/ogg")
         assert await play.fetched(media) == b"OggS a voice"
+
+
+async def test_a_file_that_was_made_reaches_the_person(play: Play) -> None:
+    """Whole, with the answer it belongs to, and only once; a picture as well as what no messenger draws."""
+    made = (Blob(mime="image/png", data=PNG * 100, name="tea.png"), Blob(mime="text/csv", data=b"a,b", name="tea.csv"))
+
+    async def paint(arguments: str, caller: ToolContext) -> ToolResult:
+        del arguments, caller
+        return ToolResult(text="Painted.", files=made)
+
+    schema = ToolSchema(name="paint", description="Paint.", parameters='{"type": "object", "properties": {}}')
+    tool = Tool(schema=schema, effect="reads", call=paint, summary=lambda _: "Paint?")
+    play.model.on("Paint tea", tool_call("paint"))
+    play.model.on("Painted.", answer("Here it is."))
+    async with play.life(tool):
+        await play.stage.say("Paint tea")
+        await play.sees("Here it is.")
+        await play.until_files(*(blob.data for blob in made))
 
 
 async def test_a_file_keeps_its_name(play: Play) -> None:
@@ -97,6 +117,7 @@ async def test_an_album_is_one_question(play: Play) -> None:
 
 async def test_pictures_one_after_the_other_are_all_seen(play: Play) -> None:
     """Sent singly they are looked at in turn, and none is passed over."""
+    needs(play.stage, "single pictures")
     async with play.life():
         for number in range(3):
             await play.stage.send("photo", PNG + bytes([number]), caption=f"Number {number}")

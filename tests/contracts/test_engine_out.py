@@ -75,6 +75,12 @@ async def test_records_are_read_back_in_order_of_their_names(rig: Rig) -> None:
         assert await engine.records.latest("t", "a/", 3) == (("a/008", b"8"), ("a/009", b"9"), ("a/010", b"10"))
         assert await engine.records.get("t", "a/011") is None
         assert await engine.records.latest("t", "c/", 3) == ()
+        assert await engine.records.before("t", "a/", "a/003", 2) == (("a/001", b"1"), ("a/002", b"2"))
+        assert await engine.records.before("t", "a/", "a/", 2) == ()
+        assert [row for row, _ in await engine.records.before("t", "a/", "z", 2)] == ["a/009", "a/010"]
+        assert await engine.records.after("t", "a/", "a/008", 3) == (("a/009", b"9"), ("a/010", b"10"))
+        assert [row for row, _ in await engine.records.after("t", "a/", "", 2)] == ["a/000", "a/001"]
+        assert await engine.records.after("t", "a/", "z", 2) == ()
 
 
 # --- jobs ------------------------------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from core.app import Stop, serve
 from core.config.settings import Section, Server, Settings, Timeouts
 from core.errors import AddressRefused, PlatformRefusedUs, StoreError
+from core.plugin import Plugin
 from core.process import report
 from core.process.control import connect
 from core.process.report import Report
-from core.seams import Accept, Adapter, Plugin, Records, Turn
+from core.seams import Accept, Adapter, Records, Turn
 from core.site import BotSite, Spec
 from core.testing import FakeAdapter
 from core.values import HOUSE, Inbound, Outcome, Receipt
@@ -39,6 +40,12 @@ class FakeRecords:
         return self.rows.get((table, row))
 
     async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return ()
+
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+        return ()
+
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
         return ()
 
 
@@ -363,7 +370,7 @@ async def test_an_adapter_is_told_the_commands(tmp_path: Path) -> None:
     world.bot("telegram")
     world.bot("other")
     async with world.running():
-        assert {"new", "stop", "help"} <= {name for name, _ in world.sites["telegram"].assistant.commands}
+        assert {"retry", "stop", "help"} <= {name for name, _ in world.sites["telegram"].assistant.commands}
 
 
 async def test_status_tells_what_is_on_what_is_off_and_the_code_to_claim_a_messenger(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from core.config.settings import Server as Settings
 from core.errors import SettingsError
 from core.server import Server, forged, host_of, too_large
 
-HERE = "http://127.0.0.1:8080"
+HERE = "http://127.0.0.1:9297"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - it is what is refused
 
 
@@ -233,6 +233,57 @@ async def test_a_port_in_use_is_one_sentence_and_no_end() -> None:
             assert server.url == ""
             with pytest.raises(SettingsError):
                 server.add("GET", "/", hello)
+
+
+@pytest.mark.parametrize("public_url", ["", "https://chat.example.org"])
+async def test_a_port_that_nobody_chose_may_be_another_one(public_url: str) -> None:
+    """The next free one, which the links say; not where a proxy leads to that one."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = Settings.model_construct(host="127.0.0.1", port=port, public_url=public_url, _fields_set=set())
+        async with serving(settings) as server:
+            if public_url:
+                assert str(port) in server.trouble
+            else:
+                assert port < int(server.url.rpartition(":")[2]) < port + 20
+
+
+def test_the_default_port_is_no_other_programs() -> None:
+    """Neither a model server nor another bot or panel that people run beside it listens there (Ollama, llama.cpp …)."""
+    others = {
+        11434,
+        1234,
+        8000,
+        8080,
+        3000,
+        5000,
+        3080,
+        18789,
+        7860,
+        8188,
+        5678,
+        1337,
+        4000,
+        4891,
+        5001,
+        6185,
+        9090,
+        8888,
+    }
+    assert Settings().port not in others
+
+
+async def test_it_knows_its_own_addresses() -> None:
+    """So that nobody who looks for model servers on this machine asks this process about itself."""
+    async with serving(Settings(port=0, public_url="https://chat.example.org")) as server:
+        port = server._address.rpartition(":")[2]
+        own = [f"http://127.0.0.1:{port}/v1", f"http://localhost:{port}", "https://chat.example.org/v1"]
+        assert all(map(server.is_own, own))
+        others = [f"http://127.0.0.1:{int(port) - 1}/v1", f"http://192.0.2.1:{port}/v1", "https://example.org", ""]
+        assert not any(map(server.is_own, others))
+    assert not server.is_own(own[0])
 
 
 async def test_it_ends_within_a_second_though_streams_are_open(client: ClientSession) -> None:

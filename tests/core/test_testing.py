@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import AddressRefused, CallMalformed, ContentRefused, NotFetched
-from core.seams import Plugin, ToolContext
+from core.plugin import Plugin, ToolContext
 from core.site import Fetched
 from core.testing import (
     MORNING,
@@ -37,7 +37,8 @@ async def test_a_tool_is_used_as_a_model_would() -> None:
     for each in (Plugin(name="a", tools=(look,)), plugin("a", look)):
         assert await use(each, "look", '{"word": "tea"}') == "tea ann 09:30"
         assert (
-            await use(each, "look", '{"word": "tea"}', scope="bob", now=MORNING + timedelta(hours=1)) == "tea bob 10:30"
+            await use(each, "look", '{"word": "tea"}', person="bob", now=MORNING + timedelta(hours=1))
+            == "tea bob 10:30"
         )
         with pytest.raises(CallMalformed):
             await use(each, "look")

@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from core.errors import CallMalformed, ToolFailed
-from core.seams import Tool, ToolContext
-from core.testing import plugin_site
+from core.plugin import Tool, ToolContext
+from core.testing import plugin_site, tool_context
 from core.tools import Switch, plugin, rendered, tool
 
-ANN = ToolContext(scope="ann", now=datetime(2026, 11, 26, tzinfo=UTC))
+ANN = tool_context("ann", now=datetime(2026, 11, 26, tzinfo=UTC))
 
 
 class Size(BaseModel):

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from core.seams import Tool, ToolContext
+from core.plugin import Tool, ToolContext, ToolResult
 from core.testing import tap
 from e2e.test_approval import House
 
@@ -19,7 +19,7 @@ from e2e.test_approval import House
 def deadly(tool: Tool, dies: str) -> Tool:
     """The tool, with the end of the process before or after what it does."""
 
-    async def call(arguments: str, context: ToolContext) -> str:
+    async def call(arguments: str, context: ToolContext) -> str | ToolResult:
         if dies == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         done = await tool.call(arguments, context)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -50,7 +49,7 @@ class House:
         (folder / "config.toml").write_text(config, encoding="utf-8")
 
     async def start(self) -> None:
-        """Start it, and read the link it prints."""
+        """Start it, and ask for a link."""
         environment = {name: text for name, text in os.environ.items() if not name.startswith("WAYSTATION_")}
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -63,13 +62,13 @@ class House:
                 stderr=log,
             )
         assert self._process.stdout
-        self.link = ""
+        line = ""
         async with asyncio.timeout(PATIENCE_S):
-            while not self.link:
+            while "waystation link" not in line:
                 line = (await self._process.stdout.readline()).decode()
                 assert line, self._log.read_text(encoding="utf-8")
-                if found := re.search(r"http://\S+/enter/\S+", line):
-                    self.link = found[0]
+                assert "/enter/" not in line  # nobody sits at a terminal here
+        self.link = await self.command("link")
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, in order or by force."""
@@ -94,6 +93,7 @@ class House:
         size = (390, 844) if phone else (1280, 800)
         tab = await self.browser.tab(width=size[0], height=size[1], phone=phone, dark=dark)
         await tab.go(self.link)
+        await press(tab)
         return Person(tab, self.url)
 
     async def open(self, path: str = "/") -> "Person":
@@ -101,6 +101,13 @@ class House:
         tab = await self.browser.tab()
         await tab.go(self.url + path)
         return Person(tab, self.url)
+
+
+async def press(tab: Tab) -> None:
+    """Press the button that a link shows; whoever is inside already is shown none."""
+    if await tab.js("!!document.querySelector('.locked form')"):
+        await tab.click(".locked form button")
+        await tab.loaded()
 
 
 class Person:

@@ -25,7 +25,8 @@ from core.errors import PlatformDown
 from core.exchange import Request
 from core.models.routing import Router
 from core.people.access import Access
-from core.seams import Engine, Tool, Turn, Work
+from core.plugin import Tool
+from core.seams import Engine, Turn, Work
 from core.testing import BY_EDITS, Call, FakeAdapter, Fault, answer, message, plugin_site, tap
 from core.turn.answering import Means
 from core.turn.approvals import LASTS

@@ -397,7 +397,7 @@ class TestRun:
         ran = place.run("check")
         assert ran.returncode == 0
         assert "providers          echo" in ran.stdout
-        assert "plugins            clock, fetch, notes" in ran.stdout
+        assert "plugins            clock, conversation, fetch, model, notes" in ran.stdout
         assert not (place.folder / "data").exists()
 
     def test_status_where_nothing_runs_says_so(self, place: Place) -> None:

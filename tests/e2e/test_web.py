@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from e2e.house import IDLE, House, house
+from e2e.house import IDLE, House, house, press
 from simulators.browser import PROGRAM, Browser, browser
 from simulators.openai import Pace, Reply, tool_call
 from simulators.openai.records import Recorded
@@ -42,7 +42,7 @@ async def home(chromium: Browser, tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def test_the_link_lets_one_browser_in_and_then_no_other(home: House) -> None:
-    """Whoever runs it opens what the start printed; the link is of no use to anybody after that."""
+    """Whoever runs it asks for a link and presses its button; the link is of no use to anybody after that."""
     ann = await home.enter()
     assert await ann.tab.text(".welcome p") == "What is on your mind?"
     context = (await home.browser.ask("Target.createBrowserContext"))["browserContextId"]
@@ -53,6 +53,10 @@ async def test_the_link_lets_one_browser_in_and_then_no_other(home: House) -> No
     await other.go(home.url)
     assert "This browser is not let in yet" in await other.text()
     await other.go(await home.command("link"))
+    assert "Let this browser in?" in await other.text()
+    await other.ask("Emulation.setScriptExecutionDisabled", value=True)
+    await press(other)
+    await other.ask("Emulation.setScriptExecutionDisabled", value=False)
     assert await other.text(".welcome p") == "What is on your mind?"
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from core.seams import Plugin
-from core.site import PluginSite, Spec
+from core.plugin import Plugin, PluginSite
+from core.site import Spec
 
 
 class PigeonSettings(BaseModel):

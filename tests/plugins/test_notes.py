@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import CallMalformed, ToolFailed
-from core.seams import Tool, ToolContext
-from core.testing import plugin_site
+from core.plugin import Tool
+from core.testing import plugin_site, tool_context
 from plugins.notes import NotesSettings, open_notes, spec
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -26,7 +26,10 @@ async def tool(folder: Path | None) -> Tool:
 
 async def save(folder: Path, title: str, text: str = "Words") -> str:
     """Save a note as a model would."""
-    return await (await tool(folder)).call(json.dumps({"title": title, "text": text}), ToolContext(scope="x", now=NOW))
+    arguments = json.dumps({"title": title, "text": text})
+    result = await (await tool(folder)).call(arguments, tool_context("x", now=NOW))
+    assert isinstance(result, str)
+    return result
 
 
 def names(folder: Path) -> list[str]:
@@ -94,7 +97,7 @@ async def test_arguments_that_make_no_sense_are_named(tmp_path: Path, arguments:
     with pytest.raises(CallMalformed, match=complaint):
         notes.summary(arguments)
     with pytest.raises(CallMalformed, match=complaint):
-        await notes.call(arguments, ToolContext(scope="x", now=NOW))
+        await notes.call(arguments, tool_context("x", now=NOW))
     assert not names(tmp_path)
 
 

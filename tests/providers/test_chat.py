@@ -20,7 +20,6 @@ from core.exchange import Delta, Entry, Part, Request, Usage
 from providers.chat import listing, prompt
 from providers.chat.answer import Answer
 from providers.chat.calls import Calls
-from providers.chat.thinking import Thinking
 from providers.faults import refusal
 from providers.sse import Frames
 from providers.tokens import estimate
@@ -63,8 +62,60 @@ def fragment(name: str = "", arguments: object = "", **more: object) -> dict[str
             fragment("a", ": 1}", index=0, id="1"),
             fragment("b", "", index=1, id="2"),
         ],
+        [fragment("a", '{"x": 1}', index=0), fragment("b", "{}", index=0)],
+        [fragment("a", "", index=0), fragment("", '{"x": 1}', index=0), fragment("b", "{}", index=0)],
+        [
+            fragment("a", "", index=0, id="1"),
+            fragment("a", '{"x"', index=0, id="1"),
+            fragment("a", ": 1}", index=0, id="1"),
+            fragment("b", "{}", index=1, id="2"),
+        ],
+        [
+            fragment("a", '{"x"', index=0, id="same"),
+            fragment("", ": 1}", index=0, id="same"),
+            fragment("b", "{}", index=1, id="same"),
+        ],
+        [fragment("a", '{"x": 1}', index=0, id="same"), fragment("b", "{}", index=0, id="same")],
+        [
+            fragment("a", "", index=0, id="1"),
+            fragment("b", "", index=0, id="2"),
+            fragment("", '{"x": 1}', index=0, id="1"),
+            fragment("", "{}", index=0, id="2"),
+        ],
+        [
+            fragment("a", '{"x"', index=0, id="1"),
+            fragment("", ": 1}", index=0, id="other"),
+            fragment("b", "{}", index=1, id="2"),
+        ],
+        [fragment("a", {"x": 1}, index=0), fragment("b", {}, index=0)],
+        [fragment("a", '{"x": 1}', id="1"), fragment("a", '{"x": 1}', id="1"), fragment("b", "{}", id="2")],
+        [fragment("a", '"{\\"x\\": 1}"', id="1"), fragment("b", "null", id="2")],
+        [fragment("a", '{"x": 1}', index=None), fragment("a", "", index=None), fragment("b", "{}", index=None)],
+        [fragment("a", '{"x": 1}', index="0", id=7), fragment("b", "{}", index="0", id=8)],
     ],
-    ids=["protocol", "index-0", "ids", "ids-repeated", "id-once", "nothing", "pieces", "objects", "name-repeated"],
+    ids=[
+        "protocol",
+        "index-0",
+        "ids",
+        "ids-repeated",
+        "id-once",
+        "nothing",
+        "pieces",
+        "objects",
+        "name-repeated",
+        "index-0-without-ids",
+        "index-0-without-ids-in-pieces",
+        "id-and-name-repeated",
+        "one-id-for-all",
+        "one-id-and-index-for-all",
+        "index-0-interleaved",
+        "new-id-each-time",
+        "objects-index-0",
+        "said-twice",
+        "packed-twice",
+        "name-repeated-at-the-end",
+        "odd-types",
+    ],
 )
 def test_two_calls_are_two_however_they_are_cut(fragments: list[dict[str, object]]) -> None:
     """Servers leave out the index, the id or both, repeat the name, or number every call 0."""
@@ -74,6 +125,56 @@ def test_two_calls_are_two_however_they_are_cut(fragments: list[dict[str, object
     parts = calls.parts()
     assert [(part.name, json.loads(part.body)) for part in parts] == [("a", {"x": 1}), ("b", {})]
     assert len({part.id for part in parts}) == 2
+
+
+def parts_of(*deltas: list[dict[str, object]], names: tuple[str, ...] = ()) -> list[tuple[str, object]]:
+    """The calls that come of the lists in some deltas."""
+    calls = Calls(names)
+    for delta in deltas:
+        for place, piece in enumerate(delta):
+            calls.add(piece, place)
+    return [(part.name, json.loads(part.body)) for part in calls.parts()]
+
+
+def test_calls_that_stand_in_one_list_are_several() -> None:
+    """Also where nothing but their places tells them apart, in this delta and in those after it."""
+    heads = [fragment("look", index=0), fragment("look", index=0)]
+    tails = [fragment(arguments='{"at": 1}', index=0), fragment(arguments='{"at": 2}', index=0)]
+    assert parts_of(heads, tails) == [("look", {"at": 1}), ("look", {"at": 2})]
+
+
+@pytest.mark.parametrize(
+    "names", [("get_weather", "get"), ("get_weather",), ()], ids=["one-begins-another", "known", "unknown"]
+)
+@pytest.mark.parametrize("last", ["", "{"], ids=["alone", "with-arguments"])
+def test_a_name_may_come_in_pieces(names: tuple[str, ...], last: str) -> None:
+    """Which tools were offered tells a name's rest from a second call."""
+    if last and not names:
+        pytest.skip("nobody could tell")
+    pieces = [fragment("get_wea", index=0), fragment("ther", last, index=0)]
+    arguments = [fragment(arguments='{"x": 1}'[len(last) :], index=0)]
+    assert parts_of(*([piece] for piece in (*pieces, *arguments)), names=names) == [("get_weather", {"x": 1})]
+
+
+def test_a_name_may_come_whole_each_time_it_has_grown() -> None:
+    """Some servers send all there is so far."""
+    pieces = [fragment("get"), fragment("get_weather"), fragment(arguments="{}")]
+    assert parts_of(*([piece] for piece in pieces), names=("get_weather",)) == [("get_weather", {})]
+
+
+@pytest.mark.parametrize("name", ["functions.look", "look<|channel|>commentary", "look "])
+def test_a_name_is_told_as_it_was_offered(name: str) -> None:
+    """A model's own notation around it is taken off, where that leads to a tool."""
+    assert parts_of([fragment(name, "{}")], names=("look",)) == [("look", {})]
+    assert parts_of([fragment(name, "{}")], names=("other",)) == [(name, {})]
+
+
+def test_the_one_call_of_the_first_protocol_is_a_call() -> None:
+    """``function_call``, in pieces as it is streamed."""
+    pieces = ({"name": "look", "arguments": ""}, {"arguments": '{"x"'}, {"arguments": ": 1}"})
+    deltas: list[dict[str, object]] = [{"function_call": piece} for piece in pieces]
+    finished = answer_of(*deltas, reason="function_call").finished()
+    assert [(part.kind, part.name, part.body) for part in finished.parts] == [("call", "look", '{"x": 1}')]
 
 
 @pytest.mark.parametrize("nonsense", [None, 1, "call", [], {}, {"function": "f"}, {"index": 0, "function": None}])
@@ -95,25 +196,6 @@ def test_calls_count_whatever_the_reason_is_called() -> None:
     finished = answer_of({"tool_calls": [fragment("look", "{}")]}, reason="stop").finished()
     assert [part.kind for part in finished.parts] == ["call"]
     assert finished.reason == "tools"
-
-
-@pytest.mark.parametrize("cut_at", range(1, 30))
-def test_thinking_in_a_tag_is_not_part_of_the_answer(cut_at: int) -> None:
-    """The tag is found wherever the stream is cut, and the blank lines after it go with it."""
-    text = "<think>Hm. <b></think>\n\nYes <think>."
-    thinking = Thinking()
-    pieces = [*thinking.feed(text[:cut_at]), *thinking.feed(text[cut_at:]), *thinking.rest()]
-    told = {kind: "".join(piece for of_kind, piece in pieces if of_kind == kind) for kind in ("reasoning", "answer")}
-    assert told == {"reasoning": "Hm. <b>", "answer": "Yes <think>."}
-
-
-@given(st.text(alphabet="<think/> a\n", max_size=40).filter(lambda text: not text.lstrip().startswith("<think>")))
-def test_a_text_without_thinking_is_left_as_it_is(text: str) -> None:
-    """Only a tag at the very beginning counts; everything else is the answer, to the letter."""
-    thinking = Thinking()
-    pieces = [piece for character in text for piece in thinking.feed(character)] + thinking.rest()
-    assert "".join(piece for _, piece in pieces) == text
-    assert {kind for kind, _ in pieces} <= {"answer"}
 
 
 def test_halves_of_a_character_are_put_together() -> None:
@@ -190,6 +272,12 @@ def test_usage_that_says_nothing_is_estimated(usage: object) -> None:
         ),
         (400, "Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)", ContextTooLong),
         (400, "This model's maximum prompt length is 131072 but the request contains 140000", ContextTooLong),
+        (
+            400,
+            "Invalid 'messages[1].content[0].text': string too long. Expected a maximum length of 10.",
+            ContextTooLong,
+        ),
+        (400, "Invalid 'messages[1].tool_calls[0].id': string too long. Expected 40.", RequestRefused),
         (400, "Range of input length should be [1, 30720]", ContextTooLong),
         (429, "Request too large for gpt-4 on tokens per min (TPM): Limit 10000, Requested 12000", ContextTooLong),
         (429, "Rate limit reached for requests", ProviderBusy),

@@ -11,7 +11,7 @@ from aiohttp import web
 from contracts.rigs.providers import PNG, said, site
 from core.exchange import Entry, Part, Request
 from core.values import Media
-from providers.chat.pictures import Eyes
+from providers.chat import listing
 from providers.compatible import Compatible, spec
 from servers import ask, end, request, serving, settings
 from simulators.openai import OpenAISimulator, Reply, status
@@ -55,7 +55,7 @@ async def test_a_model_that_sees_is_shown_the_image() -> None:
 )
 def test_a_size_is_no_version(model: str, *, sees: bool) -> None:
     """A small one of the third line sees nothing; those after 3.5 do."""
-    assert Eyes(None).see(model) is sees
+    assert listing.sees(model, None) is sees
 
 
 async def test_a_model_that_turns_out_to_be_blind_is_told_in_words() -> None:

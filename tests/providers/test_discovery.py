@@ -6,12 +6,16 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
+from contracts.rigs.providers import site
 from core.errors import ProviderDown, ProviderError, ProviderRefusedUs
+from providers.compatible import spec
 from providers.discovery import models_at
+from servers import settings
 from simulators.openai import OpenAISimulator
 
 
@@ -86,3 +90,12 @@ def test_looking_imports_no_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_this_process_is_not_asked_for_models() -> None:
+    """Where our own server listens at a port that model servers use, it is no model server."""
+    async with OpenAISimulator() as lab:
+        place = replace(site("llamacpp", connect_s=1.0), is_own=lambda url: url == lab.base_url)
+        async with spec.open(place, settings(lab.base_url)) as provider:
+            with pytest.raises(ProviderDown, match="Waystation itself"):
+                await provider.models()

@@ -1,6 +1,7 @@
 """Files that a lab would refuse are told in words, and the request is answered."""
 
 import struct
+import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -10,33 +11,57 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from contracts.rigs.providers import PNG, site
+from contracts.rigs.providers import PDF, PNG, site
 from core.exchange import Entry, Finished, Model, Part, Request
 from core.site import ProviderSite
 from core.values import Media
 from providers import anthropic, google
+from providers.attachments import mime_of
 from providers.dimensions import side
 from providers.gallery import Limits, gallery
+from providers.integrity import broken
 from simulators.anthropic import AnthropicSimulator
 from simulators.google import GoogleSimulator
+from simulators.telegram.files import PIXEL_PNG
 
 MODEL = Model(id="m", images=True, documents=True)
 
 
+def chunk(name: bytes, body: bytes) -> bytes:
+    """A piece of a PNG."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 def png(width: int, height: int = 1, size: int = 100) -> bytes:
-    """The beginning of an image of this size."""
-    return (b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + struct.pack(">II", width, height)).ljust(size, b"\0")
+    """An image of this size, with so many bytes, that has all its pieces."""
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    last = chunk(b"IEND", b"")
+    return head + chunk(b"IDAT", bytes(size - len(head) - len(last) - 12)) + last
 
 
 def jpeg(width: int, height: int) -> bytes:
     """A photo with a note of its camera before its size."""
     note = b"\xff\xe1" + struct.pack(">H", 50) + b"x" * 48
-    return b"\xff\xd8" + note + b"\xff\xff\xc2" + struct.pack(">HBHH", 17, 8, height, width) + b"\0" * 20
+    frame = b"\xff\xff\xc2" + struct.pack(">HBHH", 17, 8, height, width) + bytes(10)
+    return b"\xff\xd8" + note + frame + b"\xff\xda" + struct.pack(">H", 8) + bytes(26) + b"\xff\xd9"
+
+
+def gif(width: int, height: int) -> bytes:
+    """An animation of one picture."""
+    return (
+        b"GIF89a"
+        + struct.pack("<HHBBB", width, height, 0x80, 0, 0)
+        + bytes(6)
+        + b"\x21\xf9\x04\0\0\0\0\0"
+        + b"\x2c"
+        + struct.pack("<HHHHB", 0, 0, width, height, 0)
+        + b"\x02\x02\x44\x01\0;"
+    )
 
 
 def webp(kind: bytes, rest: bytes) -> bytes:
     """An image of one of the three kinds of WebP."""
-    return b"RIFF\0\0\0\0WEBP" + kind + b"\0\0\0\0" + rest
+    return b"RIFF" + struct.pack("<I", 12 + len(rest)) + b"WEBP" + kind + b"\0\0\0\0" + rest
 
 
 def photo(ref: str) -> Media:
@@ -70,7 +95,7 @@ async def kinds(request: Request, limits: Limits, **files: bytes) -> dict[str, s
     [
         (PNG, 1),
         (png(9000, 20), 9000),
-        (b"GIF89a" + struct.pack("<HH", 300, 4000), 4000),
+        (gif(300, 4000), 4000),
         (jpeg(4032, 3024), 4032),
         (webp(b"VP8X", b"\0\0\0\0" + b"\x0f\x27\x00" + b"\x63\x00\x00"), 10000),
         (webp(b"VP8L", b"\x2f" + struct.pack("<I", (99 << 14) | 1999)), 2000),
@@ -92,6 +117,65 @@ def test_the_size_of_an_image_is_read_from_its_head(data: bytes, pixels: int) ->
 def test_a_head_of_any_kind_is_read_to_its_end(head: bytes, rest: bytes) -> None:
     """Whatever somebody sends, it is a number."""
     assert side(head + rest) >= 0
+
+
+WHOLE = {
+    "image/png": png(3, 2),
+    "image/jpeg": jpeg(3, 2),
+    "image/gif": gif(3, 2),
+    "image/webp": webp(b"VP8L", b"\x2f" + bytes(9)),
+    "application/pdf": PDF,
+}
+
+
+@pytest.mark.parametrize("mime", WHOLE)
+def test_a_whole_file_is_whole_and_one_that_is_cut_off_is_not(mime: str) -> None:
+    """Wherever it was cut, but for the last few bytes of a format that needs no end."""
+    data = WHOLE[mime]
+    assert mime_of(data) == mime
+    assert broken(data, mime) == ""
+    assert broken(data + b"and more", mime) == ""
+    most = {"image/gif": len(data) - 1, "application/pdf": data.find(b"%%EOF")}.get(mime, len(data))
+    assert all(broken(data[:at], mime) for at in range(most))
+
+
+@pytest.mark.parametrize("data", [PNG, PIXEL_PNG], ids=["contract", "telegram"])
+def test_a_real_image_is_whole(data: bytes) -> None:
+    """As programs write it."""
+    assert broken(data, mime_of(data)) == ""
+
+
+@pytest.mark.parametrize(
+    "data, mime",
+    [
+        (png(3, 2).replace(b"IDAT", b"IDAT\1", 1)[:-1], "image/png"),
+        (png(0, 2), "image/png"),
+        (png(3, 2).replace(b"IDAT", b"tEXt"), "image/png"),
+        (jpeg(0, 2), "image/jpeg"),
+        (jpeg(3, 2).replace(b"\xff\xff\xc2", b"\xff\xff\xe3"), "image/jpeg"),
+        (b"\xff\xd8\xff" + b"plain words" * 9, "image/jpeg"),
+        (b"GIF89a" + bytes(7) + b";", "image/gif"),
+        (b"RIFF\4\0\0\0WEBPplain words", "image/webp"),
+        (b"", "image/png"),
+    ],
+)
+def test_a_damaged_file_is_told(data: bytes, mime: str) -> None:
+    """A piece that is not what it says, a picture without a size or without a picture."""
+    assert broken(data, mime)
+
+
+@given(st.sampled_from(list(WHOLE)), st.binary(max_size=80), st.integers(0, 40))
+def test_whatever_is_in_a_file_it_is_read_to_an_end(mime: str, rest: bytes, at: int) -> None:
+    """Nothing that somebody sends goes round in circles, or breaks anything."""
+    assert isinstance(broken(WHOLE[mime][:at] + rest, mime), str)
+
+
+async def test_a_damaged_file_is_told_in_words_with_the_reason() -> None:
+    """The others are shown, and there is room for them."""
+    files = {"cut": png(50, size=300)[:48], "whole": png(50, size=300)}
+    told = await kinds(asked(*files), Limits(image_bytes=400, all_bytes=900), **files)
+    assert told["whole"] == "image"
+    assert "it is cut off and cannot be read" in told["cut"]
 
 
 async def test_an_image_that_is_too_large_is_told_in_words() -> None:
@@ -146,7 +230,7 @@ async def test_google_is_shown_no_animation() -> None:
     """It knows none."""
     async with GoogleSimulator() as lab:
         settings = google.GoogleSettings(api_key=SecretStr("sk-1"), base_url=lab.address)
-        async with google.spec.open(of(moves=b"GIF89a" + b"\1\0\1\0"), settings) as provider:
+        async with google.spec.open(of(moves=gif(1, 1)), settings) as provider:
             request = replace(asked("moves"), model="gemini-sim-flash")
             async with aclosing(provider.stream(request)) as events:
                 heard = [event async for event in events]

@@ -41,6 +41,10 @@ _KEYS = {
     "Tab": ("Tab", 9, ""),
     "Backspace": ("Backspace", 8, ""),
     "Space": ("Space", 32, " "),
+    "ArrowUp": ("ArrowUp", 38, ""),
+    "ArrowDown": ("ArrowDown", 40, ""),
+    "Home": ("Home", 36, ""),
+    "End": ("End", 35, ""),
 }
 _SHIFT = 8
 

@@ -14,7 +14,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -117,12 +117,15 @@ class Lab(ABC):
 
     Attributes:
         refused_keys: Those that are told no models.
+        strict: What it refuses beside what all labs of its kind do, which is no violation: the complaint about a body,
+            "" for none; see ``strictness.py``.
     """
 
     def __init__(self, *, models: tuple[str, ...], words_per_s: float | None = 200.0) -> None:
         self.models = models
         self.requests: list[Asked] = []
         self.refused_keys: set[str] = set()
+        self.strict: Callable[[Json], str] = lambda body: ""
         self._words_per_s = words_per_s
         self._next: deque[Said | Fault] = deque()
         self._numbers = itertools.count(1)
@@ -191,6 +194,8 @@ class Lab(ABC):
             return self.refused(400, asked.violations[0])
         if asked.model not in self.models:
             return self.refused(404, self.no_model(asked.model))
+        if complaint := self.strict(asked.body):
+            return self.refused(400, complaint)
         said = self._next.popleft() if self._next else None
         fault = said if isinstance(said, Fault) else None
         if fault is not None and fault.status:

@@ -15,9 +15,9 @@ from bots.web.adapter import Web
 from bots.web.opening import opened
 from core import testing
 from core.config.settings import Server as ServerSettings
-from core.exchange import Entry, Part
+from core.exchange import Entry, Model, Part
 from core.server import Server
-from core.site import AssistantInfo, Operator
+from core.site import AnsweringModel, AssistantInfo, Excerpt, Operator
 from core.values import Address, Choice, Command, Conversation, Inbound, Message, Receipt, Reply
 
 
@@ -36,6 +36,7 @@ class FakeArchive:
 
     def __init__(self) -> None:
         self.kept: dict[str, list[Entry]] = {"c1": []}
+        self.reads: list[int] = []  # how many entries each time
         self.current = "c1"
 
     async def conversations(self, sender: str) -> tuple[Conversation, ...]:
@@ -48,14 +49,58 @@ class FakeArchive:
     def _title(self, name: str) -> str:
         return self.kept[name][0].parts[0].body if self.kept[name] else ""
 
-    async def read(self, sender: str, conversation: str) -> tuple[Entry, ...]:
+    async def read(
+        self, sender: str, conversation: str, *, before: str | None = None, after: str | None = None, limit: int = 200
+    ) -> Excerpt:
         assert sender == "owner"
-        return tuple(self.kept.get(conversation, ()))
+        kept = [(f"{number:016d}.0000", entry) for number, entry in enumerate(self.kept.get(conversation, ()), 1)]
+        some = [one for one in kept if (before is None or one[0] < before) and (after is None or one[0] > after)]
+        some = some[-limit:] if after is None else some[:limit]
+        self.reads.append(len(some))
+        return Excerpt(
+            entries=tuple(entry for _, entry in some),
+            places=tuple(place for place, _ in some),
+            begins=some[:1] == kept[:1],
+            ends=some[-1:] == kept[-1:],
+        )
 
     def begin(self) -> None:
         """A new conversation is the current one."""
         self.current = f"c{len(self.kept) + 1}"
         self.kept[self.current] = []
+
+
+class FakeModels:
+    """Models as a test wrote them down, and the one that answers.
+
+    Attributes:
+        slow_s: How long asking takes.
+    """
+
+    def __init__(self) -> None:
+        self.offers: dict[str, tuple[Model, ...] | str] = {
+            "local": tuple(Model(id=name, hosting="self") for name in ("qwen3", "llama")),
+            "lab": (Model(id="large", hosting="hosted", retires="2027-01-01"),),
+            "down": "nobody listens there",
+        }
+        self.now = "local/qwen3"
+        self.chosen = False
+        self.slow_s = 0.0
+
+    async def answering(self, sender: str) -> AnsweringModel | None:
+        assert sender == "owner"
+        await asyncio.sleep(self.slow_s)
+        provider, _, model_id = self.now.partition("/")
+        models = self.offers.get(provider, ())
+        found = next((one for one in models if not isinstance(one, str) and one.id == model_id), None)
+        return None if found is None else AnsweringModel(name=self.now, model=found, chosen=self.chosen)
+
+    async def offered(self) -> dict[str, tuple[Model, ...] | str]:
+        await asyncio.sleep(self.slow_s)
+        return self.offers
+
+
+COMMANDS = (("new", "Start afresh"), ("model", "Choose a model"), ("help", "What I can do"), ("more", "Say more"))
 
 
 @dataclass
@@ -68,6 +113,7 @@ class Core:
 
     web: Web
     archive: FakeArchive
+    models: FakeModels
     batches: list[list[Inbound]] = field(default_factory=list)
     deaf: Exception | None = None
 
@@ -84,6 +130,8 @@ class Core:
                     self.archive.begin()
                 case Command(name="switch", args=name):
                     self.archive.current = name
+                case Command(name="model", args=name):
+                    self.models.now, self.models.chosen = name, True
                 case _:
                     pass
         return tuple(event.key not in known for event in heard)
@@ -139,6 +187,12 @@ class Page:
         async with self.session.post(self.url + path, json=told, headers=headers) as response:
             text = await response.text()
             return response.status, json.loads(text) if response.content_type == "application/json" else text
+
+    async def come_in(self, link: str) -> tuple[int, str]:
+        """Press the button that a link shows; what the page behind it is."""
+        headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        async with self.session.post(self.url + link, headers=headers) as response:
+            return response.status, await response.text()
 
     @asynccontextmanager
     async def events(self, conversation: str, stamp: str = "") -> AsyncGenerator["Events"]:
@@ -209,6 +263,10 @@ class World:
     def archive(self) -> FakeArchive:
         return self.core.archive
 
+    @property
+    def models(self) -> FakeModels:
+        return self.core.models
+
     async def stranger(self) -> Page:
         """A browser nobody let in."""
         page = Page(ClientSession(cookie_jar=CookieJar(unsafe=True)), self.url)
@@ -218,7 +276,7 @@ class World:
     async def owner(self) -> Page:
         """A browser that was let in."""
         page = await self.stranger()
-        status, _ = await page.get(self.link)
+        status, _ = await page.come_in(self.link)
         assert status == 200
         return page
 
@@ -229,17 +287,18 @@ async def living(
 ) -> AsyncGenerator[World]:
     """A run from its start to its end."""
     server = Server(ServerSettings(port=0, public_url=public_url))
+    models = FakeModels()
     notices: list[Any] = []
     async with server.listening():
         site = replace(
             testing.bot_site(folder, "web", memo=memo),
             server=server,
-            assistant=AssistantInfo(archive=archive),
-            operator=Operator(announce=notices.append),
+            assistant=AssistantInfo(archive=archive, models=models, commands=COMMANDS),
+            operator=Operator(announce_at_terminal=notices.append),
         )
         async with opened(site, most_bytes=10_000) as adapter:
             assert isinstance(adapter, Web)
-            core = Core(web=adapter, archive=archive)
+            core = Core(web=adapter, archive=archive, models=models)
             server.settle(dict)
             running = asyncio.create_task(adapter.run(core.accept))
             link = notices[0]().rpartition("/enter/")[2]

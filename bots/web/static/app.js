@@ -1,7 +1,8 @@
 // The page: what is sent, and what people press. What comes in is in stream.js.
 
 import { attached, attach, clearFiles } from "./files.js";
-import { atEnd, listen, refresh, toEnd } from "./stream.js";
+import { model, pressed, whenChosen } from "./menus.js";
+import { atEnd, listen, past, refresh, toEnd, turn } from "./stream.js";
 
 const $ = (id) => document.getElementById(id);
 const text = $("text"), say = $("say"), trouble = $("trouble");
@@ -45,6 +46,7 @@ async function send() {
     edit(false);
     grow();
     if (location.pathname === "/new") history.replaceState(null, "", `/c/${encodeURIComponent(c)}`);
+    if (past()) await turn("last");
     toEnd();
   } catch (problem) {
     complain(problem);
@@ -85,7 +87,10 @@ function grow() {
 say.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 text.addEventListener("input", () => { send.key = undefined; grow(); });
 text.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch) {
+  // Safari ends a composition first and then tells of the Enter that did it: only its number says so.
+  const composing = event.isComposing || event.keyCode === 229;
+  if (!composing && pressed(event)) return;
+  if (event.key === "Enter" && !event.shiftKey && !composing && !touch) {
     event.preventDefault();
     send();
   }
@@ -127,6 +132,12 @@ async function copied(button, words) {
 }
 
 $("log").addEventListener("click", (event) => {
+  const link = event.target.closest("[data-go]");
+  if (link && !(event.metaKey || event.ctrlKey || event.shiftKey)) {
+    event.preventDefault();
+    turn(link.dataset.go);
+    return;
+  }
   const button = event.target.closest("button");
   if (!button) return;
   const article = button.closest("article");
@@ -136,7 +147,7 @@ $("log").addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (document.body.classList.contains("with-side")) side(false);
   else if (editing) $("keep").click();
   else if (!$("stop").hidden) act({ what: "stop" });
@@ -157,15 +168,23 @@ $("shade").addEventListener("click", () => side(false));
 
 // --- scrolling and the keyboard of telephones
 
-$("down").addEventListener("click", () => { toEnd(); text.focus(); });
-for (const kind of ["scroll", "resize"]) addEventListener(kind, () => { $("down").hidden = atEnd(); }, { passive: true });
+$("down").addEventListener("click", async () => {
+  if (past()) await turn("last");
+  toEnd();
+  text.focus();
+});
+for (const kind of ["scroll", "resize"]) addEventListener(kind, () => { $("down").hidden = atEnd() && !past(); }, { passive: true });
 visualViewport?.addEventListener("resize", () => {
   const covered = Math.max(0, innerHeight - visualViewport.height - visualViewport.offsetTop);
   document.documentElement.style.setProperty("--keyboard", visualViewport.scale > 1 ? "0px" : `${covered}px`);
 });
 
+whenChosen(act);
+document.addEventListener("list", model);
+
 grow();
 toEnd();
 listen();
+model();
 if (!touch) text.focus();
 addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });

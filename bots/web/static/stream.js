@@ -10,6 +10,7 @@ let source, waiting, failures = 0, hiddenAt;
 
 export const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 120;
 export const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
+export const past = () => !$("after").hidden; // later messages are not on the page
 
 export function listen() {
   clearTimeout(waiting);
@@ -20,7 +21,7 @@ export function listen() {
   source.onopen = () => { failures = 0; $("offline").hidden = true; };
   source.onerror = again;
   source.addEventListener("item", (event) => item(heard(event)));
-  source.addEventListener("refresh", refresh);
+  source.addEventListener("refresh", (event) => { if (past()) heard(event); else refresh(); });
   source.addEventListener("list", (event) => { heard(event); soon(list); });
   source.addEventListener("moved", heard);
 }
@@ -65,7 +66,7 @@ function item(told) {
 }
 
 function arrived(told) {
-  if (!told.shell) return null;
+  if (!told.shell || past()) return null;
   const holder = document.createElement("template");
   holder.innerHTML = told.shell;
   $("messages").append(holder.content);
@@ -112,21 +113,44 @@ document.addEventListener("files", busy);
 
 // --- reading again
 
+async function fetched(query) {
+  const { c } = $("messages").dataset;
+  const response = await fetch(`/log?${new URLSearchParams({ c, ...query })}`, { headers: { Accept: "text/html" } });
+  if (response.status === 401) location.reload();
+  if (!response.ok) throw new Error(response.statusText);
+  return response.text();
+}
+
+// Nobody wants all of it read aloud once more.
+function quietly(change) {
+  log.ariaLive = "off";
+  change();
+  setTimeout(() => { log.ariaLive = "polite"; }, 500);
+}
+
+// What is read stays where it is on the screen, whatever comes or goes above it.
+function inPlace(change) {
+  const seen = [...log.querySelectorAll("article")].find((article) => article.getBoundingClientRect().bottom > 60);
+  const top = seen?.getBoundingClientRect().top;
+  quietly(change);
+  const now = seen && (seen.isConnected ? seen : $(seen.id));
+  if (now) scrollBy({ top: now.getBoundingClientRect().top - top, behavior: "instant" });
+}
+
 export async function refresh() {
-  const following = atEnd(), { c, all = "" } = $("messages").dataset;
+  if (past()) { listen(); return; } // what is new is not on this page
+  const following = atEnd(), { c } = $("messages").dataset;
   source?.close();
+  let html;
   try {
-    const response = await fetch(`/log?${new URLSearchParams({ c, all })}`, { headers: { Accept: "text/html" } });
-    if (response.status === 401) { location.reload(); return; }
-    if (!response.ok) throw new Error(response.statusText);
-    const html = await response.text();
-    log.ariaLive = "off"; // nobody wants all of it read aloud once more
-    log.innerHTML = html;
-    setTimeout(() => { log.ariaLive = "polite"; }, 500);
+    html = await fetched({ since: $("messages").dataset.after });
   } catch {
     again();
     return;
   }
+  const replace = () => { log.innerHTML = html; };
+  if (following) quietly(replace);
+  else inPlace(replace);
   const now = $("messages").dataset.c;
   $("messages").dataset.c = c;
   named(now);
@@ -134,6 +158,63 @@ export async function refresh() {
   if (following) toEnd();
   listen();
   soon(list);
+}
+
+// --- other parts of a long conversation
+
+const most = 300; // messages on the page
+let turning = false;
+
+// Goes to the first or the last messages, or adds those before or after what is shown.
+export async function turn(go) {
+  if (turning) return;
+  turning = true;
+  try {
+    await (go === "first" || go === "last" ? jump(go) : more(go));
+    busy();
+    document.dispatchEvent(new Event("scroll"));
+  } catch {
+    $("told").textContent = "This could not be read just now.";
+  } finally {
+    turning = false;
+  }
+}
+
+async function jump(go) {
+  const html = await fetched(go === "first" ? { after: "" } : {});
+  quietly(() => { log.innerHTML = html; });
+  if (go === "first") scrollTo({ top: 0 });
+  else toEnd();
+  log.focus({ preventScroll: true });
+  $("told").textContent = go === "first" ? "The first messages are shown." : "The newest messages are shown.";
+  listen();
+}
+
+async function more(go) {
+  const messages = $("messages"), nav = $(go), kept = [...messages.querySelectorAll("article[data-place]")];
+  const html = await fetched(go === "before" ? { before: kept[0].dataset.place } : { after: kept.at(-1).dataset.end });
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  const found = holder.content.getElementById("messages"), articles = [...found.children];
+  inPlace(() => {
+    if (go === "before") {
+      messages.prepend(...articles);
+      messages.dataset.after = found.dataset.after;
+      while (messages.children.length > most) { messages.lastElementChild.remove(); $("after").hidden = false; }
+    } else {
+      messages.append(...articles);
+      messages.dataset.stamp = found.dataset.stamp;
+      while (messages.children.length > most) {
+        messages.dataset.after = messages.firstElementChild.dataset.end ?? messages.dataset.after;
+        messages.firstElementChild.remove();
+        $("before").hidden = false;
+      }
+    }
+    nav.hidden = holder.content.getElementById(go).hidden;
+  });
+  if (nav.hidden) log.focus({ preventScroll: true }); // the link that was pressed is gone
+  $("told").textContent = `${articles.length} ${go === "before" ? "earlier" : "later"} messages were added.`;
+  if (go === "after" && !past()) listen();
 }
 
 let listing;
@@ -150,6 +231,7 @@ async function list() {
   const title = nav.querySelector("[aria-current] span")?.textContent ?? "New conversation";
   $("title").textContent = title;
   document.title = `${title} · Waystation`;
+  document.dispatchEvent(new Event("list"));
 }
 
 // A page nobody looks at lets go of its connection, of which a browser has only six for all its pages.

@@ -244,6 +244,21 @@ def test_files_of_what_is_answered_or_forwarded_are_there() -> None:
     assert [(quote.text, quote.forwarded) for quote in forward.quotes] == [("by @somebody", True)]
 
 
+@pytest.mark.parametrize("snapshots", [[], None, "unreadable", [7], [{"message": {"content": "/new"}}]], ids=str)
+def test_a_forward_is_no_command(snapshots: object) -> None:
+    """Also where what it forwards cannot be read."""
+    reference = {"type": 1, "message_id": "8"}
+    body = said(intake().message(message("/new", message_reference=reference, message_snapshots=snapshots)))
+    assert [quote.forwarded for quote in body.quotes] == [True]
+
+
+def test_what_stands_beside_a_file_is_no_command() -> None:
+    """It is about the file."""
+    file = {"id": "1", "filename": "a.png", "size": 9, "content_type": "image/png"}
+    body = said(intake().message(message("/new", attachments=[file])))
+    assert (body.text, len(body.media)) == ("/new", 1)
+
+
 def test_a_poll_is_words() -> None:
     """Nobody votes, but everybody can be asked."""
     poll = {"question": {"text": "Tea?"}, "answers": [{"answer_id": 1, "poll_media": {"text": "Yes"}}]}

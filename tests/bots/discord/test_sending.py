@@ -312,7 +312,7 @@ async def test_a_discord_that_is_not_there_is_down(discord: DiscordSimulator, ad
         ("see https://e.org/a_b_c", "see https://e.org/a_b_c"),
         ("[x](https://e.org)", "[x](<https://e.org>)"),
         ("@everyone <@1> <#2>", "@everyone \\<@1\\> \\<#2\\>"),
-        ("`a``b`", "`` a` `b ``"),
+        ("`a``b`", "`a``b`"),
     ],
 )
 def test_what_is_said_means_itself(markdown: str, shown: str) -> None:

@@ -14,7 +14,7 @@ from bots.discord.adapter import Discord
 from bots.discord.interactions import handle
 from contracts.rigs.discord import opened
 from contracts.rigs.engines import until
-from core import testing
+from core import phrases, testing
 from core.errors import PlatformRefusedUs
 from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
 from core.site import AssistantInfo, Memo
@@ -22,16 +22,24 @@ from core.testing import deployed
 from core.values import Address, Reply
 from simulators.discord import DiscordSimulator, Fault
 from simulators.discord.simulator import APPLICATION, TOKEN
+from simulators.discord.world import Said, snowflake
 
 
 class Echo(testing.FakeProvider):
-    """A model that repeats the last words."""
+    """A model that repeats the last words.
+
+    Attributes:
+        halt: It stands still until this is set.
+    """
 
     def __init__(self) -> None:
         super().__init__(())
+        self.halt: asyncio.Event | None = None
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         self.requests.append(request)
+        if self.halt is not None:
+            await self.halt.wait()
         text = "".join(part.body for part in request.entries[-1].parts if part.kind == "text")
         yield Delta(text=f"You said {text}")
         part = Part(kind="text", body=f"You said {text}")
@@ -395,3 +403,93 @@ async def test_a_wrong_token_is_told_before_anything_else(tmp_path: Path) -> Non
 async def _deaf(events: object) -> tuple[bool, ...]:
     del events
     return ()
+
+
+@pytest.mark.parametrize("limit", [2000, 4000])
+async def test_a_text_cut_by_hand_at_the_limit_is_one_question(tmp_path: Path, limit: int) -> None:
+    """Of whoever has Nitro and of who has not; what is far from the limit is a question of its own."""
+    async with DiscordSimulator() as discord:
+        ann, chat = discord.person(), discord.dm()
+        async with living(tmp_path, discord) as model:
+            chat.say(ann, "a" * limit)
+            await asyncio.sleep(0.1)
+            chat.say(ann, "b" * (limit - 20))
+            await asyncio.sleep(0.1)
+            chat.say(ann, "c" * 500)
+            await until(lambda: len(model.requests) == 1 and len(chat.screen()) >= 1, within_s=15)
+            chat.say(ann, "d" * (limit - 500))
+            chat.say(ann, "e" * 600)
+            await until(lambda: len(model.requests) == 3)
+        asked = ["".join(part.body for part in request.entries[-1].parts) for request in model.requests]
+        assert asked == [
+            "a" * limit + "b" * (limit - 20) + " " + "c" * 500,
+            "d" * (limit - 500),
+            "e" * 600,
+        ]
+        assert discord.violations == []
+
+
+async def test_an_update_that_changes_no_word_restarts_nothing(tmp_path: Path) -> None:
+    """Embeds are found, a message is pinned, or its edit is told of once more."""
+    async with DiscordSimulator() as discord:
+        ann, chat = discord.person(), discord.dm()
+        async with living(tmp_path, discord) as model:
+            model.halt = asyncio.Event()
+            first = chat.say(ann, "see https://example.org")
+            await until(lambda: model.requests)
+            facts = chat.message(next(said for said in chat.messages if said.id == first))
+            embeds = [{"type": "link", "url": "https://example.org"}]
+            for change in (
+                {"embeds": embeds},
+                {"embeds": embeds, "edited_timestamp": "2026-11-20T12:00:00+00:00"},
+                {"pinned": True, "edited_timestamp": "2026-11-20T12:00:01.5+00:00"},
+            ):
+                discord.gateway.dispatch("MESSAGE_UPDATE", facts | change)
+            await asyncio.sleep(0.2)
+            model.halt.set()
+            await shows(chat.screen, ["You said see https://example.org"])
+            assert len(model.requests) == 1
+            discord.gateway.dispatch("MESSAGE_UPDATE", facts | {"flags": 4, "edited_timestamp": "2026-11-20T12:01:00"})
+            chat.say(ann, "and?")
+            await shows(chat.screen, ["You said see https://example.org", "You said and?"])
+            assert "edited" not in str(model.requests[-1].entries)
+
+
+async def test_a_question_becomes_ours_by_an_edit(tmp_path: Path) -> None:
+    """Whoever adds the mention wants an answer, and gets it once."""
+    async with DiscordSimulator() as discord:
+        ann, room = discord.person(), discord.channel()
+        async with living(tmp_path, discord):
+            first = room.say(ann, "what is x?")
+            await asyncio.sleep(0.1)
+            (said,) = [one for one in room.messages if one.id == first]
+            said.body |= {"mentions": [discord.me.user]}
+            room.edit(first, f"<@{discord.me.id}> what is x?")
+            await shows(room.screen, ["You said Ann: what is x?"])
+            room.edit(first, f"<@{discord.me.id}> what is x then?")
+            await asyncio.sleep(0.2)
+            await shows(room.screen, ["You said Ann: what is x?"])
+
+
+async def test_what_is_caught_up_after_days_is_read_and_told_of_once(tmp_path: Path) -> None:
+    """Nothing ran for a weekend: whoever wrote then may still want an answer, or not."""
+    async with DiscordSimulator() as discord:
+        ann, chat, memo = discord.person(), discord.dm(), testing.FakeMemo()
+        long_ago = time.time() - 5 * 86400
+        async with living(tmp_path, discord, memo):
+            chat.say(ann, "one")
+            await shows(chat.screen, ["You said one"])
+        kept = json.loads(memo.kept["heard"])
+        kept["mark"] = int(snowflake(long_ago - 3600))
+        memo.kept["heard"] = json.dumps(kept)
+        old = [Said(snowflake(long_ago + number), ann, {"content": f"old {number}"}) for number in range(3)]
+        chat.messages[:0] = old
+        async with living(tmp_path, discord, memo) as model:
+            await until(lambda: len(chat.screen()) == 2)
+            assert chat.screen()[1] == phrases.LATE.format(ago="5 days")
+            chat.say(ann, "two")
+            await until(lambda: len(chat.screen()) == 3)
+            told = str(model.requests[-1].entries)
+            assert [f"old {number}" in told for number in range(3)] == [True] * 3
+            assert len(model.requests) == 1
+        assert discord.violations == []

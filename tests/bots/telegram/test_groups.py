@@ -190,6 +190,26 @@ def test_what_is_passed_on_is_not_said_to_us() -> None:
     assert (post.sender, post.name, post.body.addressed) == ("-1006", "News", False)
 
 
+def test_only_ones_own_words_call_us() -> None:
+    """Our name in a quotation, in what another bot wrote, or in a forward that cannot be read, calls nobody."""
+    via = {"via_bot": {"id": 9, "is_bot": True, "first_name": "Gif", "username": "gif"}}
+    assert not read(**mention(f"{US} obey"), **via).addressed
+    assert not read(**mention(f"{US} obey"), forward_origin={"type": "user"}).addressed
+    text = f"{US} obey\nwho wrote that?"
+    marks = [*mention(text)["entities"], {"type": "blockquote", "offset": 0, "length": len(text) - 15}]
+    assert not read(text=text, entities=marks).addressed
+    ours = {"message_id": 4, "date": 1, "chat": GROUP, "from": {"id": ME.id, "is_bot": True, "first_name": "Me"}}
+    assert read(text="🎉", reply_to_message=ours, **via).addressed
+
+
+def test_whoever_speaks_as_something_that_cannot_be_read_is_nobody() -> None:
+    """Then it is not known who said it, and the helper account that stands in for them is a bot."""
+    hidden: dict[str, Any] = {"from": {"id": 1087968824, "is_bot": True, "first_name": "Group"}}
+    chats: list[Any] = [{}, {"id": "x"}, "channel", []]
+    for chat in chats:
+        assert take(text="/stop", sender_chat=chat, **hidden) is None
+
+
 def test_a_forwarded_command_is_no_command() -> None:
     """Whoever forwards a command does not give it."""
     origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Bob"}

@@ -267,6 +267,68 @@ def test_whoever_was_forwarded_is_named(name: str) -> None:
     assert (quote.author, quote.text, quote.forwarded, quote.mine) == (name, "hi", True, False)
 
 
+BROKEN: list[dict[str, Any]] = [
+    {"forward_origin": {"type": "user"}},
+    {"forward_origin": {"type": "user", "date": "soon", "sender_user": None}},
+    {"forward_origin": {"type": 7, "date": 1}},
+    {"forward_origin": {}},
+    {"forward_origin": []},
+    {"forward_origin": "somebody"},
+    {"forward_origin": 0},
+    {"forward_origin": False},
+    {"forward_date": 1},
+    {"forward_date": "x", "forward_from": "y"},
+    {"forward_from": {"id": "many"}},
+    {"forward_sender_name": "Bob"},
+    {"forward_from_message_id": 4},
+    {"forward_source": {"of": "tomorrow"}},
+    {"is_automatic_forward": "yes"},
+    {"forward_origin": {"type": "user"}, "reply_to_message": {"message_id": "x"}},
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=str)
+def test_a_forward_whose_origin_cannot_be_read_is_still_a_forward(broken: dict[str, Any]) -> None:
+    """Somebody else's words never become the sender's own command, question or code, whatever is broken beside them."""
+    for text in ("/forget everything", "obey"):
+        message = read(text=text, **broken)
+        assert message.text == ""
+        assert [(quote.text, quote.forwarded, quote.mine) for quote in message.quotes] == [(text, True, False)]
+
+
+def test_a_field_that_says_nothing_makes_no_forward() -> None:
+    """Some servers name every field, also those that are not there."""
+    event = take(text="/stop", forward_origin=None, forward_date=None, via_bot=None, is_automatic_forward=False)
+    assert event is not None
+    assert event.body == Command(name="stop")
+
+
+@pytest.mark.parametrize("bot", [{"id": 9, "is_bot": True, "first_name": "Gif", "username": "gif"}, {"id": 9}, "gif"])
+def test_what_a_bot_wrote_for_somebody_is_not_their_own(bot: object) -> None:
+    """By way of an inline bot anything may be said in one's name: no command, and told as the bot's words."""
+    message = read(text="/new", via_bot=bot)
+    name = "gif" if isinstance(bot, dict) and "username" in bot else "?"
+    assert (message.text, message.quotes) == ("", (Quote(text="/new", author=f"the bot @{name}", forwarded=True),))
+
+
+@pytest.mark.parametrize("kind", ["blockquote", "expandable_blockquote", "code", "pre"])
+def test_a_command_that_is_only_shown_is_none(kind: str) -> None:
+    """Whoever quotes a command, or asks about one, does not give it."""
+    message = read(text="/new", entities=[{"type": kind, "offset": 0, "length": 4}])
+    assert message.text == "/new"
+    event = take(text="/new", entities=[{"type": "bot_command", "offset": 0, "length": 4}])
+    assert event is not None
+    assert event.body == Command(name="new")
+
+
+def test_a_command_below_a_picture_or_in_a_quote_is_none() -> None:
+    """A caption is about its picture, and what is quoted was said by somebody else."""
+    photo = {"photo": [{"file_id": "p", "file_unique_id": "u", "width": 1, "height": 1}]}
+    assert read(**photo, caption="/new").text == "/new"
+    replied = {"message_id": 4, "date": 1, "chat": CHAT, "from": USER, "text": "/new"}
+    assert read(text="what is this?", reply_to_message=replied, quote={"text": "/new", "position": 0}).text != "/new"
+
+
 def test_what_the_bot_itself_said_is_known_when_it_is_forwarded() -> None:
     """Our own words come back as ours, in today's shape and in the one of before 2023."""
     me = {"id": ME.id, "is_bot": True, "first_name": "Me"}

@@ -2,17 +2,17 @@
 
 import json
 import re
+from html import escape
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.document import document
-from bots.telegram.formulas import with_money_as_text
 from bots.telegram.markup import MOST_BYTES, NotAllowed, inspected, written
 from bots.telegram.paging import pages
 from bots.telegram.richness import PAGE_BLOCKS, PAGE_UNITS, is_worth_it, rich_pages
+from core.text.document import parse
 from core.values import Choice, Reply
 
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |\n"
@@ -129,7 +129,7 @@ def test_amounts_of_money_are_not_formulas(text: str) -> None:
 )
 def test_formulas_are_formulas(formula: str) -> None:
     """What mathematicians write between dollar signs stays there."""
-    assert with_money_as_text(f"so ${formula}$ is") == f"so ${formula}$ is"
+    assert f"<tg-math>{escape(formula)}</tg-math>" in html(f"{TABLE}\n\nso ${formula}$ is")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_no_text_makes_anything_but_what_is_allowed(markdown: str) -> None:
     """However broken or hostile a text is, what is written of it passes the wall: that is only the second one."""
-    inspected(written(document(with_money_as_text(markdown))))
+    inspected(written(parse(markdown).blocks))
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -52,9 +53,12 @@ class Rig:
 
 
 @asynccontextmanager
-async def serving() -> AsyncGenerator[Server, None]:
-    """The one server, on any free port."""
-    server = Server(ServerSettings(port=0))
+async def serving(*, public: bool = False) -> AsyncGenerator[Server, None]:
+    """The one server, on any free port, which may be its public address as well."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(ServerSettings(port=port, public_url=f"http://127.0.0.1:{port}" if public else ""))
     async with server.listening():
         yield server
 
@@ -400,7 +404,7 @@ class Borrowed(TelegramSimulator):
 
 async def test_the_spec_opens_a_door_on_the_server() -> None:
     """In webhook mode the adapter answers at one path, under its own name, and nowhere else."""
-    async with TelegramSimulator() as telegram, serving() as server:
+    async with TelegramSimulator() as telegram, serving(public=True) as server:
         place = replace(site(), server=server)
         settings = Settings.model_validate({"token": TOKEN, "api_base": telegram.base_url, "mode": "webhook"})
         async with spec.open(place, settings) as adapter, listening(adapter) as ear:

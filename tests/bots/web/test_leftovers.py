@@ -9,7 +9,9 @@ from bots.web.leftovers import FILE, Left, LeftIn, Leftovers
 from core.testing import FakeMemo
 from core.values import Choice
 
-QUESTION = Left(id="7q", mine=False, after=3, text="May I?", choices=(Choice(label="Yes", token="t"),))
+QUESTION = Left(
+    id="7q", mine=False, after="0000000000000003.0000", text="May I?", choices=(Choice(label="Yes", token="t"),)
+)
 LEFT = LeftIn(view="c", begun=None, messages=(QUESTION,))
 
 

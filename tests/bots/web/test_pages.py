@@ -1,16 +1,24 @@
 """The pages over HTTP: who is let in, what is said on, what is shown, and how files come back."""
 
+import asyncio
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
+from bots.web.opening import opened
+from core.config.settings import Server as ServerSettings
 from core.errors import StoreError
-from core.testing import FakeMemo
+from core.server import Server
+from core.site import AssistantInfo, Operator
+from core.testing import FakeMemo, bot_site
 from core.values import Command, Message, Tap
 from simulators.pages import FakeArchive, World, answered, living, said
 
+PRESSED = {"Sec-Fetch-Site": "same-origin"}
 PNG = b"\x89PNG\r\n\x1a\n rest"
 INSIDE = ["/", "/new", "/c/c1", "/log?c=c1", "/list?c=c1", "/events?c=c1", f"/files/{'0' * 32}.{'0' * 32}"]
 
@@ -52,7 +60,7 @@ async def test_nobody_without_a_session_does_anything(world: World, path: str) -
 async def test_the_cookie_is_for_this_browser_and_no_script(world: World) -> None:
     """No script reads it, no other site sends it along, and it says nothing."""
     page = await world.stranger()
-    async with page.session.get(world.url + world.link, allow_redirects=False) as response:
+    async with page.session.post(world.url + world.link, headers=PRESSED, allow_redirects=False) as response:
         assert response.status == HTTPStatus.SEE_OTHER
         (cookie,) = response.cookies.values()
     assert cookie["httponly"]
@@ -67,22 +75,77 @@ async def test_behind_tls_the_cookie_is_sent_over_tls_only(
     """And bound to exactly this host by its name."""
     async with living(tmp_path, memo, archive, public_url="https://chat.example.org") as world:
         page = await world.stranger()
-        async with page.session.get(world.url + world.link, allow_redirects=False) as response:
+        async with page.session.post(world.url + world.link, headers=PRESSED, allow_redirects=False) as response:
             (cookie,) = response.cookies.values()
     assert cookie["secure"]
     assert cookie.key.startswith("__Host-")
 
 
-async def test_a_link_that_a_browser_loads_ahead_of_time_is_not_used_up(world: World) -> None:
-    """Only opening it counts; and one who is inside already gets on by an old one."""
+PREVIEWS = ("TelegramBot (like TwitterBot)", "WhatsApp/2", "Mozilla/5.0 (compatible; Discordbot/2.0)", "Mozilla/5.0")
+
+
+async def test_a_link_that_robots_open_is_not_used_up(world: World) -> None:
+    """Previews, scanners and browsers that load ahead only ever GET: that shows a button, and spends nothing."""
     page = await world.stranger()
-    status, _ = await page.get(world.link, **{"Sec-Purpose": "prefetch;prerender"})
-    assert status == HTTPStatus.SERVICE_UNAVAILABLE
+    for agent in PREVIEWS * 3:
+        status, html = await page.get(world.link, **{"User-Agent": agent, "Sec-Purpose": "prefetch;prerender"})
+        assert (status, html.count("<button")) == (HTTPStatus.OK, 1)
     async with page.session.head(world.url + world.link) as response:
         assert response.status == HTTPStatus.METHOD_NOT_ALLOWED
-    assert (await page.get(world.link))[0] == HTTPStatus.OK
-    assert (await page.get(world.link))[0] == HTTPStatus.OK
-    assert (await (await world.stranger()).get(world.link))[0] == HTTPStatus.FORBIDDEN
+    assert (await page.get("/"))[0] == HTTPStatus.UNAUTHORIZED
+    assert (await page.come_in(world.link))[0] == HTTPStatus.OK
+    assert (await page.get("/"))[0] == HTTPStatus.OK
+
+
+async def test_a_link_is_kept_nowhere_on_the_way(world: World) -> None:
+    """Not by a browser, not by a proxy, and no other site is told where one came from."""
+    page = await world.stranger()
+    async with page.session.get(world.url + world.link) as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        text = await response.text()
+    assert world.link.rpartition("/")[2] not in text
+    assert "<script" not in text
+    assert 'method="post"' in text
+
+
+async def test_a_link_that_was_used_lets_nobody_else_in(world: World) -> None:
+    """Of two presses at once one wins; whoever is inside gets on by any old link."""
+    one, other = await world.stranger(), await world.stranger()
+    pressed = await asyncio.gather(one.come_in(world.link), other.come_in(world.link))
+    assert sorted(status for status, _ in pressed) == [HTTPStatus.OK, HTTPStatus.FORBIDDEN]
+    inside = one if pressed[0][0] == HTTPStatus.OK else other
+    assert (await inside.get(world.link))[0] == HTTPStatus.OK
+    assert (await inside.come_in(world.link))[0] == HTTPStatus.OK
+    status, html = await (await world.stranger()).get(world.link)
+    assert (status, "does not work any more" in html) == (HTTPStatus.FORBIDDEN, True)
+
+
+async def test_a_button_that_another_site_presses_lets_nobody_in(world: World) -> None:
+    """A page elsewhere cannot make a browser enter, and a robot that follows forms says no origin."""
+    page = await world.stranger()
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
+        async with page.session.post(world.url + world.link, headers=headers) as response:
+            assert response.status == HTTPStatus.FORBIDDEN
+    assert (await page.come_in(world.link))[0] == HTTPStatus.OK
+
+
+async def test_the_link_stands_in_no_journal(tmp_path: Path, memo: FakeMemo, archive: FakeArchive) -> None:
+    """What anybody may keep says where the chat is and how to get a link; a terminal alone is shown one."""
+    told: list[Callable[[], str]] = []
+    shown: list[Callable[[], str]] = []
+    server = Server(ServerSettings(port=0))
+    async with server.listening():
+        place = replace(
+            bot_site(tmp_path, "web", memo=memo),
+            server=server,
+            assistant=AssistantInfo(archive=archive),
+            operator=Operator(announce=told.append, announce_at_terminal=shown.append),
+        )
+        async with opened(place, most_bytes=1000):
+            assert "/enter/" not in told[0]()
+            assert "waystation link" in told[0]()
+            assert f"{server.url}/enter/" in shown[0]()
 
 
 async def test_leaving_ends_the_session_and_its_streams_at_once(world: World) -> None:
@@ -305,14 +368,3 @@ async def test_a_file_is_taken_from_our_page_only_and_up_to_its_size(world: Worl
     await world.owner()
     assert (await hand_in(world, b"x", "a", origin="https://evil.example"))[0] == HTTPStatus.FORBIDDEN
     assert (await hand_in(world, b"x" * 10_001, "a"))[0] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-async def test_a_very_long_conversation_shows_its_end_first(world: World) -> None:
-    """The rest is a click away, and then stays, whatever is read again."""
-    world.archive.kept["c1"] = [entry for n in range(60) for entry in (said(f"Q{n}"), answered(f"A{n}"))]
-    page = await world.owner()
-    for path, shown in (("/c/c1", 40), ("/log?c=c1", 40), ("/c/c1?all=1", 60), ("/log?c=c1&all=1", 60)):
-        _, html = await page.get(path)
-        assert len(bubbles(html)) == shown
-        assert bubbles(html)[-1] == "Q59"
-        assert ("40 earlier messages" in html) == (shown == 40)

@@ -264,7 +264,7 @@ def test_formulas_are_set_as_mathml(markdown: str, block: bool) -> None:
 def test_a_formula_nobody_can_read_is_shown_as_it_was_written() -> None:
     """Half a formula, one that never ends, or one that is enormous costs nothing but itself."""
     for latex in ("\\frac{1}{", "\\def\\x{\\x\\x}\\x", "{" * 3000, "x" * 5000):
-        assert "<code>" in html_of(f"$${latex}$$")
+        assert latex in words_of(html_of(f"$${latex}$$"))
 
 
 def test_a_text_is_one_string_a_block() -> None:

@@ -184,7 +184,7 @@ async def test_a_conversation_that_was_begun_gets_its_name_in_open_pages(world: 
 async def test_a_page_that_reads_slowly_is_told_the_latest_only() -> None:
     """Nothing piles up for it: a thousand changes are one message, and it knows everything then."""
     tab = Tab("session", dict, lambda item: f"<article>{item.id}</article>")
-    item = Item(id="7", mine=False, after=0, state="growing")
+    item = Item(id="7", mine=False, after="", state="growing")
     for end in range(0, len(LONG), 3):
         item.html.grow(LONG[:end])
         tab.tell(item)

@@ -11,13 +11,13 @@ from bots.whatsapp.content import body_of
 from bots.whatsapp.intake import Intake
 from bots.whatsapp.people import People
 from core.testing import FakeMemo
-from core.values import Command, Inbound, Message, Receipt, Tap
+from core.values import Command, Inbound, Message, Quote, Receipt, Tap
 from simulators.specs import load_spec, specs_dir
 
 Json = dict[str, Any]
 
 KINDS: dict[str, Callable[[Message], bool]] = {
-    "text": lambda m: bool(m.text),
+    "text": lambda m: bool(m.text or m.quotes[0].text),
     "image": lambda m: m.media[0].kind == "photo",
     "video": lambda m: m.media[0].kind == "video",
     "document": lambda m: m.media[0].kind == "document",
@@ -123,6 +123,23 @@ def test_commands_are_told_from_words(said: str, name: str | None, args: str) ->
     """A path is no command."""
     body = body_of({"id": "1", "type": "text", "text": {"body": said}}, "whatsapp", ours="")
     assert body == (Message(id="1", text=said) if name is None else Command(name=name, args=args))
+
+
+@pytest.mark.parametrize(
+    "context",
+    [{"forwarded": True}, {"frequently_forwarded": True}, {"forwarded": "true", "id": "0"}, "unreadable", 1, []],
+    ids=str,
+)
+def test_what_is_forwarded_is_a_quote_and_no_command(context: object) -> None:
+    """Somebody else said it; a context that cannot be read may say so, too."""
+    for words in ("/new", "obey"):
+        said: Json = {"id": "1", "type": "text", "text": {"body": words}, "context": context}
+        body = body_of(said, "whatsapp", ours="")
+        assert body == Message(id="1", text="", quotes=(Quote(text=words, forwarded=True),))
+    image = {"id": "1", "type": "image", "image": {"id": "7", "caption": "/new"}, "context": context}
+    body = body_of(image, "whatsapp", ours="")
+    assert isinstance(body, Message)
+    assert (body.text, body.quotes, len(body.media)) == ("", (Quote(text="/new", forwarded=True),), 1)
 
 
 def test_a_reply_says_whose_words_it_answers() -> None:

@@ -11,15 +11,23 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from contracts.rigs.engines import until
+from bots.whatsapp import spec
+from contracts.rigs.engines import SqliteRig, running, until
+from contracts.rigs.telegram import accepting
 from contracts.rigs.whatsapp import opened
 from core import testing
 from core.exchange import Delta, Finished, ModelEvent, Part, Request, Usage
-from core.site import Operator
-from core.testing import deployed
-from simulators.whatsapp import WhatsAppSimulator
+from core.models.routing import Router
+from core.people.access import Access
+from core.site import Memo, Operator
+from core.testing import FakeMemo, deployed
+from core.turn.answering import Means
+from core.turn.assistant import Assistant
+from core.turn.toolbox import Toolbox
+from simulators.whatsapp import Person, WhatsAppSimulator
 from simulators.whatsapp.simulator import Fault
 
+HOUR_S = 3600.0
 DAY_S = 24 * 3600.0
 
 
@@ -28,14 +36,18 @@ class Echo(testing.FakeProvider):
 
     Attributes:
         says: This instead, unless empty.
+        halt: It stands still until this is set.
     """
 
     def __init__(self) -> None:
         super().__init__(())
         self.says = ""
+        self.halt: asyncio.Event | None = None
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         self.requests.append(request)
+        if self.halt is not None:
+            await self.halt.wait()
         text = "".join(part.body for part in request.entries[-1].parts if part.kind == "text")
         said = self.says or f"You said {text}"
         yield Delta(text=said)
@@ -49,6 +61,7 @@ async def living(
     meta: WhatsAppSimulator,
     notices: list[Callable[[], str]] | None = None,
     told: list[str] | None = None,
+    memo: Memo | None = None,
     **more: object,
 ) -> AsyncGenerator[Echo]:
     """One life of a deployment; the store outlives it."""
@@ -59,7 +72,9 @@ async def living(
             told.append(text)
 
     announce = (notices if notices is not None else []).append
-    site = replace(testing.bot_site(folder, "whatsapp"), operator=Operator(announce=announce, tell_owner=tell_owner))
+    site = replace(
+        testing.bot_site(folder, "whatsapp", memo=memo), operator=Operator(announce=announce, tell_owner=tell_owner)
+    )
     async with opened(site, meta, **more) as adapter, deployed(folder, adapter, model):
         yield model
 
@@ -289,3 +304,153 @@ async def test_a_reaction_is_known_to_the_conversation_and_answered_by_nothing(t
             told = [part.body for entry in model.requests[-1].entries for part in entry.parts]
             assert told == ["one", "You said one", "[reacted with 👍]", "two"]
             assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_the_words_a_reply_refers_to_are_told(tmp_path: Path, *, restart: bool) -> None:
+    """Meta tells only which message that is: ours and theirs are found in what we have kept, over a restart as well."""
+    memo = FakeMemo()
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta, memo=memo) as model:
+            theirs = await ann.say("It rains")
+            await shows(ann.screen, ["You said It rains"])
+            await ann.say("It snows")
+            await shows(ann.screen, ["You said It rains", "You said It snows"])
+            await meta.settled()
+            if not restart:
+                await reply(ann, model, theirs)
+        if restart:
+            async with living(tmp_path, meta, memo=memo) as model:
+                await reply(ann, model, theirs)
+        assert meta.violations == []
+
+
+async def reply(ann: Person, model: Echo, theirs: str) -> None:
+    """She replies to our first answer, to her own first message, and to something nobody knows."""
+    for message, whose, words in (
+        (ann.chat[0].id, ann.meta.number, "[in reply to you]\n> You said It rains\nReally?"),
+        (theirs, ann.number, "[in reply to somebody]\n> It rains\nReally?"),
+        ("wamid.unknown", ann.meta.number, "[in reply to you]\nReally?"),
+    ):
+        asked = len(model.requests)
+        await ann.send("text", {"body": "Really?"}, context={"from": whose, "id": message})
+        await until(lambda asked=asked: len(model.requests) > asked)  # type: ignore[misc]
+        parts = model.requests[-1].entries[-1].parts
+        assert "".join(part.body for part in parts if part.kind == "text") == words
+
+
+@pytest.mark.parametrize("hours", [-60, -30, -5, 5, 30, 60])
+@pytest.mark.parametrize("template", ["", "hello"])
+async def test_a_clock_of_ours_that_is_wrong_by_hours_matters_to_nobody(
+    tmp_path: Path, hours: int, template: str
+) -> None:
+    """Whoever wrote a moment ago, by Meta's clock, is answered in words, and at once."""
+    async with WhatsAppSimulator(templates=["hello"], clock_s=hours * HOUR_S) as meta:
+        ann = meta.person("49151")
+        told: list[str] = []
+        async with living(tmp_path, meta, told=told, template=template):
+            for number in range(3):
+                await ann.say(f"{number}")
+                await shows(ann.screen, [f"You said {one}" for one in range(number + 1)])
+        assert {shown.body["type"] for shown in ann.chat} == {"text"}
+        assert told == []
+        assert meta.violations == []
+
+
+async def test_what_meta_brings_days_late_is_read_and_costs_nothing(tmp_path: Path) -> None:
+    """It comes again for a week: that is context for what is asked now, and no question any more."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        meta.clock_s = -3 * DAY_S
+        old = ann.message("text", {"body": "Where is the key?"})
+        meta.clock_s = 0.0
+        async with living(tmp_path, meta) as model:
+            await meta.bring([(ann, old)])
+            await meta.settled()
+            await asyncio.sleep(0.1)
+            assert (meta.sent, model.requests) == ([], [])
+            await ann.say("And the door?")
+            await until(lambda: len(ann.screen()) == 1)
+            told = str(model.requests[0].entries[-1])
+            assert "Where is the key?" in told
+            assert "3 days later" in told
+
+
+async def test_pictures_sent_as_one_are_one_question(tmp_path: Path) -> None:
+    """Meta brings each by itself, with or without a caption, and says nowhere that they belong together."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            for number in range(3):
+                await ann.share("image", b"\x89PNG" + bytes([number]), "image/png", caption=f"No. {number}. ")
+            await until(lambda: len(ann.screen()) == 1)
+            await asyncio.sleep(0.2)
+        parts = model.requests[-1].entries[-1].parts
+        assert sorted(part.body for part in parts if part.kind == "text") == ["No. 0. ", "No. 1. ", "No. 2. "]
+        assert sum(part.media is not None for part in parts) == 3
+        assert len(meta.sent) == 1
+
+
+async def test_an_edit_that_changes_nothing_costs_nothing(tmp_path: Path) -> None:
+    """Whatever Meta tells of as an edit."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            message = await ann.say("one")
+            await shows(ann.screen, ["You said one"])
+            await ann.edit(message, "one")
+            await meta.settled()
+            await ann.say("two")
+            await shows(ann.screen, ["You said one", "You said two"])
+            assert "edited" not in str(model.requests[-1].entries)
+
+
+async def test_a_question_that_is_deleted_meanwhile_is_not_answered(tmp_path: Path) -> None:
+    """An answer to nothing would cost as much as another."""
+    async with WhatsAppSimulator() as meta:
+        ann = meta.person("49151")
+        async with living(tmp_path, meta) as model:
+            model.halt = asyncio.Event()
+            message = await ann.say("one")
+            await until(lambda: model.requests)
+            await ann.send("revoke", {"original_message_id": message})
+            await meta.settled()
+            await asyncio.sleep(0.1)
+            model.halt.set()
+            await ann.say("two")
+            await shows(ann.screen, ["You said two"])
+
+
+@pytest.mark.parametrize("policy", ["pairing", "open"])
+async def test_a_crowd_of_strangers_costs_what_the_operator_allows(tmp_path: Path, policy: str) -> None:
+    """Each hears a sentence as long as the day's are not used up; after a restart, too. Guests are no strangers."""
+    async with WhatsAppSimulator() as meta:
+        people = [meta.person(f"49{number}") for number in range(12)]
+        for crowd in (people[:6], people[6:]):
+            site = testing.bot_site(tmp_path, "whatsapp")
+            async with opened(site, meta) as adapter, SqliteRig(tmp_path / "store").open() as engine:
+                access = Access(
+                    engine.records,
+                    policy,  # type: ignore[arg-type]
+                    [],
+                    paid=["whatsapp"],
+                    max_paid_replies_per_day=4,
+                )
+                means = Means(
+                    records=engine.records, router=Router([Echo()], "auto"), toolbox=Toolbox([]), system="Be brief."
+                )
+                async with running(engine, Assistant(means, access), adapter), accepting(adapter, engine.accept):
+                    for person in crowd:
+                        await person.say("hello")
+                    await meta.settled()
+                    wanted = 4 if policy == "pairing" else len([one for one in people if one.said])
+                    await until(lambda wanted=wanted: len(meta.sent) == wanted, within_s=15)  # type: ignore[misc]
+                    await asyncio.sleep(0.2)
+        assert len(meta.sent) == (4 if policy == "pairing" else 12)
+        assert sum(bool(person.screen()) for person in people) == len(meta.sent)
+
+
+def test_whatsapp_is_known_to_cost_money() -> None:
+    """So that the limit is about it."""
+    assert spec.paid

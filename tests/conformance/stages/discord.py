@@ -3,14 +3,14 @@
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage, absent
 from contracts.rigs.discord import opened
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.discord import Channel, DiscordSimulator, Fault, Person
@@ -37,6 +37,7 @@ class Discord:
     name: str = "discord"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 2000
+    typed: int = 2000
     doubles: str = ""
     waits_for_all: bool = False
     appends: bool = False
@@ -48,10 +49,11 @@ class Discord:
         return len(text)
 
     @asynccontextmanager
-    async def opened(self, archive: Archive) -> AsyncGenerator[Adapter]:
+    async def opened(self, archive: Archive, fetch: Fetch) -> AsyncGenerator[Adapter]:
         """See ``Stage``. A session ends with its process."""
         del archive
-        async with opened(bot_site(self.folder, "discord", memo=self._memo), self.discord) as adapter:
+        place = replace(bot_site(self.folder, "discord", memo=self._memo), fetch=fetch)
+        async with opened(place, self.discord) as adapter:
             yield adapter
         await self.discord.gateway.forget()
 
@@ -86,6 +88,13 @@ class Discord:
         await self._listened()
         files = [self.discord.keep(data, "photo.png", "image/png") for data in pictures]
         self.chats[ANN].say(self.ann, caption, attachments=files)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``. Who said it is not told."""
+        await self._listened()
+        snapshot = {"message": {"type": 0, "content": text, "mentions": [], "attachments": [], "embeds": []}}
+        reference = {"type": 1, "message_id": "1", "channel_id": "1"}
+        self.chats[to].say(self._person(to), "", message_reference=reference, message_snapshots=[snapshot])
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
@@ -127,6 +136,11 @@ class Discord:
             for said in self.chats[chat].messages
             if said.author is self.discord.me and not said.ephemeral
         )
+
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``."""
+        said = [one for one in self.chats[ANN].messages if one.author is self.discord.me]
+        return tuple(self.discord.kept(file["id"]) for one in said for file in one.body.get("attachments", []))
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""

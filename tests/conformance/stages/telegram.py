@@ -8,7 +8,7 @@ from typing import Final
 from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage
 from contracts.rigs.telegram import Notes, rig_over
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.values import MediaKind
 from simulators.telegram import Call, Person, TelegramSimulator, bad_markup, cut, too_many
 from simulators.telegram.entities import utf16_length
@@ -28,6 +28,7 @@ class Telegram:
     telegram: TelegramSimulator
     rich: bool
     longest: int
+    typed: int = _TEXT
     name: str = "telegram"
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     doubles: str = "the Bot API has no key by which it would know a message again"
@@ -40,10 +41,10 @@ class Telegram:
         """See ``Stage``: UTF-16 units, in rich messages characters."""
         return len(text) if self.rich else utf16_length(text)
 
-    def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
+    def opened(self, archive: Archive, fetch: Fetch) -> AbstractAsyncContextManager[Adapter]:
         """See ``Stage``."""
         del archive
-        return rig_over(self.telegram.base_url, memo=self._memo, rich=self.rich)
+        return rig_over(self.telegram.base_url, memo=self._memo, rich=self.rich, fetch=fetch)
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
         """See ``Stage``."""
@@ -70,6 +71,10 @@ class Telegram:
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """See ``Stage``."""
         self._person(ANN).album(pictures, caption=caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``."""
+        self._person(to).say(text, chat=_id(to), forward_from="Mallory")
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
@@ -108,6 +113,17 @@ class Telegram:
             for one in self.telegram.chat(_id(chat)).replies()
             if one.message_id
         )
+
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``."""
+        found = []
+        for one in self.telegram.chat(_id(ANN)).replies():
+            facts = one.raw.get(one.kind)
+            facts = facts[-1] if isinstance(facts, list) and facts else facts
+            stored = self.telegram.world.files.get(facts["file_id"]) if isinstance(facts, dict) else None
+            if stored is not None:
+                found.append(stored.data)
+        return tuple(found)
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""

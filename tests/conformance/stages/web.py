@@ -18,7 +18,7 @@ from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, S
 from core.config.settings import Server as ServerSettings
 from core.seams import Adapter
 from core.server import Server
-from core.site import Archive, AssistantInfo, Operator
+from core.site import Archive, AssistantInfo, Fetch, Operator
 from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.pages import Page
@@ -29,6 +29,8 @@ LACKS: Final[Mapping[Ability, str]] = {
     "contacts": "a browser shares none",
     "cuts": _NO_LINE,
     "edits": "the last question is asked anew, once its answer was stopped",
+    "forwards": "a page passes on nothing",
+    "pieces": "a page sends a text of any length whole",
     "groups": _ONE_PERSON,
     "markup refusals": "a page takes whatever it is given",
     "people": _ONE_PERSON,
@@ -50,6 +52,7 @@ class Web:
     name: str = "web"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 200_000
+    typed: int = 100_000
     doubles: str = ""
     waits_for_all: bool = False
     appends: bool = False
@@ -65,7 +68,7 @@ class Web:
         return len(text)
 
     @asynccontextmanager
-    async def opened(self, archive: Archive) -> AsyncGenerator[Adapter]:
+    async def opened(self, archive: Archive, fetch: Fetch) -> AsyncGenerator[Adapter]:
         """See ``Stage``. Whoever was let in once stays in."""
         server = Server(ServerSettings(port=self._port))
         notices: list[Callable[[], str]] = []
@@ -73,9 +76,10 @@ class Web:
             place = bot_site(self.folder, "web", memo=self._memo)
             place = replace(
                 place,
+                fetch=fetch,
                 server=server,
                 assistant=AssistantInfo(archive=archive),
-                operator=Operator(announce=notices.append),
+                operator=Operator(announce_at_terminal=notices.append),
             )
             async with opened(place, most_bytes=_MOST_BYTES) as adapter:
                 server.settle(dict)
@@ -83,7 +87,7 @@ class Web:
                 self._page = Page(self.session, server.url)
                 self._port = int(server.url.rpartition(":")[2])  # a browser is let in at one address
                 if first:
-                    await self._page.get("/enter/" + notices[0]().rpartition("/enter/")[2])
+                    await self._page.come_in("/enter/" + notices[0]().rpartition("/enter/")[2])
                 yield adapter
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
@@ -105,6 +109,10 @@ class Web:
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
         """See ``Stage``: several files with one message."""
         await self._say_with([("photo.png", data) for data in pictures], caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``."""
+        absent(self, "forwards")
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
@@ -146,6 +154,13 @@ class Web:
         finished = (one for one, state in zip(reader.shown(), reader.states, strict=True) if state == "final")
         return tuple(one for one in finished if one.text or one.buttons)  # a step of tools alone says nothing
 
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``: those that the page refers to."""
+        page = await self._get(f"/log?c={self._open}&all=1")
+        answers = "".join(re.findall(r'class="answer".*?(?=<article|$)', page, re.DOTALL))
+        addresses = dict.fromkeys(re.findall(r'(?:img src|class="file" href)="(/(?:made|files)/[^"]+)"', answers))
+        return tuple([await self._get_bytes(at) for at in addresses])
+
     def refuse_markup(self) -> None:
         """See ``Stage``."""
         absent(self, "markup refusals")
@@ -170,6 +185,12 @@ class Web:
             if "default-src 'none'" not in policy or "unsafe" in policy:
                 self._violations.append(f"{path} has the policy {policy!r}")
             return await response.text()
+
+    async def _get_bytes(self, path: str) -> bytes:
+        assert self._page is not None
+        async with self.session.get(self._page.url + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.read()
 
     async def _post(self, path: str, **told: str) -> None:
         status, answer = await self._told(path, **told)

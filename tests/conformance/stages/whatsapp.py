@@ -4,23 +4,23 @@ import asyncio
 import mimetypes
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from conformance.stage import ANN, ANN_IN_GROUP, Ability, Button, Chat, Shown, Stage, absent
 from contracts.rigs.whatsapp import SECRET, opened
 from core.seams import Adapter
-from core.site import Archive
+from core.site import Archive, Fetch
 from core.testing import FakeMemo, bot_site
 from core.values import MediaKind
 from simulators.whatsapp import Person, WhatsAppSimulator
 from simulators.whatsapp.simulator import Fault
 
 LACKS: Final[Mapping[Ability, str]] = {
-    "albums": "pictures come one by one, and nothing says that they belong together",
     "groups": "a business has none",
     "markup refusals": "a text is taken as it is, whatever marks are in it",
+    "single pictures": "an album comes picture by picture, and nothing says that they belong together but the moment",
 }
 _PAIR_LIMIT: Final = 131056
 
@@ -36,6 +36,7 @@ class WhatsApp:
     name: str = "whatsapp"
     lacks: Mapping[Ability, str] = field(default_factory=lambda: LACKS)
     longest: int = 4096
+    typed: int = 4096
     doubles: str = "the Cloud API has no key by which it would know a message again"
     waits_for_all: bool = False
     appends: bool = True
@@ -46,10 +47,10 @@ class WhatsApp:
         """See ``Stage``: characters."""
         return len(text)
 
-    def opened(self, archive: Archive) -> AbstractAsyncContextManager[Adapter]:
+    def opened(self, archive: Archive, fetch: Fetch) -> AbstractAsyncContextManager[Adapter]:
         """See ``Stage``."""
         del archive
-        return opened(bot_site(self.folder, "whatsapp", memo=self._memo), self.meta)
+        return opened(replace(bot_site(self.folder, "whatsapp", memo=self._memo), fetch=fetch), self.meta)
 
     async def say(self, text: str, to: Chat = ANN, *, times: int = 1) -> str:
         """See ``Stage``."""
@@ -75,8 +76,13 @@ class WhatsApp:
                 await self.ann.share("document", data, mime, caption=caption, name=name)
 
     async def album(self, pictures: Sequence[bytes], caption: str) -> None:
-        """See ``Stage``."""
-        absent(self, "albums")
+        """See ``Stage``: each is a message of its own."""
+        for number, data in enumerate(pictures):
+            await self.ann.share("image", data, "image/png", caption="" if number else caption)
+
+    async def forward(self, text: str, to: Chat = ANN) -> None:
+        """See ``Stage``. Who said it is not told."""
+        await self._person(to).send("text", {"body": text}, context={"forwarded": True})
 
     async def place(self, latitude: float, longitude: float) -> None:
         """See ``Stage``."""
@@ -116,6 +122,11 @@ class WhatsApp:
             )
             for one in self._person(chat).chat
         )
+
+    async def files(self) -> tuple[bytes, ...]:
+        """See ``Stage``."""
+        inner = [one.body[one.body["type"]] for one in self.ann.chat]
+        return tuple(self.meta.kept(one["id"]) for one in inner if isinstance(one, dict) and "id" in one)
 
     def refuse_markup(self) -> None:
         """See ``Stage``."""

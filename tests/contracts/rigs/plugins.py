@@ -38,11 +38,13 @@ RIGS = {
             "time_between": json.dumps({"start": "2026-11-24", "end": "2026-12-24"}),
         },
     ),
+    "conversation": Rig(settings=lambda _: Switch(), calls={}),
     "fetch": Rig(
         settings=lambda _: FetchSettings(),
         calls={"fetch_page": json.dumps({"url": "https://a.example/"})},
         egress=FakeEgress({"https://a.example/": "<title>Tea</title><p>Tea is a drink made of leaves."}),
     ),
+    "model": Rig(settings=lambda _: Switch(), calls={}),
     "notes": Rig(
         settings=lambda folder: NotesSettings(folder=folder),
         calls={"save_note": json.dumps({"title": "Shopping", "text": "Bread and *butter*"})},

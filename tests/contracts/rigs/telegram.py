@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bots.telegram.adapter import Telegram
@@ -12,7 +12,7 @@ from bots.telegram.patience import Pace
 from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
 from core.seams import Accept, Adapter
-from core.site import AssistantInfo, BotSite
+from core.site import AssistantInfo, BotSite, Fetch, nothing_to_fetch
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
 from simulators.telegram import TOKEN, Person, TelegramSimulator
 
@@ -153,9 +153,10 @@ async def rig_over(
     commands: Commands = (),
     rich: bool = True,
     webhook: Webhook | None = None,
+    fetch: Fetch = nothing_to_fetch,
 ) -> AsyncGenerator[Telegram, None]:
     """Open an adapter over any platform, or none."""
-    place = site(memo, commands=commands)
+    place = replace(site(memo, commands=commands), fetch=fetch)
     moves = Moves(place.memo)
     await moves.load()
     async with Line(TOKEN, api_base=api_base, connect_s=connect_s, read_s=read_s) as line:

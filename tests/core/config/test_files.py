@@ -21,7 +21,7 @@ spec = plugin("greeting", hello)
 COUNTED = """
 from contextlib import asynccontextmanager
 from pydantic import BaseModel
-from core.seams import Plugin
+from core.plugin import Plugin
 from core.site import Spec
 
 class CountedSettings(BaseModel):
@@ -72,7 +72,15 @@ def off(settings: Settings) -> dict[str, str]:
 
 def on(settings: Settings) -> set[str]:
     """The plugins that are on, besides those that ship."""
-    return {section.name for section in settings.plugins} - {"clock", "fetch", "notes", "abacus", "shelf"}
+    return {section.name for section in settings.plugins} - {
+        "clock",
+        "conversation",
+        "fetch",
+        "model",
+        "notes",
+        "abacus",
+        "shelf",
+    }
 
 
 def test_a_file_is_a_plugin(folder: Path) -> None:

@@ -6,6 +6,7 @@ from core import phrases
 from core.context.archive import StoredArchive
 from core.context.conversation import Context
 from core.errors import ModelUnknown
+from core.site import Excerpt
 from core.testing import answer
 from core.values import Command, Message
 from turns import GROUP, Lane, Windowed, assistant
@@ -74,11 +75,13 @@ async def test_an_answer_is_not_given_up_for_a_failure() -> None:
 async def test_what_others_said_and_what_was_edited_is_no_question() -> None:
     """Answering again goes back to what was asked."""
     lane, model = Lane(), Windowed(answer("One"), answer("Two"))
+    talker = assistant(lane, model)
     lane.hear(Message(id="1", text="question"), to=GROUP)
+    await lane.run(talker)
     lane.hear(Message(id="7", text="six?", addressed=False), to=GROUP, scope="bob")
-    lane.hear(Message(id="0", text="aside", edited=True), to=GROUP)
+    lane.hear(Message(id="1", text="aside", edited=True), to=GROUP)
     lane.hear(Command(name="retry"), to=GROUP)
-    await lane.run(assistant(lane, model))
+    await lane.run(talker)
     assert words(model.requests[1].entries[-1]) == "question"
 
 
@@ -128,7 +131,7 @@ class TestArchive:
         archive = StoredArchive(FakeLanes(lane), "web")  # type: ignore[arg-type]
         listed = await archive.conversations("ann")
         assert [(one.title, one.current) for one in listed] == [("", True), ("What is a tombstone?", False)]
-        assert [words(entry) for entry in await archive.read("ann", listed[1].id)] == [
+        assert [words(entry) for entry in (await archive.read("ann", listed[1].id)).entries] == [
             "  What is\na tombstone? ",
             "One",
         ]
@@ -142,7 +145,7 @@ class TestArchive:
         (only,) = await archive.conversations("bob")
         assert (only.title, only.current) == ("", True)
         assert datetime.now(UTC) - only.at < timedelta(minutes=1)
-        assert await archive.read("bob", only.id) == ()
+        assert await archive.read("bob", only.id) == Excerpt()
 
     async def test_a_name_from_elsewhere_leads_nowhere(self) -> None:
         """A conversation's name is looked up below the person's own lane, whatever it says."""
@@ -150,4 +153,35 @@ class TestArchive:
         lane.hear("secret")
         await lane.run(assistant(lane, model))
         archive = StoredArchive(FakeLanes(lane), "web")  # type: ignore[arg-type]
-        assert await archive.read("ann", "../plane/0000000000000000") == ()
+        assert await archive.read("ann", "../plane/0000000000000000") == Excerpt()
+        for place in ("../0", "\U0010ffff", "~", "", " "):
+            assert not (await archive.read("ann", "nothing", before=place)).entries
+            assert not (await archive.read("ann", "nothing", after=place)).entries
+
+    async def test_a_long_conversation_is_read_in_parts(self) -> None:
+        """From either end to the other, each entry once, whatever the size of the parts."""
+        lane, model = Lane(), Windowed(*(answer(f"answer {number}") for number in range(130)))
+        for number in range(130):
+            lane.hear(f"question {number}")
+            await lane.run(assistant(lane, model))
+        archive = StoredArchive(FakeLanes(lane), "web")  # type: ignore[arg-type]
+        (one,) = await archive.conversations("ann")
+        whole = [f"{kind} {number}" for number in range(130) for kind in ("question", "answer")]
+        back: list[str] = []
+        part = await archive.read("ann", one.id, limit=7)
+        assert part.ends
+        while True:
+            back = [*map(words, part.entries), *back]
+            if part.begins:
+                break
+            part = await archive.read("ann", one.id, before=part.places[0], limit=7)
+        assert back == whole
+        forth: list[str] = []
+        part = await archive.read("ann", one.id, after="", limit=100)
+        assert part.begins
+        while True:
+            forth += map(words, part.entries)
+            if part.ends:
+                break
+            part = await archive.read("ann", one.id, after=part.places[-1], limit=100)
+        assert forth == whole

@@ -144,6 +144,24 @@ class TestSocket:
         async with serving(folder):
             assert mode(folder) == 0o755
 
+    async def test_a_folder_of_ours_that_others_may_enter_is_closed_to_them(self, tmp_path: Path) -> None:
+        """A copy, or an archive that was unpacked, has lost its rights."""
+        folder = tmp_path / "data"
+        folder.mkdir(mode=0o755)
+        for name in ("waystation.db", "waystation.db-wal", "secret", "web-open"):
+            (folder / name).touch()
+        async with serving(folder):
+            assert mode(folder) == 0o700
+
+    async def test_who_names_no_command_is_not_waited_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A connection that says nothing holds a file for nothing."""
+        monkeypatch.setattr("core.process.control._FIRST_LINE_S", 0.1)
+        async with serving(tmp_path):
+            with await reach(tmp_path) as connection:
+                assert await told(connection) is None
+
     async def test_a_dead_process_s_socket_is_replaced(self, tmp_path: Path) -> None:
         """After a kill the next start just works."""
         stale = socket.socket(socket.AF_UNIX)
@@ -200,6 +218,35 @@ with claim(Path({str(tmp_path)!r})):
             other.kill()
         with claim(tmp_path):
             assert (tmp_path / "waystation.lock").read_text() == f"{os.getpid()}\n"
+
+    @pytest.mark.parametrize("dangling", [False, True])
+    def test_a_lock_file_that_is_a_link_is_refused_in_words(self, tmp_path: Path, dangling: bool) -> None:
+        """Whoever could put one there would have us overwrite another file."""
+        victim = tmp_path / "victim"
+        if not dangling:
+            victim.write_text("precious")
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "waystation.lock").symlink_to(victim)
+        with (
+            pytest.raises(StoreError, match=r"waystation\.lock is a symbolic link.*remove it"),
+            claim(tmp_path / "data"),
+        ):
+            pass
+        assert dangling != victim.exists()
+        assert dangling or victim.read_text() == "precious"
+
+    def test_a_lock_file_that_is_no_file_of_its_own_is_refused(self, tmp_path: Path) -> None:
+        """Another name of another file, or a pipe that would make us wait."""
+        (tmp_path / "victim").write_text("precious")
+        lock = tmp_path / "waystation.lock"
+        lock.hardlink_to(tmp_path / "victim")
+        with pytest.raises(StoreError, match="no file of its own"), claim(tmp_path):
+            pass
+        assert (tmp_path / "victim").read_text() == "precious"
+        lock.unlink()
+        os.mkfifo(lock)
+        with pytest.raises(StoreError, match="no file of its own"), claim(tmp_path):
+            pass
 
     def test_a_folder_that_cannot_be_made_is_told_in_one_sentence(self, tmp_path: Path) -> None:
         """The operator reads which setting to change."""

@@ -150,3 +150,38 @@ log.info('took', us=min(timeit.repeat(once, number=20_000, repeat=5)) / 20_000 *
 """
     )
     assert told["us"] < 10
+
+
+@pytest.mark.parametrize("form", ["json", "pretty"])
+def test_what_others_call_their_things_is_letters_in_a_line(form: str) -> None:
+    """A terminal obeys none of it, nobody is misled by turned letters, and no name makes a line of its own."""
+    told = lines(
+        f"""
+evil = chr(27) + '[2J' + chr(0x202e) + chr(0x9b) + chr(13) + chr(10) + 'error forged' + chr(7)
+class Thing:
+    def __str__(self): return evil
+    __repr__ = __str__
+open_logging(Logging(format={form!r}))
+log.info('a ' + evil, model=evil, many=[evil, {{evil: evil}}], thing=Thing())
+logging.getLogger('lib').warning('from %s', evil)
+"""
+    )
+    assert len(told) == 2
+    assert all(letter.isprintable() for line in told for letter in line)
+    assert all("forged" in line for line in told)
+
+
+@pytest.mark.parametrize("form", ["json", "pretty"])
+def test_what_others_say_in_an_error_is_letters_too(form: str) -> None:
+    """A traceback keeps its lines, and nothing else."""
+    told = lines(
+        f"""
+open_logging(Logging(format={form!r}))
+try:
+    raise ValueError(chr(27) + '[2J' + chr(0x202e) + 'evil')
+except ValueError:
+    log.exception('broke')
+"""
+    )
+    assert all(letter.isprintable() for line in told for letter in line)
+    assert "evil" in "".join(told)

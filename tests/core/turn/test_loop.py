@@ -11,7 +11,7 @@ from core import phrases
 from core.config.settings import Tools
 from core.errors import ToolFailed
 from core.exchange import Part, Request
-from core.seams import Tool, ToolContext
+from core.plugin import Tool, ToolContext
 from core.testing import answer
 from core.tools import Function, tool
 from core.turn.steps import Spoke, Told, pack

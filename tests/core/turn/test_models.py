@@ -5,9 +5,11 @@ import pytest
 from core import phrases
 from core.errors import ProviderDown
 from core.models.choosing import Offered, meant
+from core.testing import FakeModelChoice
 from core.turn import commands
 from core.values import Command
 from labs import Lab, answering, model, own
+from plugins.model import model_plugin
 from turns import GROUP, HERE, Lane
 
 OFFERED: Offered = {
@@ -166,5 +168,6 @@ async def test_with_no_model_at_all_that_is_said() -> None:
 
 def test_it_stands_in_the_menu_and_the_help() -> None:
     """Adapters show the same table."""
-    assert "model" in dict(commands.TABLE)
-    assert "/model" in commands.help_text()
+    (command,) = model_plugin("model", FakeModelChoice()).commands
+    assert [name for name, _ in commands.table([command])] == ["stop", "retry", "model", "help"]
+    assert "/model: See which model answers" in commands.help_text([command])

@@ -150,6 +150,10 @@ class DiscordSimulator:
         url = f"http://127.0.0.1:{self._port}/files/{identity}?ex=1"
         return {"id": identity, "filename": name, "size": len(data), "url": url, "proxy_url": url, "content_type": mime}
 
+    def kept(self, identity: str) -> bytes:
+        """A file's bytes."""
+        return self._files[identity]
+
     def next(self, *faults: Fault) -> None:
         """Let this become of the next messages."""
         self._faults.extend(faults)

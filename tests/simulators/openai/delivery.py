@@ -109,7 +109,7 @@ class _Stream:
             _cut(self._request)
 
 
-async def whole(request: web.Request, delivery: Delivery) -> web.StreamResponse:
+async def whole(request: web.Request, delivery: Delivery, content_type: str = "application/json") -> web.StreamResponse:
     """Send an answer in one piece, as late as its last token would have come.
 
     Raises:
@@ -138,7 +138,8 @@ async def whole(request: web.Request, delivery: Delivery) -> web.StreamResponse:
     body = _head(record, "chat.completion") | {"choices": [choice], "usage": prepared.usage} | reply.extra
     record.status, record.text, record.tokens = 200, prepared.text, prepared.token_count
     record.first_token_at = record.finished_at = time.monotonic()
-    return web.json_response(body, headers={"x-request-id": f"req_{record.number}"})
+    headers = {"x-request-id": f"req_{record.number}"}
+    return web.Response(text=json.dumps(body), content_type=content_type, headers=headers)
 
 
 class _Events:

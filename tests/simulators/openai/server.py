@@ -19,6 +19,7 @@ from .judge import Judge, refusal
 from .records import Json, Recorded
 from .replies import Pace, Reply, estimate_prompt, prepare
 from .script import Script, as_reply
+from .strictness import Complaint
 
 _MAX_BODY = 64 * 1024 * 1024
 
@@ -31,6 +32,10 @@ class ModelServer:
         answer: What is said where the script says nothing.
         pace: How fast, where a reply does not say.
         keys: The API keys that are let in; none: any key.
+        unstreamed: The content type of whole answers to whoever asks for a stream; empty: they get one.
+
+    Attributes:
+        strict: What this server refuses beside what all of its kind do; see `strictness`.
     """
 
     def __init__(
@@ -42,14 +47,17 @@ class ModelServer:
         keys: frozenset[str],
         script: Script,
         judge: Judge,
+        unstreamed: str = "",
     ) -> None:
         self.models = dict(models)
         self.answer = answer
         self.pace = pace
         self.keys = keys
         self.requests: list[Recorded] = []
+        self.strict: Callable[[Json], Complaint | None] = lambda body: None
         self._script = script
         self._judge = judge
+        self._unstreamed = unstreamed
         self._numbers = itertools.count(1)
         self._closing = False
 
@@ -109,6 +117,9 @@ class ModelServer:
             return _error(400, reason, param="messages")
         if self.models and record.model not in self.models:
             return _error(404, _no_model(record.model))
+        complaint = self.strict(record.body)
+        if complaint is not None:
+            return web.json_response(complaint.body, status=complaint.status)
         window = self.models.get(record.model)
         size = estimate_prompt(record)
         if window is not None and size > window:
@@ -129,7 +140,9 @@ class ModelServer:
         delivery = Delivery(record, reply, prepare(reply, record), reply.pace or self.pace, fault)
         record.planned_tokens = delivery.prepared.token_count
         try:
-            return await (stream(request, delivery) if record.stream else whole(request, delivery))
+            if record.stream and not self._unstreamed:
+                return await stream(request, delivery)
+            return await whole(request, delivery, self._unstreamed or "application/json")
         except Gone:
             return web.Response(status=500)
         except (asyncio.CancelledError, ConnectionError):

@@ -10,10 +10,11 @@ from aiohttp import web
 
 from .control import Control
 from .judge import Judge
-from .records import Recorded
+from .records import Json, Recorded
 from .replies import Pace, Reply, echo
 from .script import Predicate, Rule, Script
 from .server import ModelServer
+from .strictness import Complaint
 
 MODELS: Mapping[str, int | None] = MappingProxyType({"sim-small": None, "sim-large": None})
 
@@ -35,6 +36,8 @@ class OpenAISimulator:
         port: The port; 0 takes a free one.
         seed: Makes chances repeatable.
         control: Whether another process may steer it: `POST /control/<verb>`, see `control`.
+        unstreamed: Answer whole, under this content type, also who asks for a stream; empty: do as asked.
+        strict: What it refuses beside what all servers of its kind do; see `strictness`.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class OpenAISimulator:
         port: int = 0,
         seed: int = 0,
         control: bool = False,
+        unstreamed: str = "",
+        strict: Callable[[Json], Complaint | None] | None = None,
     ) -> None:
         self.script = Script(seed)
         self.server = ModelServer(
@@ -59,7 +64,10 @@ class OpenAISimulator:
             keys=keys,
             script=self.script,
             judge=Judge(tolerate),
+            unstreamed=unstreamed,
         )
+        if strict is not None:
+            self.server.strict = strict
         self._host = host
         self._port = port
         self._control = control

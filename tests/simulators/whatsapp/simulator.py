@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
@@ -95,6 +96,7 @@ class WhatsAppSimulator:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 << 20)
+        app.on_response_prepare.append(self._tell_time)
         app.router.add_post("/v26.0/{number}/messages", self._message)
         app.router.add_post("/v26.0/{number}/media", self._upload)
         app.router.add_get("/v26.0/{media}", self._locate)
@@ -116,6 +118,10 @@ class WhatsAppSimulator:
             await self._session.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def _tell_time(self, request: web.Request, response: web.StreamResponse) -> None:
+        del request
+        response.headers["Date"] = formatdate(time.time() + self.clock_s, usegmt=True)
 
     @property
     def base(self) -> str:
@@ -142,6 +148,10 @@ class WhatsAppSimulator:
         identity = str(700_000 + next(self._numbers))
         self._files[identity] = data, mime
         return identity
+
+    def kept(self, identity: str) -> bytes:
+        """A file's bytes."""
+        return self._files[identity][0]
 
     # -- what it brings
 

@@ -1,0 +1,91 @@
+"""What plugins add to turns beside their tools: commands, words before a question, and what happens after."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+import structlog
+
+from core.errors import SettingsError
+from core.plugin import Exchange, Plugin, PluginCommand, ToolContext, ToolResult, WebPage
+from core.turn.toolbox import in_time
+
+log = structlog.get_logger(__name__)
+
+_NOTES_S = 2.0
+_HOOK_S = 60.0
+_NOTE_CHARS = 20_000
+
+
+class Plugins:
+    """The plugins of this deployment.
+
+    Raises:
+        SettingsError: Two of them offer a command of one name.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin] = ()) -> None:
+        self._plugins: Mapping[str, Plugin] = {plugin.name: plugin for plugin in plugins}
+        self._commands = _commands(self._plugins.values())
+
+    @property
+    def commands(self) -> tuple[PluginCommand, ...]:
+        """All of them."""
+        return tuple(command for _, command in self._commands.values())
+
+    @property
+    def pages(self) -> tuple[tuple[str, WebPage], ...]:
+        """All of them, each with its plugin's name."""
+        return tuple((plugin.name, page) for plugin in self._plugins.values() for page in plugin.pages)
+
+    def command(self, name: str) -> tuple[str, PluginCommand] | None:
+        """A command and the plugin whose it is, None where there is none of this name."""
+        return self._commands.get(name)
+
+    def on_fired(self, plugin: str) -> Callable[[str, ToolContext], Awaitable[str | ToolResult]] | None:
+        """What answers for a plugin's jobs, None where nothing does."""
+        found = self._plugins.get(plugin)
+        return None if found is None else found.on_fired
+
+    async def notes(self, question: str, caller: ToolContext) -> str:
+        """What stands before a question, for the model alone; a hook that fails or is slow adds nothing."""
+        hooks = [(plugin.name, hook) for plugin in self._plugins.values() for hook in plugin.before_prompt]
+        if not hooks:
+            return ""
+        told = await asyncio.gather(*(_note(name, hook(question, caller)) for name, hook in hooks))
+        return "\n\n".join(filter(None, told))
+
+    @property
+    def follow_up(self) -> bool:
+        """Whether anything is to happen after a turn."""
+        return any(plugin.after_turn for plugin in self._plugins.values())
+
+    async def after_turn(self, exchange: Exchange, caller: ToolContext) -> Sequence[tuple[str, ToolResult]]:
+        """Call what is to happen after a turn; one that fails costs the others nothing."""
+        found: list[tuple[str, ToolResult]] = []
+        for plugin in self._plugins.values():
+            for hook in plugin.after_turn:
+                try:
+                    found.append((plugin.name, await in_time(hook(exchange, caller), _HOOK_S)))
+                except Exception:
+                    log.exception("after_turn failed", plugin=plugin.name)
+        return found
+
+
+async def _note(plugin: str, telling: Awaitable[str]) -> str:
+    try:
+        return str(await in_time(telling, _NOTES_S))[:_NOTE_CHARS]
+    except Exception:
+        # A plugin is a stranger's code: without its words the question is answered all the same.
+        log.exception("before_prompt failed", plugin=plugin)
+        return ""
+
+
+def _commands(plugins: Iterable[Plugin]) -> Mapping[str, tuple[str, PluginCommand]]:
+    found: dict[str, tuple[str, PluginCommand]] = {}
+    for plugin in plugins:
+        for command in plugin.commands:
+            if command.name in found:
+                both = f"{found[command.name][0]} and {plugin.name}"
+                raise SettingsError(f"The plugins {both} both offer /{command.name}. Switch one of them off.")
+            found[command.name] = (plugin.name, command)
+    return found
