@@ -3,6 +3,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do command -v $$p && break; done)
 UV = $(or $(PYTHON),$(error Python 3.11 or newer is needed, and no python3 is on PATH: install it and try again)) .ci/uv.py
 RUN = $(UV) run
+PYTEST = $(RUN) pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 # Recorded platform documents that some tests compare with, where they lie beside the checkout.
 ifneq ($(wildcard ../shared/specs),)
@@ -11,18 +12,24 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint format ruff types imports coverage fmt chaos busy bench clean
+.PHONY: help run test test-slow test-all check lint format ruff types imports coverage fmt chaos busy bench clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' Makefile
 
 run: ## start Waystation (ARGS="--config my.toml" and the like)
 	@$(RUN) waystation run $(ARGS)
 
-test: ## run the tests (ARGS="-k name" for some of them)
-	@$(RUN) pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
+test: ## run the tests, but for the slow ones (ARGS="-k name" for some of them)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: lint test ## all that continuous integration runs: lint, then test
+# What takes long: every seed, every platform, browsers, kills in the middle of anything, the pages of the docs.
+test-slow:
+	@$(PYTEST) -m slow $(ARGS) || [ $$? -eq 5 ] # none of those that ARGS names is slow
+
+test-all: test test-slow ## run the tests, and then the slow ones
+
+check: lint test-all ## all that continuous integration runs: lint, then all tests
 
 lint: format ruff types imports ## check format, code, types and the direction of imports
 

@@ -18,6 +18,9 @@ from core.turn.plugins import Plugins
 from core.turn.toolbox import Toolbox
 from turns import Lane, Script, commanding
 
+_PRICES = Prices()
+"""Looked up once for all: what a model costs is the same in each test."""
+
 
 def model(name: str, *, sees: bool = False, reads: bool = False, tools: bool = True, room: int = 0) -> Model:
     """A hosted model that the catalogue knows nothing of."""
@@ -90,7 +93,7 @@ def answering(
         toolbox=Toolbox([Plugin(name="test", tools=tuple(tools))]),
         plugins=Plugins(commanding(lane.records, router)),
         system="Be brief.",
-        prices=prices or Prices(),
+        prices=prices or _PRICES,
         busy_s=busy_s,
         turn_s=30.0,
     )

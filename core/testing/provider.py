@@ -38,7 +38,7 @@ class FakeProvider:
 
     async def models(self) -> tuple[Model, ...]:
         """See ``Provider``: there is one."""
-        return (Model(id="fake", images=True, documents=True),)
+        return (Model(id="fake", hosting="self", images=True, documents=True),)
 
     async def stream(self, request: Request) -> AsyncGenerator[ModelEvent, None]:
         """See ``Provider``."""

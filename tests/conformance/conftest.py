@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.platforms import STAGES
+from conformance.platforms import AT_LEAST, STAGES
 from conformance.play import Play
 
 
-@pytest.fixture(params=STAGES)
+@pytest.fixture(
+    params=[name if name in AT_LEAST else pytest.param(name, marks=pytest.mark.slow) for name in STAGES],
+)
 async def play(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Play]:
     """The product over one platform, whose rules it has kept by the end."""
     async with STAGES[request.param](tmp_path) as stage:

@@ -19,6 +19,9 @@ STAGES: Final[Mapping[str, Callable[[Path], AbstractAsyncContextManager[Stage]]]
     "whatsapp": open_whatsapp,
 }
 
+AT_LEAST: Final = frozenset({"telegram", "whatsapp"})
+"""Those that ``make test`` plays on: where most can be done, and where nothing can be changed."""
+
 UNSTAGED: Final[Mapping[str, str]] = {
     "terminal": "one person at one keyboard; tests/e2e/test_console.py plays there what there is to play",
 }

@@ -15,7 +15,6 @@ from simulators.openai import Pace, Reply, tool_call
 from simulators.openai.records import Recorded
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(not PROGRAM, reason="there is no chromium here"),
 ]

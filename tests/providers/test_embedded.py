@@ -99,10 +99,15 @@ def test_a_missing_engine_is_told_with_what_to_install(monkeypatch: pytest.Monke
 @pytest.mark.slow
 async def test_it_can_be_closed_right_after_it_was_loaded() -> None:
     """Whoever stops the process in its first second is not kept waiting; the engine by itself would, now and then."""
+    before, here = set(threading.enumerate()), site("embedded")
     for _ in range(6):
-        async with asyncio.timeout(20), spec.open(site("embedded"), EmbeddedSettings()) as provider:
-            assert isinstance(provider, embedded.Embedded)
-            await provider.load()
+        async with asyncio.timeout(20):
+            async with spec.open(here, EmbeddedSettings()) as provider:
+                assert isinstance(provider, Embedded)
+                await provider.load()
+                assert provider._engine
+            assert not provider._engine
+        assert set(threading.enumerate()) == before
 
 
 def test_it_can_be_turned_off() -> None:
@@ -119,7 +124,6 @@ def test_weights_that_the_engine_refuses_are_told(tmp_path: Path) -> None:
 
 
 @installed
-@pytest.mark.slow
 async def test_it_loads_answers_and_leaves_no_thread() -> None:
     """Nothing is loaded before the first request; after the end nothing of ours runs; the check is made once."""
     before = set(threading.enumerate())

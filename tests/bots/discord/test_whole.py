@@ -95,6 +95,7 @@ async def test_in_a_server_it_answers_when_spoken_to_and_knows_the_rest(tmp_path
         assert discord.violations == []
 
 
+@pytest.mark.slow
 async def test_nothing_is_lost_or_doubled_whatever_the_gateway_does(tmp_path: Path) -> None:
     """Reconnects, cut lines, invalid sessions, dead connections: each question has its one answer."""
     async with DiscordSimulator() as discord:
