@@ -25,6 +25,7 @@ from core.egress.bodies import check_size, check_type, content_type, read_body
 from core.egress.targets import Target
 from core.errors import AddressRefused, EgressError, NotFetched
 from core.hosts import WEB_PORTS, allowed, is_inner
+from core.limited.tasks import Limited
 from core.site import TEXT, Egress, Fetched
 from core.threads import Threads
 
@@ -45,9 +46,9 @@ _NOT_PUBLIC = "that address is not public, and only the public internet is fetch
 
 
 @asynccontextmanager
-async def open_gate(settings: EgressSettings) -> AsyncGenerator[Egress]:
+async def open_gate(settings: EgressSettings, limited: Limited) -> AsyncGenerator[Egress]:
     """The gate of a deployment. Nothing is opened before something is fetched."""
-    gate = Gate(settings)
+    gate = Gate(settings, limited)
     try:
         yield gate
     finally:
@@ -69,6 +70,7 @@ class Gate:
     """See ``Egress``.
 
     Args:
+        limited: Where bodies are unpacked.
         resolve: Finds addresses, once for each hop; None to ask the system.
         public: Which of them may be connected to.
         ports: Which ports may be, on hosts the operator has not listed.
@@ -78,6 +80,7 @@ class Gate:
     def __init__(
         self,
         settings: EgressSettings,
+        limited: Limited,
         *,
         resolve: Resolve | None = None,
         public: Callable[[IPAddress], bool] = is_public,
@@ -85,6 +88,7 @@ class Gate:
         tls: SSLContext | None = None,
     ) -> None:
         self._settings = settings
+        self._limited = limited
         self._allowed = allowed(settings.allow)
         self._resolve = resolve or system()
         self._public = public
@@ -142,7 +146,7 @@ class Gate:
             async with self._opened().get(target.url, allow_redirects=False, headers={"Accept": wanted}) as response:
                 if response.status in _MOVED and (location := response.headers.get("Location")):
                     return location
-                return await _fetched(response, types, most_bytes)
+                return await _fetched(response, types, most_bytes, self._limited)
         except aiohttp.ClientError as error:
             raise _translated(error) from error
 
@@ -208,14 +212,14 @@ def _redirected(target: Target, location: str) -> Target:
     return onward
 
 
-async def _fetched(response: "ClientResponse", types: Sequence[str], most_bytes: int) -> Fetched:
+async def _fetched(response: "ClientResponse", types: Sequence[str], most_bytes: int, limited: Limited) -> Fetched:
     mime, charset = content_type(response.headers.get("Content-Type", ""))
     body = b""
     if response.status in _FOUND:
         check_type(mime, types)
         check_size(response.content_length or 0, most_bytes)
         pieces = response.content.iter_any()
-        body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes)
+        body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes, limited)
     return Fetched(url=str(response.url), status=response.status, mime=mime, charset=charset, body=body)
 
 

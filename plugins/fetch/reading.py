@@ -4,7 +4,7 @@ import codecs
 import re
 
 from core.site import Fetched
-from core.values import value
+from plugins.fetch.page import Page, Reading
 from plugins.fetch.pages import main_text
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -20,22 +20,13 @@ _WIDER = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "us-ascii": "w
 """What pages mean by these: https://encoding.spec.whatwg.org/#names-and-labels."""
 
 
-@value
-class Page:
-    """A page as it is told to a model; the title is "" where it has none."""
-
-    title: str
-    text: str
-
-
-def read(fetched: Fetched) -> Page:
-    """Make text of it. Takes its time: call it in a thread."""
+def read(reading: Reading) -> Page:
+    """Make text of what was fetched. Runs in the limited process."""
+    fetched, most = reading.fetched, reading.max_chars
     is_html = fetched.mime in _HTML
     text = _decoded(fetched, is_html=is_html)
-    if not is_html:
-        return Page(title="", text=text.strip())
-    title, text = main_text(text, fetched.url)
-    return Page(title=title, text=text)
+    title, text = main_text(text, fetched.url) if is_html else ("", text.strip())
+    return Page(title=title, text=text[:most], chars=len(text))
 
 
 def _decoded(fetched: Fetched, *, is_html: bool) -> str:

@@ -10,7 +10,18 @@ from core.egress.gate import open_gate
 from core.errors import CallMalformed, NotFetched, ToolFailed
 from core.exchange import Part
 from core.site import Fetched
-from core.testing import FakeAdapter, FakeEgress, FakeProvider, answer, deployed, message, plugin_site, tool_call, use
+from core.testing import (
+    FakeAdapter,
+    FakeEgress,
+    FakeProvider,
+    UnlimitedTasks,
+    answer,
+    deployed,
+    message,
+    plugin_site,
+    tool_call,
+    use,
+)
 from core.turn.toolbox import Toolbox
 from plugins.fetch import FetchSettings, open_fetch, spec
 from simulators.site import answer as answered
@@ -166,7 +177,7 @@ async def test_a_page_is_read_through_the_real_gate_and_marked(tmp_path: Path) -
         calls = [tool_call("fetch_page", json.dumps({"url": f"{url}{path}"})) for path in ("/tea", "@10.0.0.1/")]
         model = FakeProvider(*calls, answer("It is about tea."))
         async with (
-            open_gate(Egress(allow=(f"127.0.0.1:{web.port}",))) as gate,
+            open_gate(Egress(allow=(f"127.0.0.1:{web.port}",)), UnlimitedTasks()) as gate,
             spec.open(plugin_site(tmp_path, "fetch", egress=gate), FetchSettings()) as plugin,
             deployed(tmp_path, chat, model, plugin),
         ):
