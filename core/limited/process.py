@@ -68,6 +68,11 @@ class LimitedProcess:
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
+    def running(self) -> int:
+        """How many tasks there are."""
+        return self._running
+
+    @property
     def pid(self) -> int | None:
         """The child's, None where there is none."""
         return self._child.pid if self._child else None

@@ -3,9 +3,11 @@
 import codecs
 import re
 
+from core.errors import ToolFailed
 from core.site import Fetched
 from plugins.fetch.page import Page, Reading
 from plugins.fetch.pages import main_text
+from plugins.fetch.tree import TooDeep
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -25,7 +27,10 @@ def read(reading: Reading) -> Page:
     fetched, most = reading.fetched, reading.max_chars
     is_html = fetched.mime in _HTML
     text = _decoded(fetched, is_html=is_html)
-    title, text = main_text(text, fetched.url) if is_html else ("", text.strip())
+    try:
+        title, text = main_text(text, fetched.url) if is_html else ("", text.strip())
+    except TooDeep as error:
+        raise ToolFailed("the page is nested too deeply to be read") from error
     return Page(title=title, text=text[:most], chars=len(text))
 
 
