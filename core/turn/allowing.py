@@ -92,7 +92,7 @@ class Allowing:
             return Ended(place=place, result=result(call, _UNKNOWN, failed=True))
         await work.record(pack(Began(place=place)))
         first = work.events[0]
-        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane), f"{first.row}m{place}")
+        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane, asked=True), f"{first.row}m{place}")
         ended = Ended(place=place, result=ran.part, produced=ran.produced)
         await work.record(pack(ended), *ran.writes)
         return ended
