@@ -28,6 +28,7 @@ from core.models.waiting import Waiting
 from core.seams import Records, Work
 from core.site import nobody_told
 from core.text.fencing import followed
+from core.text.invisible import label
 from core.turn import approvals, repeating
 from core.turn.consulting import blind, consulted, untaken
 from core.turn.given import Given
@@ -98,6 +99,7 @@ class Answering:
         history: The conversation to go on with, None for the lane's current one.
         before: What is committed with the answer, and left alone where there is none.
         turn: What the conversation's entries of the question are named for, where it is asked again; else "".
+        question: What a model was told of the question, where it is asked again.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Answering:
         before: Iterable[Put] = (),
         *,
         turn: str = "",
+        question: Sequence[Part] = (),
     ) -> None:
         self._means = means
         self._work = work
@@ -120,7 +123,7 @@ class Answering:
         self._given = history
         self._before = tuple(before)
         self._turn = turn
-        self._material = Material(ear, history or History())
+        self._material = Material(ear, history or History(), question)
         self._said: list[str] = []  # by earlier steps of this answer
         self._sources = Sources()
         self._produced = Produced()  # by the tools of this answer
@@ -411,7 +414,7 @@ class Answering:
 
     def _cited(self, part: Part, produced: Produced) -> Part:
         """A result, and by which numbers its sources are cited."""
-        lines = [f"[{self._sources.number(source.url, source.title)}] {source.title}" for source in produced.sources]
+        lines = [f"[{self._sources.number(one.url, one.title)}] {label(one.title)}" for one in produced.sources]
         return replace(part, body="\n".join([part.body, "", "Cite as:", *lines])) if lines else part
 
     def _took(

@@ -15,7 +15,7 @@ from core.exchange import Entry, Part, ToolSchema
 from core.plugin import Plugin, Tool, ToolContext, no_addresses
 from core.site import TEXT, Egress, Fetched, NoEgress
 from core.text.fencing import outside
-from core.text.invisible import cleaned
+from core.text.invisible import cleaned, cleaned_line
 from core.turn.given import Given
 from core.turn.results import Produced, brought, context_of
 from core.values import Media, Put, Received, value
@@ -27,6 +27,7 @@ Questions = Mapping[int, str | Part]
 
 T = TypeVar("T")
 
+_TOLD_CHARS = 1000
 _STOPPING_S = 1.0  # for a tool to clean up after itself once it is stopped
 _MALFORMED = "These arguments cannot be used: "
 
@@ -145,7 +146,7 @@ class Toolbox:
         except CallMalformed as error:
             return _malformed(call, error)
         except AddressRefused as error:
-            return result(call, f"The tool could not do it: {error}", failed=True)
+            return _could_not(call, error)
         except Exception:
             log.exception("tool broke", tool=call.name)
             return _broke(call)
@@ -187,7 +188,7 @@ class Toolbox:
         except CallMalformed as error:
             return Ran(part=_malformed(call, error))
         except (ToolFailed, EgressError) as error:
-            return Ran(part=result(call, f"The tool could not do it: {error}", failed=True))
+            return Ran(part=_could_not(call, error))
         except TimeoutError:
             why = "The tool took too long and was stopped; whether it did anything is not known."
             return Ran(part=result(call, why, failed=True))
@@ -284,7 +285,12 @@ def _malformed_before(name: str, steps: Iterable[Entry]) -> int:
 
 def _malformed(call: Part, error: CallMalformed) -> Part:
     log.info("tool call malformed", tool=call.name)
-    return result(call, f"{_MALFORMED}{error}. You may call again with better ones.", failed=True)
+    return result(call, f"{_MALFORMED}{cleaned(str(error))}. You may call again with better ones.", failed=True)
+
+
+def _could_not(call: Part, error: Exception) -> Part:
+    """Its own words, which may hold some of a stranger's: in one line, so that none of them stands by itself."""
+    return result(call, f"The tool could not do it: {cleaned_line(str(error), _TOLD_CHARS)}", failed=True)
 
 
 def _broke(call: Part) -> Part:
