@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
 from core.models.keys import Keys
+from core.proxies import NO_PROXIES, Proxies
 from providers.faults import refusal, retry_after_s
 from providers.words import JSON
 
@@ -61,7 +62,13 @@ class Line:
     """
 
     def __init__(
-        self, base_url: str, key: str | Keys, connect_s: float, auth: Callable[[str], Mapping[str, str]] = bearer
+        self,
+        base_url: str,
+        key: str | Keys,
+        connect_s: float,
+        auth: Callable[[str], Mapping[str, str]] = bearer,
+        *,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._auth = auth
         self._base_url = base_url
@@ -71,6 +78,7 @@ class Line:
             "User-Agent": "waystation",
         }
         self._connect_s = connect_s
+        self._proxies = proxies
         self._session: ClientSession | None = None
         self._opening = asyncio.Lock()
         self._reading = 0
@@ -185,11 +193,10 @@ class Line:
         async with self._opening:
             if self._session is None:
                 aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
-                self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(limit=0),
-                    cookie_jar=aiohttp.DummyCookieJar(),
+                sessions = await asyncio.to_thread(importlib.import_module, "core.egress.sessions")
+                self._session = sessions.open_session(
+                    connector=sessions.connector(self._proxies, limit=0),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
-                    proxy=_proxy(self._base_url),
                 )
             return self._session
 
@@ -290,20 +297,6 @@ def near(base_url: str) -> bool:
     """Whether this machine itself is asked, without encryption."""
     address = urlsplit(base_url)
     return address.scheme == "http" and address.hostname in {"127.0.0.1", "::1", "localhost"}
-
-
-def _proxy(base_url: str) -> str | None:
-    """The proxy that the environment names for a server; none stands between this machine and itself.
-
-    aiohttp could look for itself, but would do so in two threads for each request, and let ~/.netrc replace the key.
-    """
-    from urllib.request import getproxies, proxy_bypass
-
-    address = urlsplit(base_url)
-    if near(base_url) or proxy_bypass(address.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(address.scheme) or proxies.get("all")
 
 
 def _parsed(text: str) -> object:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from contracts.rigs.providers import said, site
 from core.exchange import Delta, Finished, Request
+from core.proxies import proxies_of
 from providers.compatible import CompatibleSettings, spec
 from providers.transport import Line
 from simulators.openai import OpenAISimulator, Pace, Reply
@@ -121,7 +123,8 @@ async def lab() -> AsyncIterator[OpenAISimulator]:
 
 async def asked_for_models(base_url: str) -> list[str]:
     """The models of a server somewhere else."""
-    async with spec.open(site("there"), CompatibleSettings.model_validate({"base_url": base_url})) as provider:
+    there = replace(site("there"), proxies=proxies_of())
+    async with spec.open(there, CompatibleSettings.model_validate({"base_url": base_url})) as provider:
         return [model.id for model in await provider.models()]
 
 
