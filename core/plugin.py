@@ -13,6 +13,7 @@ from typing import Literal, Protocol, TypeVar
 from pydantic import BaseModel
 
 from core.exchange import Blob, Model, ToolSchema
+from core.limited.tasks import Limited
 from core.site import AnsweringModel, Egress, Memo, NoEgress, Spec
 from core.values import Address, Media, Put, Reply, value
 
@@ -85,12 +86,14 @@ class PluginSite:
         data_dir: Where this deployment keeps its files.
         memo: What this plugin wants to find again after a restart, and that is nobody's in particular.
         egress: Fetches what people, pages and models name.
+        limited: Runs functions of the plugin's on what strangers made (a page, a document), apart and within limits.
     """
 
     name: str
     data_dir: Path
     memo: Memo
     egress: Egress = field(default_factory=NoEgress)
+    limited: Limited
     models: ModelChoice
     conversations: Conversations
 

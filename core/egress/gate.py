@@ -26,6 +26,7 @@ from core.egress.bodies import check_size, check_type, content_type, read_body
 from core.egress.targets import Target
 from core.errors import AddressRefused, EgressError, NotFetched
 from core.hosts import WEB_PORTS, allowed, is_inner
+from core.limited.tasks import Limited
 from core.proxies import NO_PROXIES, Proxies
 from core.site import TEXT, Egress, Fetched
 from core.threads import Threads
@@ -47,9 +48,11 @@ _NOT_PUBLIC = "that address is not public, and only the public internet is fetch
 
 
 @asynccontextmanager
-async def open_gate(settings: EgressSettings, proxies: Proxies = NO_PROXIES) -> AsyncGenerator[Egress]:
+async def open_gate(
+    settings: EgressSettings, limited: Limited, proxies: Proxies = NO_PROXIES
+) -> AsyncGenerator[Egress]:
     """The gate of a deployment. Nothing is opened before something is fetched."""
-    gate = Gate(settings, proxies=proxies)
+    gate = Gate(settings, limited, proxies=proxies)
     try:
         yield gate
     finally:
@@ -71,6 +74,7 @@ class Gate:
     """See ``Egress``.
 
     Args:
+        limited: Where bodies are unpacked.
         resolve: Finds addresses, once for each hop; None to ask the system.
         public: Which of them may be connected to.
         ports: Which ports may be, on hosts the operator has not listed.
@@ -81,6 +85,7 @@ class Gate:
     def __init__(
         self,
         settings: EgressSettings,
+        limited: Limited,
         *,
         resolve: Resolve | None = None,
         public: Callable[[IPAddress], bool] = is_public,
@@ -89,6 +94,7 @@ class Gate:
         proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._settings = settings
+        self._limited = limited
         self._allowed = allowed(settings.allow)
         self._resolve = resolve or system()
         self._public = public
@@ -152,7 +158,7 @@ class Gate:
             async with asking as response:
                 if response.status in _MOVED and (location := response.headers.get("Location")):
                     return location
-                return await _fetched(target, response, types, most_bytes)
+                return await _fetched(target, response, types, most_bytes, self._limited)
         except aiohttp.ClientError as error:
             raise _translated(error) from error
 
@@ -226,14 +232,16 @@ def _redirected(target: Target, location: str) -> Target:
     return onward
 
 
-async def _fetched(target: Target, response: "ClientResponse", types: Sequence[str], most_bytes: int) -> Fetched:
+async def _fetched(
+    target: Target, response: "ClientResponse", types: Sequence[str], most_bytes: int, limited: Limited
+) -> Fetched:
     mime, charset = content_type(response.headers.get("Content-Type", ""))
     body = b""
     if response.status in _FOUND:
         check_type(mime, types)
         check_size(response.content_length or 0, most_bytes)
         pieces = response.content.iter_any()
-        body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes)
+        body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes, limited)
     return Fetched(url=str(target.url), status=response.status, mime=mime, charset=charset, body=body)
 
 
