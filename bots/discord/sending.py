@@ -96,7 +96,7 @@ class Sender:
                 except Refused as refused:
                     if refused.code not in EXPIRED and refused.status != 404:  # noqa: PLR2004
                         raise
-        said = body | {"nonce": slot[:25], "enforce_nonce": True}
+        said = body | {"nonce": slot, "enforce_nonce": True}
         return _id(await self._line.call("POST", f"/channels/{to.chat}/messages", said, files=files))
 
     async def _begin(self, right: Ticket, body: Json, files: list[File], slot: str) -> object | None:

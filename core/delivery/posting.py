@@ -34,6 +34,7 @@ _BACK_OFF_S = (0.5, 300.0)
 _TRIES = 300  # with the back-off above: about a day
 _BROKEN_TRIES = 3
 _REFUSED_AGAIN_S = 60.0
+_RENEWALS = 9  # of a message that is taken away again and again
 _LEAST_RETRY_S = 0.1
 
 
@@ -124,7 +125,7 @@ class Posting:
                 await self._keep(self._outbox.sent, row.id, "")  # somebody else took it back
             case MessageGone() if row.page is not None and row.page.only_edits:
                 await self._keep(self._outbox.dropped, row.id, "sent")
-            case MessageGone() if row.sent_as:
+            case MessageGone() if row.sent_as and row.renewed < _RENEWALS:
                 await self._put_off(row, 0, counts=True, as_new=True)
             case DeliveryUnknown():
                 await self._unknown(row, can, _TRIES)
