@@ -143,4 +143,11 @@ class Sender:
 
 
 def _id(said: object) -> str:
-    return str(said.get("id", "")) if isinstance(said, dict) else ""
+    """The message's id, out of Discord's answer.
+
+    Raises:
+        DeliveryUnknown: It does not say: what is there could never be changed.
+    """
+    if not (isinstance(said, dict) and said.get("id")):
+        raise DeliveryUnknown("Discord's answer does not say which message it sent.")
+    return str(said["id"])

@@ -108,6 +108,8 @@ class Posting:
             return
         log.debug("stage", stage="confirm", phase="begin", slot=row.key)
         there = "" if row.page is None else sent_as
+        if row.page is not None and not there:
+            log.error("adapter names no message", adapter=desk.adapter.name, slot=row.key, note="it cannot be changed")
         await patiently(lambda: self._outbox.sent(row.id, there, settles=can.settles_s > 0))
         log.debug("stage", stage="confirm", phase="done", slot=row.key)
         log.info("delivered", slot=row.key, edited=row.sent_as is not None, attempts=row.attempts + 1)
