@@ -240,7 +240,11 @@ class Engine(Protocol):
 
 
 class Sealer(Protocol):
-    """Turns content into what is stored, and back. Keys are per scope; a place is scope, table and row."""
+    """Turns content into what is stored, and back. Keys are per scope; a place is scope, table and row.
+
+    "Sealed" in what is said of the store means: gone through this. What that hides is the sealer's affair; the one that
+    ships (``core/engines/sealing.py``) hides nothing.
+    """
 
     def new_key(self) -> bytes:
         """A fresh data key, wrapped for storing beside its scope."""
