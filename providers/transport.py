@@ -10,11 +10,11 @@ import importlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, FormData
 
 _GATHER_S = (0.025, 0.25)
-_GATHER_MORE_S = 0.0005  # for each answer under way beyond this one
+_GATHER_MORE_S = 0.004  # for each answer under way
+_UNREAD_S = 0.05  # what lies so long is left to the system meanwhile
 _DRAIN_S = 0.1
 
 
@@ -243,17 +244,37 @@ class Reading:
             return await self._response.content.readany()
 
     async def gather(self) -> None:
-        """Let some of it come together, since each word by itself costs as much as many; not beyond the end."""
+        """Let some of it come together, since each word by itself costs as much as many.
+
+        Among few answers not beyond the end, which is noticed at once; among many, the connection is not even read.
+        """
         content = self._response.content
         if content.is_eof() or content.exception() is not None:
             return
         loop = asyncio.get_running_loop()
         self._over = loop.create_future()
-        timer = loop.call_later(self._line.gather_s(), self._wake)
+        wait_s = self._line.gather_s()
+        timer = loop.call_later(wait_s, self._wake)
+        with self._unread() if wait_s >= _UNREAD_S else nullcontext():
+            try:
+                await self._over
+            finally:
+                timer.cancel()
+
+    @contextmanager
+    def _unread(self) -> Iterator[None]:
+        """Leave what arrives to the system: noticing each packet costs more than reading all of them at the end."""
+        connection = self._response.connection
+        transport = cast("asyncio.ReadTransport | None", connection.transport if connection else None)
+        if transport is None or not transport.is_reading():
+            yield
+            return
+        transport.pause_reading()
         try:
-            await self._over
+            yield
         finally:
-            timer.cancel()
+            if not transport.is_closing():
+                transport.resume_reading()
 
     def _wake(self) -> None:
         if self._over is not None and not self._over.done():

@@ -78,7 +78,7 @@ class Delivery:
         self._outbox = outbox
         self._governor = governor
         self._posting = posting or Posting(outbox, governor)
-        self._previews = Previews(outbox, governor, self._posting)
+        self._previews = Previews(outbox, governor, self._posting, lambda: len(self._lanes))
         self._couriers = couriers
         self._branches = {adapter.name: _Branch(adapter=adapter, couriers=couriers) for adapter in adapters}
         self._desks: dict[str, Desk] = {}
@@ -123,11 +123,14 @@ class Delivery:
         preview = desk.previews.get(out.slot)
         if preview is None:
             dirty = bool(out.reply.markdown)
-            desk.previews[out.slot] = Preview(lane=lane, out=out, dirty=dirty, next_at=_types_at(desk))
+            began_at = time.monotonic() if dirty else 0.0
+            made = Preview(lane=lane, out=out, dirty=dirty, began_at=began_at, next_at=_types_at(desk))
+            desk.previews[out.slot] = made
             self._lanes.setdefault(lane, set()).add((chat, out.slot))
             desk.news.set()
         elif preview.out != out:
             preview.out = out
+            preview.began_at = preview.began_at or time.monotonic()
             if not preview.dirty:
                 preview.dirty = True
                 desk.news.set()

@@ -18,7 +18,8 @@ class Preview:
         only_typing: Neither can be had: only that something is being written is shown.
         form: Which of the chat's forms it takes, by number.
         there: Page number to row and platform id, once the store was asked.
-        drawn_at: When it was last drawn, by the monotonic clock.
+        began_at: When its first words came, by the monotonic clock.
+        drawn_at: When it was last drawn, 0 where it was not.
         next_at: When it must be drawn again though nothing changed.
     """
 
@@ -30,6 +31,7 @@ class Preview:
     only_typing: bool = False
     form: int = 0
     there: dict[int, tuple[int, str]] | None = None
+    began_at: float = 0.0
     drawn_at: float = 0.0
     next_at: float = 0.0
 

@@ -7,7 +7,7 @@ nothing, and one that fails is dropped, since the committed text comes anyway.
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 _HANGS_S = 30.0
 _DOWN_S = 1.0
+_FIRST_WITHIN_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,21 @@ class _Sketch:
 
 
 class Previews:
-    """Draws previews."""
+    """Draws previews.
 
-    def __init__(self, outbox: Outbox, governor: Governor, posting: Posting) -> None:
+    Args:
+        crowd: How many answers are under way.
+    """
+
+    def __init__(self, outbox: Outbox, governor: Governor, posting: Posting, crowd: Callable[[], int]) -> None:
         self._outbox = outbox
         self._governor = governor
         self._posting = posting
+        self._crowd = crowd
 
     def first(self, desk: Desk) -> tuple[Preview, float] | None:
         """The preview to draw next, and the seconds until then (infinite: not until something changes)."""
-        waits = [(_wait_s(preview, desk), preview) for preview in desk.previews.values() if not preview.given_up]
+        waits = [(self._wait_s(preview, desk), preview) for preview in desk.previews.values() if not preview.given_up]
         if not waits:
             return None
         wait_s, preview = min(waits, key=lambda one: one[0])
@@ -84,6 +90,18 @@ class Previews:
         except Exception:
             log.exception("preview broke", adapter=desk.adapter.name, slot=preview.out.slot)
             preview.given_up = True
+
+    def _wait_s(self, preview: Preview, desk: Desk) -> float:
+        """Seconds until the preview may, or must, be drawn again."""
+        can, now = _kind(preview, desk), time.monotonic()
+        if _only_typing(preview, can):
+            return max(0.0, preview.next_at - now) if can.typing_s else math.inf
+        if not preview.dirty:
+            return max(0.0, preview.next_at - now)
+        share_s = (self._crowd() - 1) / can.previews_per_s if can.previews_per_s else 0.0
+        if not preview.drawn_at:  # among many, a short answer is there as soon as a preview would be
+            return max(0.0, preview.began_at + min(_FIRST_WITHIN_S, share_s) - now)
+        return max(0.0, preview.drawn_at + max(can.preview_every_s, share_s) - now)
 
     @staticmethod
     def _fall(preview: Preview, can: Capabilities) -> None:
@@ -198,13 +216,3 @@ def _kind(preview: Preview, desk: Desk) -> Capabilities:
     """What the preview's chat can do, as far as it is not known better of this preview."""
     can = desk.adapter.capabilities(preview.out.to)
     return replace(can, preview="edit") if preview.undrafted and can.preview == "draft" else can
-
-
-def _wait_s(preview: Preview, desk: Desk) -> float:
-    """Seconds until the preview may, or must, be drawn again."""
-    can = _kind(preview, desk)
-    if _only_typing(preview, can):
-        return max(0.0, preview.next_at - time.monotonic()) if can.typing_s else math.inf
-    if preview.dirty:
-        return max(0.0, preview.drawn_at + can.preview_every_s - time.monotonic())
-    return max(0.0, preview.next_at - time.monotonic())
