@@ -171,6 +171,7 @@ class _Running:
             code=self.access.code if unowned else "",
             notices=(
                 *self.settings.renamed,
+                *self.settings.exposed,
                 *(notice() for notice in self.house.notices),
                 *retiring(self.settings, chosen),
             ),

@@ -49,6 +49,7 @@ LENGTH_ALONE = "The model reached its length limit before it could say anything.
 DECLINED_TO_SAY = "The model declined to answer this."
 EMPTY = "The model had nothing to say to this."
 ONLY_THOUGHT = "The model thought about this, but came to no answer. Please ask again."
+TOO_MANY_PAGES = "_(This is where I left something out: it would take more messages than I send at once.)_"
 TOO_MANY_STEPS = "_(I stopped here: this took more steps than I allow myself.)_"
 ALLOW = "Allow"
 DENY = "Do not"

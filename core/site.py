@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from core.checks import refused
 from core.errors import AddressRefused, MediaUnavailable
 from core.exchange import Entry, Model
 from core.proxies import NO_PROXIES, Proxies
@@ -41,6 +42,11 @@ class Excerpt:
     places: tuple[str, ...] = ()
     begins: bool = True
     ends: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.places) != len(self.entries):
+            reason = f"are {len(self.places)} for {len(self.entries)} entries"
+            raise refused("Excerpt.places", self.places, reason, "name one place an entry")
 
 
 class Archive(Protocol):

@@ -35,6 +35,7 @@ _BACK_OFF_S = (0.5, 300.0)
 _TRIES = 300  # with the back-off above: about a day
 _BROKEN_TRIES = 3
 _REFUSED_AGAIN_S = 60.0
+_RENEWALS = 9  # of a message that is taken away again and again
 _LEAST_RETRY_S = 0.1
 
 
@@ -114,6 +115,8 @@ class Posting:
             return
         log.debug("stage", stage="confirm", phase="begin", slot=row.key)
         there = "" if row.page is None else sent_as
+        if row.page is not None and not there:
+            log.error("adapter names no message", adapter=desk.adapter.name, slot=row.key, note="it cannot be changed")
         await patiently(lambda: self._outbox.sent(row.id, there, settles=can.settles_s > 0))
         log.debug("stage", stage="confirm", phase="done", slot=row.key)
         log.info("delivered", slot=row.key, edited=row.sent_as is not None, attempts=row.attempts + 1)
@@ -131,7 +134,7 @@ class Posting:
                 await self._keep(self._outbox.sent, row.id, "")  # somebody else took it back
             case MessageGone() if row.page is not None and row.page.only_edits:
                 await self._keep(self._outbox.dropped, row.id, "sent")
-            case MessageGone() if row.sent_as:
+            case MessageGone() if row.sent_as and row.renewed < _RENEWALS:
                 await self._put_off(row, 0, counts=True, as_new=True)
             case DeliveryUnknown():
                 await self._unknown(row, can, _TRIES)

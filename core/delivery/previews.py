@@ -19,7 +19,7 @@ from core.delivery.paging import LONG_CHARS, MOST_PAGES, rendered
 from core.delivery.posting import Posting
 from core.errors import AdapterError, ChatGone, DeliveryUnknown, MarkupRefused, PlatformBusy, PlatformDown, StoreError
 from core.patience import patiently
-from core.storage import Outbox
+from core.storage import Outbox, message_key
 from core.values import Capabilities, Page
 
 log = structlog.get_logger(__name__)
@@ -145,7 +145,7 @@ class Previews:
         if preview.there is None:
             preview.there = await self._outbox.preview_rows(slot)
         for number, page in enumerate(pages):
-            if desk.shown.get(f"{slot}.{number}") == page:
+            if desk.shown.get(message_key(slot, number)) == page:
                 continue
             if (there := preview.there.get(number)) is not None:
                 preview.there[number] = await self._change(sketch, page, number, there)
@@ -163,7 +163,7 @@ class Previews:
         except DeliveryUnknown:
             sketch.preview.dirty = True  # an edit may be made twice
             return there
-        sketch.desk.shown[f"{sketch.preview.out.slot}.{number}"] = page
+        sketch.desk.shown[message_key(sketch.preview.out.slot, number)] = page
         if sent_as != was:
             await patiently(lambda: self._outbox.sent(row, sent_as))
         return row, sent_as
@@ -182,14 +182,14 @@ class Previews:
             raise
         await patiently(lambda: self._outbox.sent(row, sent_as))
         if not sketch.can.idempotent:  # there, it may be what an earlier run had sent
-            sketch.desk.shown[f"{out.slot}.{number}"] = page
+            sketch.desk.shown[message_key(out.slot, number)] = page
         log.debug("stage", stage="preview", phase="done", slot=out.slot)
         return row, sent_as
 
     # -- calls, each with its share of the budget
 
     async def _put(self, sketch: _Sketch, page: Page, number: int, was: str | None) -> str:
-        desk, out, key = sketch.desk, sketch.preview.out, f"{sketch.preview.out.slot}.{number}"
+        desk, out, key = sketch.desk, sketch.preview.out, message_key(sketch.preview.out.slot, number)
         desk.shown.pop(key, None)  # whatever comes of this, nobody knows what is shown until it has succeeded
         self._governor.spend(desk.chat, sketch.can)
         try:
