@@ -37,6 +37,7 @@ from core.process.memos import Notes
 from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
+from core.proxies import Proxies
 from core.seams import Adapter, Engine, Records, Turn
 from core.server import Server
 from core.site import (
@@ -191,6 +192,7 @@ class _House:
     """What there is once, and every implementation is handed something of.
 
     Attributes:
+        proxies: Which proxy leads where.
         server: None where nothing is to be served.
         notices: Make what adapters want whoever runs this to know; ``at_terminal`` what no journal may hold.
         files: What people sent, by whichever adapter.
@@ -200,6 +202,7 @@ class _House:
 
     settings: Settings
     control: Control
+    proxies: Proxies
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
     at_terminal: list[Callable[[], str]] = field(default_factory=list)
@@ -228,11 +231,13 @@ class _House:
                 tell_owner=partial(owners.tell, but=section.name),
             ),
             connect_s=self.settings.timeouts.connect_s,
+            proxies=self.proxies,
         )
 
     def provider_site(self, section: Section, engine: Engine) -> ProviderSite:
         """What a provider is handed."""
-        made = provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        memo = Notes(engine, f"provider:{section.name}")
+        made = provider_site(self.settings, section.name, memo, self.proxies, self.files.fetch)
         return replace(made, is_own=self.server.is_own) if self.server else made
 
     def plugin_site(self, section: Section, engine: Engine) -> PluginSite:
@@ -261,8 +266,9 @@ class _House:
 
 async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> _Running:
     server = await _open_server(stack, settings)
-    egress = await stack.enter_async_context(open_gate(settings.egress))
-    house = _House(settings=settings, control=control, server=server, egress=egress)
+    proxies = settings.egress.proxies
+    egress = await stack.enter_async_context(open_gate(settings.egress, proxies))
+    house = _House(settings=settings, control=control, proxies=proxies, server=server, egress=egress)
     engine = await _open_engine(stack, settings)
 
     providers, plugins = await asyncio.gather(
@@ -299,7 +305,9 @@ async def _open_engine(stack: AsyncExitStack, settings: Settings) -> Engine:
     return engine
 
 
-def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = nothing_to_fetch) -> ProviderSite:
+def provider_site(
+    settings: Settings, name: str, memo: Memo, proxies: Proxies, fetch: Fetch = nothing_to_fetch
+) -> ProviderSite:
     """What a provider of this name is handed."""
     times = settings.timeouts
     return ProviderSite(
@@ -309,6 +317,7 @@ def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = noth
         connect_s=times.connect_s,
         first_token_s=times.first_token_s,
         idle_s=times.idle_s,
+        proxies=proxies,
     )
 
 

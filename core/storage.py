@@ -52,6 +52,7 @@ class OutboxRow:
         attempts: How often it was tried and put off.
         stale: It is to be sent, but an earlier text may have been sent already, and nobody knows.
         renewed: How often it was said anew, since what was there could not be changed.
+        space: The scope of the conversation it belongs to.
     """
 
     id: int
@@ -63,6 +64,7 @@ class OutboxRow:
     attempts: int = 0
     stale: bool = False
     renewed: int = 0
+    space: str = ""
 
     @property
     def key(self) -> str:
@@ -141,8 +143,12 @@ class Outbox(Protocol):
             delay_s: Infinite to wait until something else is to be said in the chat.
         """
 
-    async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
-        """Say this page in these words instead; further pages of the slot move behind them."""
+    async def reform(self, row: int, pages: tuple[Page, ...], writes: tuple[Put, ...] = ()) -> None:
+        """Say this page in these words instead; further pages of the slot move behind them.
+
+        Args:
+            writes: What is kept along with them: the files that they show.
+        """
 
     async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
         """Page number to row and platform id, of what the slot already shows."""

@@ -332,6 +332,8 @@ class Capabilities:
         forms: Ways to say a thing there, richest first; the last is plain text.
         preview: How an unfinished answer is shown: not at all, as a draft that vanishes by itself, or by editing.
         preview_every_s: The shortest time between two previews.
+        previews_per_s: How many of all chats together are worth their calls, 0 for any number: what one shows is soon
+            replaced, so among many answers each is shown more rarely.
         burst: How many calls a chat takes at once before it wants rest.
         rest_s: The rest each call then needs.
         typing_s: How often "typing" must be repeated to stay on; 0 where there is no such thing.
@@ -345,6 +347,7 @@ class Capabilities:
     forms: tuple[str, ...]
     preview: Literal["none", "draft", "edit"] = "none"
     preview_every_s: float = 1.0
+    previews_per_s: float = 0.0
     burst: int = 1
     rest_s: float = 0.0
     typing_s: float = 0.0

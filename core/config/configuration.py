@@ -51,7 +51,9 @@ def load(config: Path | None = None) -> Settings:
     folder = secrets_path(os.environ)
     data, in_file = read_toml(path) if path else ({}, ())
     written = (*in_file, *in_secrets(folder, _SECTIONS), *in_environment(os.environ))
-    return _Reading(data, written, folder, path).settings()
+    settings = _Reading(data, written, folder, path).settings()
+    _ = settings.egress.proxies  # complains of what the environment says
+    return settings
 
 
 class _Reading:
