@@ -103,12 +103,14 @@ class Gate:
         self._proxies = proxies
         self._session: ClientSession | None = None
 
-    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = False
+    ) -> Fetched:
         """See ``Egress``."""
         most = min(most_bytes or self._settings.max_bytes, self._settings.max_bytes)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                fetched = await self._followed(targets.read(url), types, most)
+                fetched = await self._followed(targets.read(url), types, most, one_host=one_host)
         except EgressError as error:
             log.info("not fetched", reason=str(error))
             raise
@@ -123,13 +125,16 @@ class Gate:
         if self._session is not None:
             await self._session.close()
 
-    async def _followed(self, target: Target, types: Sequence[str], most_bytes: int) -> Fetched:
+    async def _followed(self, target: Target, types: Sequence[str], most_bytes: int, *, one_host: bool) -> Fetched:
+        host = target.host
         for _ in range(_MOST_REDIRECTS + 1):
             self._check(target)
             answer = await self._hop(target, types, most_bytes)
             if isinstance(answer, Fetched):
                 return answer
             target = _redirected(target, answer)
+            if one_host and target.host.removeprefix("www.") != host.removeprefix("www."):
+                raise AddressRefused(f"it leads on to another host, {target.host}, which nobody was asked about")
         raise AddressRefused(f"it leads on to another address more than {_MOST_REDIRECTS} times")
 
     def _check(self, target: Target) -> None:

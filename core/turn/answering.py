@@ -30,6 +30,7 @@ from core.site import nobody_told
 from core.text.fencing import followed
 from core.turn import approvals, repeating
 from core.turn.consulting import blind, consulted, untaken
+from core.turn.given import Given
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.jobs import after_turn
 from core.turn.material import Material
@@ -320,7 +321,9 @@ class Answering:
             raise _Unkept(str(error)) from error
 
     def _questions(self, parts: Sequence[Part]) -> Questions:
-        return self._means.toolbox.questions(calls_of(parts), self._material.steps)
+        material = self._material
+        said = [*material.history.entries, *material.question(), *material.steps]
+        return self._means.toolbox.questions(calls_of(parts), material.steps, Given(said, self._means.system))
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""

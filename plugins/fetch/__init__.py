@@ -14,9 +14,9 @@ from pydantic import Field
 
 from core.errors import ContentRefused, LimitReached, ToolFailed, WorkBroke
 from core.limited.tasks import Limits, Task
-from core.plugin import Plugin, PluginSite, PluginSpec
-from core.site import TEXT, Fetched, Spec
-from core.tools import Switch, switched_on, tool
+from core.plugin import Plugin, PluginSite, PluginSpec, ToolContext
+from core.site import TEXT, Egress, Fetched, Spec
+from core.tools import GivenAddress, Switch, switched_on, tool
 from plugins.fetch.page import Page, Reading
 
 _TYPES = ("text/html", *TEXT)
@@ -32,7 +32,15 @@ _TOO_MUCH = {
     "size": "the page's text is too long to be read",
 }
 
-Url = Annotated[str, Field(min_length=1, description="The page's whole address, beginning with https:// or http://.")]
+_QUESTION = (
+    "Open this address? Nobody in this conversation gave it, and whoever it belongs to learns what stands in it:"
+)
+
+Url = Annotated[
+    str,
+    GivenAddress(),
+    Field(min_length=1, description="The page's whole address, beginning with https:// or http://, exactly as given."),
+]
 
 
 class FetchSettings(Switch):
@@ -49,13 +57,15 @@ class FetchSettings(Switch):
 async def open_fetch(site: PluginSite, settings: FetchSettings) -> AsyncGenerator[Plugin]:
     """Offer ``fetch_page``."""
 
-    @tool(outside=True)
-    async def fetch_page(url: Url) -> str:
+    @tool(outside=True, summary=_QUESTION)
+    async def fetch_page(url: Url, caller: ToolContext) -> str:
         """Read a web page: its title, its address and its main text, with the links in it.
 
-        Only the public web can be read, without signing in anywhere; no PDFs, images or videos.
+        Only the public web can be read, without signing in anywhere; no PDFs, images or videos. An address that was
+        given (by the person, or as a link in something you have read) is opened at once; for any other, the person is
+        asked first.
         """
-        fetched = await _fetched(site, url)
+        fetched = await _fetched(caller.egress, url)
         page = await _read(site, Reading(fetched=fetched, max_chars=settings.max_chars))
         head = [f"Title: {page.title}"] if page.title else []
         return "\n".join([*head, f"Address: {fetched.url}", "", _told(page)])
@@ -63,9 +73,9 @@ async def open_fetch(site: PluginSite, settings: FetchSettings) -> AsyncGenerato
     yield Plugin(name=site.name, tools=(fetch_page,))
 
 
-async def _fetched(site: PluginSite, url: str) -> Fetched:
+async def _fetched(egress: Egress, url: str) -> Fetched:
     try:
-        fetched = await site.egress.get(url, types=_TYPES)
+        fetched = await egress.get(url, types=_TYPES)
     except ContentRefused as error:
         if error.mime == "application/pdf":
             raise ToolFailed("it is a PDF, and PDFs cannot be read yet") from error

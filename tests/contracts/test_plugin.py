@@ -12,11 +12,10 @@ import pytest
 
 from contracts.rigs.plugins import RIGS
 from core.errors import CallMalformed
-from core.plugin import Plugin, PluginSpec, Tool
+from core.plugin import Plugin, PluginSpec, Tool, ToolContext
 from core.testing import plugin_site, tool_context
 
 OURS = {entry.name: entry for entry in entry_points(group="waystation.plugins") if entry.value.startswith("plugins.")}
-CALLER = tool_context("somebody")
 NONSENSE = ("", "no JSON", "null", "[]", '"text"', "{}", '{"no_such_argument": 1}', "[" * 5000)
 
 every_plugin = pytest.mark.parametrize("name", sorted(RIGS))
@@ -28,6 +27,11 @@ async def opened(name: str, folder: Path) -> AsyncGenerator[Plugin, None]:
     spec: PluginSpec[Any] = OURS[name].load()
     async with spec.open(plugin_site(folder, name, egress=RIGS[name].egress), RIGS[name].settings(folder)) as plugin:
         yield plugin
+
+
+def caller(name: str) -> ToolContext:
+    """Whom a call is made for, with what there is in the web."""
+    return tool_context("somebody", egress=RIGS[name].egress)
 
 
 def tools_and_calls(name: str, plugin: Plugin) -> list[tuple[Tool, str]]:
@@ -70,7 +74,7 @@ async def test_a_call_that_makes_sense_returns_text(name: str, tmp_path: Path) -
     """A model has something to go on with."""
     async with opened(name, tmp_path) as plugin:
         for tool, call in tools_and_calls(name, plugin):
-            result = await tool.call(call, CALLER)
+            result = await tool.call(call, caller(name))
             assert (result if isinstance(result, str) else result.text).strip()
 
 
@@ -81,7 +85,7 @@ async def test_nonsense_is_refused_so_that_the_model_may_mend_it(name: str, nons
     async with opened(name, tmp_path) as plugin:
         for tool, _ in tools_and_calls(name, plugin):
             with pytest.raises(CallMalformed, match=r"\w"):
-                await tool.call(nonsense, CALLER)
+                await tool.call(nonsense, caller(name))
             if tool.effect != "reads":
                 with pytest.raises(CallMalformed, match=r"\w"):
                     tool.summary(nonsense)
