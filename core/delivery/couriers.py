@@ -103,7 +103,7 @@ class Delivery:
         branch = self._branches.get(out.to.adapter)
         if branch is None:  # switched off for now: what is said keeps until it is back
             return (unpaged(out.reply),)
-        return await written_pages(branch.adapter, out.reply, branch.adapter.capabilities(out.to).forms)
+        return await written_pages(branch.adapter, out.reply, branch.adapter.capabilities(out.to))
 
     def show(self, lane: str, out: Outbound) -> bool:
         """Show an unfinished answer when the chat's budget allows; only the latest counts.

@@ -91,7 +91,7 @@ class Posting:
     async def _page(self, desk: Desk, row: OutboxRow, page: Page, can: Capabilities) -> None:
         """Make pages of a reply that has none yet. That it was begun is committed first: the process may die of it."""
         await self._put_off(row, 0, counts=True)
-        pages, files = await bounded_pages(desk.adapter, reply_of(page), can.forms, row.space, row.attempts)
+        pages, files = await bounded_pages(desk.adapter, reply_of(page), can, row.space, row.attempts)
         await self._keep(self._outbox.reform, row.id, pages, files)
 
     async def _put(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from core.delivery.desks import Desk, Preview
 from core.delivery.governor import Governor
-from core.delivery.paging import LONG_CHARS, MOST_PAGES, rendered
+from core.delivery.paging import MOST_PAGES, is_long, rendered
 from core.delivery.posting import Posting
 from core.errors import AdapterError, ChatGone, DeliveryUnknown, MarkupRefused, PlatformBusy, PlatformDown, StoreError
 from core.patience import patiently
@@ -103,7 +103,7 @@ class Previews:
         share_s = (self._crowd() - 1) / can.previews_per_s if can.previews_per_s else 0.0
         if not preview.drawn_at:  # among many, a short answer is there as soon as a preview would be
             return max(0.0, preview.began_at + min(_FIRST_WITHIN_S, share_s) - now)
-        rest_s = 0.0 if preview.has_grown else _LONG_EVERY_S
+        rest_s = 0.0 if preview.has_grown or not can.renders else _LONG_EVERY_S
         return max(0.0, preview.drawn_at + max(can.preview_every_s, share_s, rest_s) - now)
 
     @staticmethod
@@ -123,7 +123,7 @@ class Previews:
             return
         growing = replace(preview.out.reply, unfinished=True)
         preview.drawn_chars = len(growing.markdown)
-        pages = await rendered(sketch.desk.adapter, growing, can.forms[preview.form])
+        pages = await rendered(sketch.desk.adapter, growing, can.forms[preview.form], can)
         if can.preview == "draft":
             preview.next_at = time.monotonic() + can.draft_s
             await self._signal(sketch, pages[-1])
@@ -214,7 +214,7 @@ def shows_words(can: Capabilities) -> bool:
 
 def _only_typing(preview: Preview, can: Capabilities) -> bool:
     words = preview.out.reply.markdown
-    return preview.only_typing or not (words and len(words) <= LONG_CHARS and shows_words(can))
+    return preview.only_typing or not (words and shows_words(can) and not is_long(words, can))
 
 
 def _kind(preview: Preview, desk: Desk) -> Capabilities:

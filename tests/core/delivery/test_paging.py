@@ -16,6 +16,7 @@ from core.values import Page, Reply
 from stage import settled, staged
 
 QUIET = replace(BY_EDITS, preview="none", typing_s=0.0)
+BY_DRAFTS = replace(BY_EDITS, preview="draft")
 LONG = "word " * 10_000
 
 
@@ -126,3 +127,27 @@ async def test_previews_of_a_long_answer_render_not_much_more_than_the_answer(ri
         await settled(rig)
     assert len(rendered) > 10
     assert shown < 13 * len(text)
+
+
+async def test_where_nothing_is_rendered_a_long_answer_grows_in_sight_and_comes_whole(rig: SqliteRig) -> None:
+    """The terminal and the web page take the text as it is: there it costs nothing to show all of it, as it grows."""
+    can = replace(BY_DRAFTS, renders=False, max_chars=1_000_000)
+    async with staged(rig, adapter := FakeAdapter(can=can, page_chars=1_000_000)) as stage:
+        scene = await stage.ask()
+        text = LONG + LONG
+        for end in (paging.LONG_CHARS + 1, paging.LONG_CHARS + 6, len(text)):
+            await scene.show(text[:end])
+            await _drafted(adapter, text[:end])
+        scene.end(text)
+        await stage.reads(text)
+        assert [shown.page.media for shown in adapter.chats["1"]] == [()]
+
+
+async def _drafted(adapter: FakeAdapter, text: str) -> None:
+    """Wait until the last draft reads so."""
+
+    def holds() -> bool:
+        drafts = [call.page.body for call in adapter.calls if call.kind == "draft" and call.page]
+        return drafts[-1:] == [text]
+
+    await adapter.until(holds)
