@@ -39,6 +39,7 @@ from core.process.memos import Notes
 from core.process.opening import Opened, open_all, open_apart, told_apart
 from core.process.report import Report
 from core.process.supervision import Supervisor
+from core.proxies import Proxies
 from core.seams import Adapter, Engine, Records, Turn
 from core.server import Server
 from core.site import (
@@ -170,6 +171,7 @@ class _Running:
             code=self.access.code if unowned else "",
             notices=(
                 *self.settings.renamed,
+                *self.settings.exposed,
                 *(notice() for notice in self.house.notices),
                 *retiring(self.settings, chosen),
             ),
@@ -193,6 +195,7 @@ class _House:
     """What there is once, and every implementation is handed something of.
 
     Attributes:
+        proxies: Which proxy leads where.
         limited: Where is read what strangers made.
         server: None where nothing is to be served.
         notices: Make what adapters want whoever runs this to know; ``at_terminal`` what no journal may hold.
@@ -203,6 +206,7 @@ class _House:
 
     settings: Settings
     control: Control
+    proxies: Proxies
     limited: Limited
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
@@ -232,11 +236,13 @@ class _House:
                 tell_owner=partial(owners.tell, but=section.name),
             ),
             connect_s=self.settings.timeouts.connect_s,
+            proxies=self.proxies,
         )
 
     def provider_site(self, section: Section, engine: Engine) -> ProviderSite:
         """What a provider is handed."""
-        made = provider_site(self.settings, section.name, Notes(engine, f"provider:{section.name}"), self.files.fetch)
+        memo = Notes(engine, f"provider:{section.name}")
+        made = provider_site(self.settings, section.name, memo, self.proxies, self.files.fetch)
         return replace(made, is_own=self.server.is_own) if self.server else made
 
     def plugin_site(self, section: Section, engine: Engine) -> PluginSite:
@@ -266,9 +272,10 @@ class _House:
 
 async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> _Running:
     server = await _open_server(stack, settings)
+    proxies = settings.egress.proxies
     limited = await stack.enter_async_context(open_limited())
-    egress = await stack.enter_async_context(open_gate(settings.egress, limited))
-    house = _House(settings=settings, control=control, limited=limited, server=server, egress=egress)
+    egress = await stack.enter_async_context(open_gate(settings.egress, limited, proxies))
+    house = _House(settings=settings, control=control, proxies=proxies, limited=limited, server=server, egress=egress)
     engine = await _open_engine(stack, settings)
 
     providers, plugins = await asyncio.gather(
@@ -305,7 +312,9 @@ async def _open_engine(stack: AsyncExitStack, settings: Settings) -> Engine:
     return engine
 
 
-def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = nothing_to_fetch) -> ProviderSite:
+def provider_site(
+    settings: Settings, name: str, memo: Memo, proxies: Proxies, fetch: Fetch = nothing_to_fetch
+) -> ProviderSite:
     """What a provider of this name is handed."""
     times = settings.timeouts
     return ProviderSite(
@@ -315,6 +324,7 @@ def provider_site(settings: Settings, name: str, memo: Memo, fetch: Fetch = noth
         connect_s=times.connect_s,
         first_token_s=times.first_token_s,
         idle_s=times.idle_s,
+        proxies=proxies,
     )
 
 

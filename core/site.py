@@ -8,8 +8,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from core.checks import refused
 from core.errors import AddressRefused, MediaUnavailable
 from core.exchange import Entry, Model
+from core.proxies import NO_PROXIES, Proxies
 from core.values import Conversation, Media, value
 
 T_co = TypeVar("T_co", covariant=True)
@@ -40,6 +42,11 @@ class Excerpt:
     places: tuple[str, ...] = ()
     begins: bool = True
     ends: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.places) != len(self.entries):
+            reason = f"are {len(self.places)} for {len(self.entries)} entries"
+            raise refused("Excerpt.places", self.places, reason, "name one place an entry")
 
 
 class Archive(Protocol):
@@ -249,6 +256,7 @@ class BotSite:
         fetch: Yields the bytes of a file that came in by any adapter.
         server: The HTTP server, None where nothing is to be served.
         connect_s: How long to wait for a connection.
+        proxies: Which proxy leads where; ``core/egress/sessions.py`` opens sessions that go by it.
     """
 
     name: str
@@ -259,6 +267,7 @@ class BotSite:
     assistant: AssistantInfo = field(default_factory=AssistantInfo)
     operator: Operator = field(default_factory=Operator)
     connect_s: float = 5.0
+    proxies: Proxies = NO_PROXIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,6 +280,7 @@ class ProviderSite:
         fetch: Yields the bytes of a file that a conversation refers to.
         is_own: Whether an address leads to this process's HTTP server, so that nobody asks it about itself.
         connect_s: How long to wait for a connection; likewise for a model's first token, and for its next.
+        proxies: See ``BotSite``.
     """
 
     name: str
@@ -280,6 +290,7 @@ class ProviderSite:
     connect_s: float = 5.0
     first_token_s: float = 60.0
     idle_s: float = 60.0
+    proxies: Proxies = NO_PROXIES
 
 
 @dataclass(frozen=True, kw_only=True)

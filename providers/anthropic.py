@@ -20,7 +20,7 @@ from providers.labs import LabSettings, Shelf, streamed
 from providers.messages import prompt
 from providers.messages.answer import Answer
 from providers.repairs import Attempt, Repairs, repaired
-from providers.sdk import Client
+from providers.sdk import Client, http_client
 from providers.stream import Patience
 from providers.tokens import weight
 
@@ -106,7 +106,7 @@ class Anthropic:
             base_url=self._settings.base_url,
             max_retries=0,  # whether and whom to ask again is the core's to say
             timeout=sdk.Timeout(None, connect=self._site.connect_s),  # silence is ours to judge
-            http_client=sdk.DefaultAioHttpClient(follow_redirects=False),
+            http_client=http_client(sdk, self._site.proxies),
             open_telemetry=False,
         )
         return made

@@ -78,7 +78,7 @@ class Compatible:
         self._site = site
         self._settings = settings
         self._keys = _keys(settings)
-        self._line = transport.Line(settings.base_url, self._keys, site.connect_s)
+        self._line = transport.Line(settings.base_url, self._keys, site.connect_s, proxies=site.proxies)
         self._repairs = Repairs("chat")
         self._habits = Habits()
 

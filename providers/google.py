@@ -44,8 +44,9 @@ class Google:
     def __init__(self, site: ProviderSite, settings: GoogleSettings) -> None:
         keys = settings.keys
         self._site = site
-        self._line = Line(settings.base_url + _VERSION, keys, site.connect_s, lambda key: {"x-goog-api-key": key})
-        self._sdk = Sdk(keys, settings.base_url, site.first_token_s)
+        url, proxies = settings.base_url, site.proxies
+        self._line = Line(url + _VERSION, keys, site.connect_s, lambda key: {"x-goog-api-key": key}, proxies=proxies)
+        self._sdk = Sdk(keys, url, site.first_token_s, proxies)
         self._shelf = Shelf(settings.models)
         self._repairs = Repairs("gemini")
         self._abilities = abilities(self._sdk)

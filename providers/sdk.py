@@ -8,14 +8,25 @@ import asyncio
 import importlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
 from core.errors import ProviderDown
+from core.proxies import Proxies
 from providers.faults import refusal, retry_after_s
 
 C = TypeVar("C", bound="Closing")
 T = TypeVar("T")
+
+
+def http_client(module: ModuleType, proxies: Proxies) -> Any:  # noqa: ANN401 - the SDK's own kind
+    """What an SDK asks with: its client over aiohttp, in a session that goes by our proxies and follows no redirect."""
+    sessions = importlib.import_module("core.egress.sessions")
+    client = module.DefaultAioHttpClient(follow_redirects=False, trust_env=False)
+    # The SDKs ship this transport, but no way to give it a session.
+    client._transport.client = partial(sessions.open_session, connector=sessions.connector(proxies, limit=0))  # noqa: SLF001
+    return client
 
 
 class Closing(Protocol):

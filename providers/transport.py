@@ -10,15 +10,16 @@ import importlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlsplit
 
 from core.errors import ProviderDown, ProviderError
 from core.models.keys import Keys
+from core.proxies import NO_PROXIES, Proxies
 from providers.faults import refusal, retry_after_s
 from providers.words import JSON
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, FormData
 
 _GATHER_S = (0.025, 0.25)
-_GATHER_MORE_S = 0.0005  # for each answer under way beyond this one
+_GATHER_MORE_S = 0.004  # for each answer under way
+_UNREAD_S = 0.05  # what lies so long is left to the system meanwhile
 _DRAIN_S = 0.1
 
 
@@ -61,7 +63,13 @@ class Line:
     """
 
     def __init__(
-        self, base_url: str, key: str | Keys, connect_s: float, auth: Callable[[str], Mapping[str, str]] = bearer
+        self,
+        base_url: str,
+        key: str | Keys,
+        connect_s: float,
+        auth: Callable[[str], Mapping[str, str]] = bearer,
+        *,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._auth = auth
         self._base_url = base_url
@@ -71,6 +79,7 @@ class Line:
             "User-Agent": "waystation",
         }
         self._connect_s = connect_s
+        self._proxies = proxies
         self._session: ClientSession | None = None
         self._opening = asyncio.Lock()
         self._reading = 0
@@ -185,11 +194,10 @@ class Line:
         async with self._opening:
             if self._session is None:
                 aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
-                self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(limit=0),
-                    cookie_jar=aiohttp.DummyCookieJar(),
+                sessions = await asyncio.to_thread(importlib.import_module, "core.egress.sessions")
+                self._session = sessions.open_session(
+                    connector=sessions.connector(self._proxies, limit=0),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
-                    proxy=_proxy(self._base_url),
                 )
             return self._session
 
@@ -236,17 +244,37 @@ class Reading:
             return await self._response.content.readany()
 
     async def gather(self) -> None:
-        """Let some of it come together, since each word by itself costs as much as many; not beyond the end."""
+        """Let some of it come together, since each word by itself costs as much as many.
+
+        Among few answers not beyond the end, which is noticed at once; among many, the connection is not even read.
+        """
         content = self._response.content
         if content.is_eof() or content.exception() is not None:
             return
         loop = asyncio.get_running_loop()
         self._over = loop.create_future()
-        timer = loop.call_later(self._line.gather_s(), self._wake)
+        wait_s = self._line.gather_s()
+        timer = loop.call_later(wait_s, self._wake)
+        with self._unread() if wait_s >= _UNREAD_S else nullcontext():
+            try:
+                await self._over
+            finally:
+                timer.cancel()
+
+    @contextmanager
+    def _unread(self) -> Iterator[None]:
+        """Leave what arrives to the system: noticing each packet costs more than reading all of them at the end."""
+        connection = self._response.connection
+        transport = cast("asyncio.ReadTransport | None", connection.transport if connection else None)
+        if transport is None or not transport.is_reading():
+            yield
+            return
+        transport.pause_reading()
         try:
-            await self._over
+            yield
         finally:
-            timer.cancel()
+            if not transport.is_closing():
+                transport.resume_reading()
 
     def _wake(self) -> None:
         if self._over is not None and not self._over.done():
@@ -290,20 +318,6 @@ def near(base_url: str) -> bool:
     """Whether this machine itself is asked, without encryption."""
     address = urlsplit(base_url)
     return address.scheme == "http" and address.hostname in {"127.0.0.1", "::1", "localhost"}
-
-
-def _proxy(base_url: str) -> str | None:
-    """The proxy that the environment names for a server; none stands between this machine and itself.
-
-    aiohttp could look for itself, but would do so in two threads for each request, and let ~/.netrc replace the key.
-    """
-    from urllib.request import getproxies, proxy_bypass
-
-    address = urlsplit(base_url)
-    if near(base_url) or proxy_bypass(address.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(address.scheme) or proxies.get("all")
 
 
 def _parsed(text: str) -> object:

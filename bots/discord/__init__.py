@@ -51,7 +51,7 @@ async def open_discord(site: BotSite, settings: Settings) -> AsyncGenerator[Adap
     from bots.discord.line import Line
 
     token = settings.token.get_secret_value()
-    async with Line(settings.api_base, token, connect_s=site.connect_s) as line:
+    async with Line(settings.api_base, token, connect_s=site.connect_s, proxies=site.proxies) as line:
         yield Discord(site, line, settings)
 
 

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 
 _TYPING_S: Final = 8.0  # the platform shows it for ten seconds
+_PREVIEWS_PER_S: Final = 30.0  # 50 requests of any kind are allowed
 _PREVIEW_EVERY_S: Final = 1.3  # five edits in five seconds are allowed
 _AT_ONCE: Final = 100
 _STORE_AGAIN_S: Final = 1.0
@@ -65,6 +66,7 @@ class Discord:
             forms=FORMS,
             preview="edit",
             preview_every_s=_PREVIEW_EVERY_S,
+            previews_per_s=_PREVIEWS_PER_S,
             burst=4,
             rest_s=1.0,
             typing_s=_TYPING_S,

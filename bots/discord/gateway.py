@@ -18,6 +18,7 @@ from aiohttp import ClientError
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 from bots.discord.line import Line
+from core.egress.sessions import connector
 from core.errors import PlatformDown, PlatformRefusedUs
 
 log = structlog.get_logger(__name__)
@@ -169,6 +170,7 @@ def _client(line: Line, silence_s: float) -> discord.Client:
         member_cache_flags=discord.MemberCacheFlags.none(),
         chunk_guilds_at_startup=False,
         heartbeat_timeout=silence_s,
+        connector=connector(line.proxies),
     )
     client.loop = asyncio.get_running_loop()
     client.http.loop = client.loop

@@ -11,6 +11,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from core.egress.sessions import UNSENT, open_session
+from core.proxies import NO_PROXIES, Proxies
+
 _READ_S: Final = 30.0
 _FILES_S: Final = 180.0
 _PIECE_BYTES: Final = 64 * 1024
@@ -54,22 +57,25 @@ class Line:
 
     Args:
         base: Up to and including the version.
+
+    Attributes:
+        proxies: By which the gateway is reached, too.
     """
 
-    def __init__(self, base: str, token: str, *, connect_s: float) -> None:
+    def __init__(self, base: str, token: str, *, connect_s: float, proxies: Proxies = NO_PROXIES) -> None:
         self.base = base.rstrip("/")
         self.token = token
         self._headers = {
             "Authorization": f"Bot {token}",
             "User-Agent": "DiscordBot (https://github.com/waystation, 1)",
         }
+        self.proxies = proxies
         self._connect_s = connect_s
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=_READ_S, sock_connect=self._connect_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
+        self._session = open_session(
+            self.proxies, timeout=aiohttp.ClientTimeout(total=_READ_S, sock_connect=self._connect_s)
         )
         return self
 
@@ -109,7 +115,7 @@ class Line:
                 if 200 <= response.status < 300:  # noqa: PLR2004
                     return said
                 raise _refused(response, said)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as unreachable:
+        except UNSENT as unreachable:
             raise Unsent(str(unreachable)) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as broken:
             raise Cut(type(broken).__name__) from None

@@ -63,7 +63,7 @@ async def open_telegram(site: BotSite, settings: Settings) -> AsyncGenerator[Ada
         webhook = open_door(site, settings.secret_token.get_secret_value(), token, settings.api_base)
     moves = Moves(site.memo)
     await moves.load()
-    async with Line(token, api_base=settings.api_base, connect_s=site.connect_s) as line:
+    async with Line(token, api_base=settings.api_base, connect_s=site.connect_s, proxies=site.proxies) as line:
         yield Telegram(
             site,
             line,

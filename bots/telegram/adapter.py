@@ -22,6 +22,7 @@ from core.seams import Accept
 from core.site import BotSite
 from core.values import Address, Capabilities, Media, Page, Reply, UnknownSend
 
+_PREVIEWS_PER_S: Final = 30.0  # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 _TYPING_S: Final = 4.5  # the platform shows it for five seconds
 _DRAFT_S: Final = 20.0  # and a draft for thirty
 
@@ -115,7 +116,9 @@ class Telegram:
 
 @cache
 def _capabilities(unknown: UnknownSend, *, private: bool, drafts: bool) -> Capabilities:
-    usual = Capabilities(forms=FORMS, preview="edit", typing_s=_TYPING_S, unknown=unknown)
+    usual = Capabilities(
+        forms=FORMS, preview="edit", previews_per_s=_PREVIEWS_PER_S, typing_s=_TYPING_S, unknown=unknown
+    )
     if not private:
         return replace(usual, preview_every_s=3.0, burst=3, rest_s=3.0)
     here = replace(usual, preview_every_s=1.0, burst=4, rest_s=1.0, draft_s=_DRAFT_S)

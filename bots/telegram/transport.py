@@ -15,20 +15,18 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from aiohttp import (
-    ClientConnectorError,
     ClientError,
     ClientSession,
     ClientTimeout,
-    ConnectionTimeoutError,
-    DummyCookieJar,
     FormData,
-    TCPConnector,
 )
 from telegram import Bot
 from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
+from core.egress.sessions import UNSENT, connector, open_session
+from core.proxies import NO_PROXIES, Proxies
 from core.values import value
 
 _KEEP_ALIVE_S = 30.0  # longer, and routers in between may have forgotten the connection
@@ -95,12 +93,15 @@ class Line(BaseRequest):
         read_s: How long to wait for an answer.
     """
 
-    def __init__(self, token: str, *, api_base: str, connect_s: float, read_s: float = 20.0) -> None:
+    def __init__(
+        self, token: str, *, api_base: str, connect_s: float, read_s: float = 20.0, proxies: Proxies = NO_PROXIES
+    ) -> None:
         self._token = token
         self._root = api_base.rstrip("/")
         self._methods = URL(f"{self._root}/bot{token}/")
         self._connect_s = connect_s
         self._read_s = read_s
+        self._proxies = proxies
         self._session: ClientSession | None = None
 
     def bot(self) -> Bot:
@@ -112,10 +113,8 @@ class Line(BaseRequest):
 
     async def initialize(self) -> None:
         """Open the session; no connection is made yet."""
-        self._session = ClientSession(
-            connector=TCPConnector(keepalive_timeout=_KEEP_ALIVE_S),
-            cookie_jar=DummyCookieJar(),
-            timeout=self._timeout(self._read_s),
+        self._session = open_session(
+            connector=connector(self._proxies, keepalive_timeout=_KEEP_ALIVE_S), timeout=self._timeout(self._read_s)
         )
 
     async def shutdown(self) -> None:
@@ -230,7 +229,7 @@ class Line(BaseRequest):
     def _name(self, exc: Exception) -> TelegramError:
         """Tell whether a broken call can have reached the platform: only without a connection it cannot."""
         words = self._scrub(f"{type(exc).__name__}: {exc}")
-        if isinstance(exc, ClientConnectorError | ConnectionTimeoutError):
+        if isinstance(exc, UNSENT):
             return Unsent(words)
         return Cut(words)
 

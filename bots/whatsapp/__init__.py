@@ -64,7 +64,9 @@ async def open_whatsapp(site: BotSite, settings: Settings) -> AsyncGenerator[Ada
     webhook = Webhook(settings.app_secret.get_secret_value(), settings.verify_token.get_secret_value())
     webhook.open_at(site.server, f"/webhooks/{site.name}")
     token = settings.access_token.get_secret_value()
-    async with Line(settings.api_base, token, settings.phone_number_id, connect_s=site.connect_s) as line:
+    async with Line(
+        settings.api_base, token, settings.phone_number_id, connect_s=site.connect_s, proxies=site.proxies
+    ) as line:
         adapter = WhatsApp(site, line, webhook, settings)
         site.operator.announce(adapter.notice)
         yield adapter

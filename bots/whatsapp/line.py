@@ -13,6 +13,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from core.egress.sessions import UNSENT, open_session
+from core.proxies import NO_PROXIES, Proxies
+
 _READ_S: Final = 30.0
 _UPLOAD_S: Final = 120.0
 _TIME_S: Final = 5.0
@@ -57,18 +60,18 @@ class Line:
         tells: Told the time that each answer says it is at Meta, in HTTP's form.
     """
 
-    def __init__(self, base: str, token: str, number: str, *, connect_s: float) -> None:
+    def __init__(self, base: str, token: str, number: str, *, connect_s: float, proxies: Proxies = NO_PROXIES) -> None:
         self._base = base.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._number = number
         self._connect_s = connect_s
+        self._proxies = proxies
         self.tells: Callable[[str], None] = lambda _: None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=_READ_S, sock_connect=self._connect_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
+        self._session = open_session(
+            self._proxies, timeout=aiohttp.ClientTimeout(total=_READ_S, sock_connect=self._connect_s)
         )
         return self
 
@@ -148,7 +151,7 @@ class Line:
                 if 200 <= response.status < 300:  # noqa: PLR2004
                     return said
                 raise _refused(response, said)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as unreachable:
+        except UNSENT as unreachable:
             raise Unsent(str(unreachable)) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as broken:
             raise Cut(type(broken).__name__) from None

@@ -64,7 +64,8 @@ def _of_the_running(settings: Settings) -> Survey | None:
 
 async def _of_the_providers(settings: Settings) -> Survey:
     async with AsyncExitStack() as stack:
-        sites = [(one, provider_site(settings, one.name, Nowhere())) for one in settings.providers]
+        proxies = settings.egress.proxies
+        sites = [(one, provider_site(settings, one.name, Nowhere(), proxies)) for one in settings.providers]
         opened = await open_all(stack, "providers", sites)
         return await survey_of(settings, router_of(settings, [provider for _, provider in opened.parts]))
 

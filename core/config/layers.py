@@ -8,7 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr, create_model
+from pydantic import BaseModel, SecretStr, create_model, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -21,10 +21,15 @@ from pydantic_settings import (
 from core.config.origins import DELIMITER, PREFIX, Key
 from core.config.settings import Fixed, Keys
 from core.config.specs import AnySpec, Group
+from core.config.texts import read_text, trimmed, trimmed_secret
+from core.errors import SettingsError
 
 
 class _Environment(EnvSettingsSource):
-    """The environment, where a list may be written ``a,b`` too."""
+    """The environment, where a list may be written ``a,b`` too. White space around a value belongs to none."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name: text and trimmed(text) for name, text in super()._load_env_vars().items()}
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - theirs
         """Read a list or table from text; what is neither is left for the check, which knows the name."""
@@ -32,6 +37,24 @@ class _Environment(EnvSettingsSource):
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
             return value if value.lstrip().startswith(("[", "{")) else [item.strip() for item in value.split(",")]
+
+
+class _Secrets(NestedSecretsSettingsSource):
+    """A folder of files with a secret each."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        """Read all of them by their names."""
+        return {str(file.relative_to(path)): trimmed(_read_secret(file)) for file in cls._iter_secret_files(path)}
+
+
+def _read_secret(file: Path) -> str:
+    try:
+        return read_text(file)
+    except UnicodeDecodeError as problem:
+        raise SettingsError(f"{file}: this file is not in UTF-8: write the secret into it again.") from problem
+    except OSError as problem:
+        raise SettingsError(f"{file}: this file cannot be read: {problem.strerror}.") from problem
 
 
 class Layers(Fixed, BaseSettings):
@@ -57,7 +80,7 @@ class Layers(Fixed, BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the environment over the secrets over the file, whose content is given as arguments."""
-        return _Environment(settings_cls), NestedSecretsSettingsSource(file_secret_settings), init_settings
+        return _Environment(settings_cls), _Secrets(file_secret_settings), init_settings
 
 
 def model(groups: Mapping[Group, Mapping[str, AnySpec]], secrets: Path | None) -> type[Layers]:
@@ -90,7 +113,18 @@ def _renamed(groups: Mapping[Group, Mapping[str, AnySpec]]) -> dict[str, dict[st
 def _section(group: Group, spec: AnySpec) -> type[BaseModel]:
     kind: dict[str, Any] = {"kind": (Literal[spec.name], spec.name)} if group == "providers" else {}
     strict = {"frozen": True, "extra": "forbid"}
-    return create_model(spec.settings.__name__, __base__=spec.settings, __cls_kwargs__=strict, **kind)
+    secret = [name for name, field in spec.settings.model_fields.items() if is_secret(field.annotation)]
+    trims: dict[str, Any] = {"trim": field_validator(*secret, mode="before")(_trim)} if secret else {}
+    return create_model(
+        spec.settings.__name__, __base__=spec.settings, __cls_kwargs__=strict, __validators__=trims, **kind
+    )
+
+
+def _trim(given: object) -> object:
+    """Take from secrets what was copied along with them."""
+    if isinstance(given, str):
+        return trimmed_secret(given)
+    return [_trim(one) for one in given] if isinstance(given, list | tuple) else given
 
 
 def leaves(kind: type[BaseModel], above: Key = (), *, written: Sequence[Key] = ()) -> Iterator[tuple[Key, FieldInfo]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from core.config.texts import read_text
 from core.errors import SettingsError
 from core.values import value
 
@@ -83,12 +84,14 @@ def read_toml(path: Path) -> tuple[dict[str, Any], tuple[Origin, ...]]:
         SettingsError: It cannot be read, or is not TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise SettingsError(f"{path}: this is not TOML: {problem}.") from problem
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SettingsError(f"{path}: this file cannot be read: {problem}.") from problem
+    except UnicodeDecodeError as problem:
+        raise SettingsError(f"{path}: this file is not in UTF-8: save it in that encoding.") from problem
+    except OSError as problem:
+        raise SettingsError(f"{path}: this file cannot be read: {problem.strerror}.") from problem
     lines = _lines(text)
     return data, tuple(
         Origin(key=key, where=f"{path}{_line_of(key, lines)}", style="file", given=given)

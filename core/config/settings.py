@@ -29,6 +29,7 @@ from core.config.models import ModelNotes, PriceNotes
 from core.config.specs import AnySpec
 from core.exchange import Effort
 from core.hosts import allowed
+from core.proxies import NO_PROXY, Proxies, proxies_of, read_proxy
 from core.values import value
 
 
@@ -177,15 +178,23 @@ def _hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
     return entries
 
 
+def _a_proxy(written: SecretStr) -> SecretStr:
+    if (text := written.get_secret_value()) and text.lower() != NO_PROXY:
+        read_proxy(text)
+    return written
+
+
 class Egress(Keys):
-    """``[egress]``: what may be fetched of what people, pages and models name.
+    """``[egress]``: how the internet is reached, and what may be fetched of what people, pages and models name.
 
     Attributes:
+        proxy: Leads to messengers, models and pages alike; ``none`` for no proxy at all, "" for the environment's.
         allow: Hosts that may be fetched although they are not public, or by another port than the web's.
         max_mb: The most that is read of one address, unpacked.
         timeout_s: The longest that fetching one may take, with all redirects.
     """
 
+    proxy: Annotated[SecretStr, AfterValidator(_a_proxy)] = SecretStr("")
     allow: Annotated[tuple[str, ...], AfterValidator(_hosts)] = ()
     max_mb: PositiveFloat = 5.0
     timeout_s: PositiveFloat = 20.0
@@ -194,6 +203,11 @@ class Egress(Keys):
     def max_bytes(self) -> int:
         """The same in bytes."""
         return int(self.max_mb * 1_000_000)
+
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy leads where; the environment is looked at now."""
+        return proxies_of(self.proxy.get_secret_value())
 
 
 class Tools(Keys):
@@ -273,6 +287,7 @@ class Settings(Fixed):
         engine: The store that ``database`` names.
         off: What is not opened.
         renamed: A sentence for each key that was written by the name it used to have.
+        exposed: A sentence for each file with secrets that other users of the machine may read.
         server: None where nothing is to be served.
         source: The file that was read, None where there was none.
     """
@@ -285,6 +300,7 @@ class Settings(Fixed):
     engine: AnySpec | None = None
     off: tuple[Off, ...] = ()
     renamed: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
     source: Path | None = None
 
     @property

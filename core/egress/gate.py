@@ -2,8 +2,8 @@
 
 A name is resolved once a hop, inside the connector; every address it stands for has to be public, and the connection
 goes to one of just these. There is no second look-up that could be answered otherwise, no connection that is used
-again, and nothing is sent along: no cookie, no password, no proxy of the environment. What may be fetched although it
-is not public is the operator's list (``[egress] allow``) and nobody else's.
+again, and nothing is sent along: no cookie, no password. Where a proxy leads out, it is told the address that was
+checked. What may be fetched although it is not public is the operator's list (``[egress] allow``) and nobody else's.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING, cast
 
 import structlog
+from yarl import URL
 
 from core.config.settings import Egress as EgressSettings
 from core.egress import targets
@@ -26,6 +27,7 @@ from core.egress.targets import Target
 from core.errors import AddressRefused, EgressError, NotFetched
 from core.hosts import WEB_PORTS, allowed, is_inner
 from core.limited.tasks import Limited
+from core.proxies import NO_PROXIES, Proxies
 from core.site import TEXT, Egress, Fetched
 from core.threads import Threads
 
@@ -46,9 +48,11 @@ _NOT_PUBLIC = "that address is not public, and only the public internet is fetch
 
 
 @asynccontextmanager
-async def open_gate(settings: EgressSettings, limited: Limited) -> AsyncGenerator[Egress]:
+async def open_gate(
+    settings: EgressSettings, limited: Limited, proxies: Proxies = NO_PROXIES
+) -> AsyncGenerator[Egress]:
     """The gate of a deployment. Nothing is opened before something is fetched."""
-    gate = Gate(settings, limited)
+    gate = Gate(settings, limited, proxies=proxies)
     try:
         yield gate
     finally:
@@ -75,6 +79,7 @@ class Gate:
         public: Which of them may be connected to.
         ports: Which ports may be, on hosts the operator has not listed.
         tls: What certificates are trusted, None for the system's.
+        proxies: Which proxy leads where. It is told the address that was checked, not the name.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Gate:
         public: Callable[[IPAddress], bool] = is_public,
         ports: Collection[int] = WEB_PORTS,
         tls: SSLContext | None = None,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._settings = settings
         self._limited = limited
@@ -94,6 +100,7 @@ class Gate:
         self._public = public
         self._ports = ports
         self._tls = tls
+        self._proxies = proxies
         self._session: ClientSession | None = None
 
     async def get(
@@ -134,6 +141,8 @@ class Gate:
         """What can be told before anybody is asked."""
         if (target.host, target.port) in self._allowed:
             return
+        if self._proxies.is_one(target.host, target.port):
+            raise AddressRefused("that is the way out, and nothing to be fetched")
         if target.port not in self._ports:
             raise AddressRefused(f"port {target.port} is none of the web's, and only those are fetched from")
         if target.literal is not None and not self._public(target.literal):
@@ -148,30 +157,41 @@ class Gate:
         # What an Accept header cannot say ("any kind of JSON") is left to the last word.
         wanted = ", ".join([*(kind for kind in types if "*+" not in kind), "*/*;q=0.5"])
         try:
-            async with self._opened().get(target.url, allow_redirects=False, headers={"Accept": wanted}) as response:
+            url, name = await self._way(target)
+            headers = {"Accept": wanted, "Host": target.url.raw_authority}
+            asking = self._opened().get(url, allow_redirects=False, headers=headers, server_hostname=name)
+            async with asking as response:
                 if response.status in _MOVED and (location := response.headers.get("Location")):
                     return location
-                return await _fetched(response, types, most_bytes, self._limited)
+                return await _fetched(target, response, types, most_bytes, self._limited)
         except aiohttp.ClientError as error:
             raise _translated(error) from error
+
+    async def _way(self, target: Target) -> tuple[URL, str | None]:
+        """What is asked for, and how: a proxy, which would look the name up again, is told the address instead."""
+        if target.literal is not None or self._proxies.of_url(str(target.url)) is None:
+            return target.url, None
+        address = (await self._addresses(target.host, target.port))[0]
+        return target.url.with_host(str(address)), target.host if target.url.scheme == "https" else None
 
     def _opened(self) -> "ClientSession":
         if self._session is None:
             import aiohttp  # noqa: PLC0415 - the same
 
-            self._session = aiohttp.ClientSession(
+            from core.egress.sessions import connector, open_session  # noqa: PLC0415 - the same
+
+            self._session = open_session(
                 auto_decompress=False,  # see bodies.py
-                connector=aiohttp.TCPConnector(
+                connector=connector(
+                    self._proxies,
                     resolver=cast("AbstractResolver", _Pinned(self._addresses)),
                     use_dns_cache=False,
                     force_close=True,
                     limit=_AT_ONCE,
                     ssl=self._tls or True,
                 ),
-                cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip, deflate"},
                 timeout=aiohttp.ClientTimeout(total=None),  # there is one over all hops
-                trust_env=False,
             )
         return self._session
 
@@ -217,7 +237,9 @@ def _redirected(target: Target, location: str) -> Target:
     return onward
 
 
-async def _fetched(response: "ClientResponse", types: Sequence[str], most_bytes: int, limited: Limited) -> Fetched:
+async def _fetched(
+    target: Target, response: "ClientResponse", types: Sequence[str], most_bytes: int, limited: Limited
+) -> Fetched:
     mime, charset = content_type(response.headers.get("Content-Type", ""))
     body = b""
     if response.status in _FOUND:
@@ -225,7 +247,7 @@ async def _fetched(response: "ClientResponse", types: Sequence[str], most_bytes:
         check_size(response.content_length or 0, most_bytes)
         pieces = response.content.iter_any()
         body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes, limited)
-    return Fetched(url=str(response.url), status=response.status, mime=mime, charset=charset, body=body)
+    return Fetched(url=str(target.url), status=response.status, mime=mime, charset=charset, body=body)
 
 
 def _translated(error: "ClientError") -> EgressError:

@@ -12,7 +12,7 @@ from core.codec import dump
 from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import DueChats, OutboxRow, Written
-from core.values import Address, Outbound, Page, Receipt, value
+from core.values import Address, Outbound, Page, Put, Receipt, value
 
 _WAITS = 1 << 52
 """When what waits for its person to write again is due."""
@@ -161,6 +161,7 @@ class OutboxTable:
             attempts=attempts,
             stale=bool(stale),
             renewed=renewed,
+            space=space,
         )
 
     def sent(self, db: sqlite3.Connection, row: int, sent_as: str, *, settles: bool = False) -> None:
@@ -233,16 +234,21 @@ class OutboxTable:
         if as_new:
             db.execute("UPDATE outbox SET sent_as = NULL, renewed = renewed + 1 WHERE id = ?", (row,))
 
-    def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page]) -> None:
+    def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page], writes: Sequence[Put] = ()) -> None:
         """Say a page in these instead; one that was given another text meanwhile keeps that.
 
         Messages that are there already stay where they are in the chat, so it is the texts behind this page that move
         on, each to the next message.
         """
-        found = db.execute("SELECT slot, page, chat FROM outbox WHERE id = ? AND state = 'sending'", (row,)).fetchone()
+        found = db.execute(
+            "SELECT slot, page, chat, state = 'sending' FROM outbox"
+            " WHERE id = ? AND (state = 'sending' OR (state = 'pending' AND attempts > 0))",
+            (row,),
+        ).fetchone()
         if found is None:
             return
-        slot, first, chat = found
+        self._vault.put(db, writes)
+        slot, first, chat, sent_perhaps = found
         name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()
         behind = db.execute(
             "SELECT page, body FROM outbox WHERE slot = ? AND page > ? AND body IS NOT NULL AND state <> 'sent'"
@@ -255,8 +261,15 @@ class OutboxTable:
             db.execute(
                 "INSERT INTO outbox (slot, page, chat, state, final, body) VALUES (?, ?, ?, 'pending', 1, ?)"
                 " ON CONFLICT (slot, page) DO UPDATE SET state = 'pending', final = 1, body = excluded.body,"
-                " due_ms = 0, stale = stale OR (sent_as IS NULL AND attempts)",
-                (slot, number, chat, self._vault.seal(db, space, "outbox", f"{name}.{number}", body)),
+                " due_ms = 0, stale = stale OR (sent_as IS NULL AND attempts AND ?), attempts = attempts * ?",
+                (
+                    slot,
+                    number,
+                    chat,
+                    self._vault.seal(db, space, "outbox", f"{name}.{number}", body),
+                    sent_perhaps,
+                    sent_perhaps,
+                ),
             )
 
     def preview_rows(self, db: sqlite3.Connection, slot: str) -> dict[int, tuple[int, str]]:

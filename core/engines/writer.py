@@ -1,8 +1,8 @@
 """One thread that owns a SQLite connection and runs jobs on it, many jobs to one commit.
 
-While a commit waits for the disk, jobs gather; the next transaction takes them all, each in a savepoint of its own,
-so that one that fails takes nobody with it. Under load the disk is asked once for dozens of jobs; alone, a job
-waits for nobody.
+While a commit waits for the disk, jobs gather; the next transaction takes them all, each but the first in a savepoint
+of its own, so that one that fails takes nobody with it. Under load the disk is asked once for dozens of jobs; alone, a
+job waits for nobody.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             while job is not None:
                 taken.append(job)
-                results.append(_saved(connection, job))
+                results.append(_saved(connection, job) if results else _first(connection, job))
                 if len(taken) >= _AT_ONCE:
                     break
                 try:
@@ -112,6 +112,16 @@ class Writer:
     def _tell(self, results: list[_Result]) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody is left to tell
             self._loop.call_soon_threadsafe(_settle, results)
+
+
+def _first(connection: sqlite3.Connection, job: _Job) -> _Result:
+    """Run a transaction's first job: where it fails, nothing else is lost with the transaction, and another begins."""
+    result = _result(connection, job)
+    if result[2] is not None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+    return result
 
 
 def _saved(connection: sqlite3.Connection, job: _Job) -> _Result:

@@ -152,18 +152,17 @@ class Toolbox:
             return _broke(call)
         return question if isinstance(question, str) and question.strip() else _broke(call)
 
-    async def run(self, call: Part, caller: Caller, slot: str) -> Ran:
+    async def run(self, call: Part, caller: Caller) -> Ran:
         """Make a call; whatever happens becomes a result for the model.
 
         Args:
             caller: Whom the tool works for.
-            slot: Names what the tool says by itself.
         """
         tool = self._tools.get(call.name)
         if tool is None:
             return Ran(part=result(call, f"There is no tool named {call.name}.", failed=True))
         began = asyncio.get_running_loop().time()
-        ran = await self._run(tool, call, caller, slot)
+        ran = await self._run(tool, call, caller)
         took_s = asyncio.get_running_loop().time() - began
         part = ran.part
         log.info("tool called", tool=call.name, failed=part.failed, chars=len(part.body), took_s=round(took_s, 3))
@@ -177,12 +176,12 @@ class Toolbox:
         """The results of one step as they are kept, in no more than so many bytes."""
         return cut(results, min(most_bytes, self.limits.step_bytes))
 
-    async def _run(self, tool: Tool, call: Part, caller: Caller, slot: str) -> Ran:
+    async def _run(self, tool: Tool, call: Part, caller: Caller) -> Ran:
         context = self.context(caller)
         try:
             _check(tool, call)
             returned = await in_time(tool.call(call.body, context), self.limits.call_s)
-            told = brought(returned, caller.received, self._owners[call.name], slot=slot, effect=tool.effect)
+            told = brought(returned, caller.received, self._owners[call.name], effect=tool.effect)
             part = result(call, self._kept(tool, told.text), origin="outside" if tool.outside else "")
             return Ran(part=part, produced=told.produced, writes=told.writes)
         except CallMalformed as error:

@@ -54,6 +54,7 @@ class Answer:
         self._details = Details()
         self._thinking = thinking or Thinking()
         self._new: list[Piece] = []
+        self._plain: list[str] = []
         self._half: dict[Kind, str] = {"answer": "", "reasoning": ""}
         self._said: dict[Kind, list[str]] = {"answer": [], "reasoning": []}
         self._thoughts = ""
@@ -70,6 +71,11 @@ class Answer:
         """
         if not isinstance(chunk, dict):
             raise ProviderDown(f"the stream made no sense: {str(chunk)[:100]!r} where an object was due")
+        if text := _plainly(chunk):
+            self._plain.append(text)
+            self.begun = True
+            return
+        self._say_plain()
         if _is_complaint(chunk):
             raise refusal(0, chunk)
         self._meter.count(chunk)
@@ -92,6 +98,7 @@ class Answer:
 
     def take(self) -> list[ModelEvent]:
         """What is new since the last time; neighbours of one kind are one."""
+        self._say_plain()
         events = self._taken_back()
         for kind, pieces in groupby(self._new, key=itemgetter(0)):
             if kind == "retract":
@@ -129,6 +136,14 @@ class Answer:
     def complete(self) -> bool:
         """Whether this can be taken for an answer though nobody said why it ended: something was said."""
         return bool(self.reason or self._said["answer"] or self._calls)
+
+    def _say_plain(self) -> None:
+        """What chunks with nothing but a little text have brought, at once."""
+        if self._plain:
+            text, count = "".join(self._plain), len(self._plain)
+            self._plain = []
+            self._meter.weigh(text, count)
+            self._new += self._thinking.feed(text)
 
     def _taken_back(self) -> list[ModelEvent]:
         """Make thinking of what was taken for the answer, where that has turned out to be none."""
@@ -195,6 +210,31 @@ class Answer:
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half[kind] = text[:-1], text[-1]
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+_USUAL_CHUNK = frozenset(["id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage"])
+_USUAL_CHOICE = frozenset(["index", "delta", "finish_reason", "logprobs", "content_filter_results"])
+_USUAL_DELTA = frozenset(["role", "content", "refusal", "tool_calls", "reasoning_content"])
+
+
+def _plainly(chunk: JSON) -> str:
+    """The text of a chunk that brings nothing else, as nearly all do; "" for any other."""
+    choices = chunk.get("choices")
+    if not (isinstance(choices, list) and len(choices) == 1 and chunk.keys() <= _USUAL_CHUNK):
+        return ""
+    choice = choices[0]
+    if chunk.get("usage") or not (isinstance(choice, dict) and choice.keys() <= _USUAL_CHOICE):
+        return ""
+    delta = choice.get("delta")
+    if choice.get("finish_reason") or not (isinstance(delta, dict) and delta.keys() <= _USUAL_DELTA):
+        return ""
+    text = delta.get("content")
+    if not isinstance(text, str) or any(delta.get(name) for name in _BESIDE):
+        return ""
+    return text
+
+
+_BESIDE = ("refusal", "tool_calls", "reasoning_content")
 
 
 def _is_complaint(chunk: JSON) -> bool:

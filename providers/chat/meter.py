@@ -50,10 +50,10 @@ class Meter:
             self._due = self._due or counted != before
             self._counted = counted
 
-    def weigh(self, text: str) -> None:
-        """Take in a little more of what was said."""
+    def weigh(self, text: str, chunks: int = 1) -> None:
+        """Take in a little more of what was said, in so many chunks."""
         self._pieces.append(text)
-        self._since += 1
+        self._since += chunks
         if self._since >= _SPENT_EVERY:
             self._since, self._due = 0, True
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.errors import ProviderDown
 from core.exchange import Blob, Embedded, Painted, Spoken, Transcript, Usage
 from core.models.keys import Keys
+from core.proxies import NO_PROXIES, Proxies
 from core.seams import Abilities
 from providers.faults import refusal
 from providers.tokens import estimate
@@ -42,10 +43,11 @@ class Sdk:
         within_s: How long one call may take.
     """
 
-    def __init__(self, keys: Keys, base_url: str, within_s: float) -> None:
+    def __init__(self, keys: Keys, base_url: str, within_s: float, proxies: Proxies = NO_PROXIES) -> None:
         self._keys = keys
         self._base_url = base_url
         self._within_s = within_s
+        self._proxies = proxies
         self._clients: dict[str, Any] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -80,7 +82,8 @@ class Sdk:
         import aiohttp
 
         if self._session is None:
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            sessions = importlib.import_module("core.egress.sessions")
+            self._session = sessions.open_session(self._proxies)
         if key not in self._clients:
             options = genai.types.HttpOptions(
                 base_url=self._base_url,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from aiohttp import web
 
 from contracts.rigs.providers import said, site
 from core.exchange import Delta, Finished, Request
+from core.proxies import proxies_of
+from providers import transport
 from providers.compatible import CompatibleSettings, spec
 from providers.transport import Line
 from simulators.openai import OpenAISimulator, Pace, Reply
@@ -44,9 +47,13 @@ async def serving(answer: Answer) -> AsyncIterator[Line]:
         await runner.cleanup()
 
 
-async def test_words_that_follow_each_other_closely_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever gathers gets in one piece what came meanwhile."""
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_words_that_follow_each_other_closely_are_read_together(
+    monkeypatch: pytest.MonkeyPatch, *, noticed: bool
+) -> None:
+    """Whoever gathers gets in one piece what came meanwhile, whether it was read as it came or left to the system."""
     monkeypatch.setattr(Line, "gather_s", lambda _: 0.3)
+    monkeypatch.setattr(transport, "_UNREAD_S", FOREVER_S if noticed else 0.0)
     first_was_read = asyncio.Event()
 
     async def answer(asked: web.Request) -> web.StreamResponse:
@@ -70,6 +77,7 @@ async def test_words_that_follow_each_other_closely_are_read_together(monkeypatc
 async def test_the_end_of_an_answer_is_not_waited_for(lab: OpenAISimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long words are gathered, an answer that is complete comes at once."""
     monkeypatch.setattr(Line, "gather_s", lambda _: FOREVER_S)
+    monkeypatch.setattr(transport, "_UNREAD_S", FOREVER_S + 1)
     lab.on().always(Reply(text="one two three four five", pace=Pace(tokens_per_s=20)))
     async with (
         spec.open(site("local"), CompatibleSettings(base_url=lab.base_url, hosting="self")) as provider,
@@ -96,6 +104,7 @@ async def test_a_line_that_breaks_ends_the_gathering(monkeypatch: pytest.MonkeyP
         assert b"one" in await reading.read()
         await asyncio.sleep(0.1)
         monkeypatch.setattr(Line, "gather_s", lambda _: FOREVER_S)
+        monkeypatch.setattr(transport, "_UNREAD_S", FOREVER_S + 1)
         async with asyncio.timeout(FOREVER_S / 2):
             await reading.gather()
 
@@ -121,7 +130,8 @@ async def lab() -> AsyncIterator[OpenAISimulator]:
 
 async def asked_for_models(base_url: str) -> list[str]:
     """The models of a server somewhere else."""
-    async with spec.open(site("there"), CompatibleSettings.model_validate({"base_url": base_url})) as provider:
+    there = replace(site("there"), proxies=proxies_of())
+    async with spec.open(there, CompatibleSettings.model_validate({"base_url": base_url})) as provider:
         return [model.id for model in await provider.models()]
 
 

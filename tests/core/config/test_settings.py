@@ -1,5 +1,6 @@
 """The configuration: layers, what is refused and how it is said."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -344,3 +345,78 @@ def test_a_key_counts_by_its_present_name_where_both_are_written(tmp_path: Path)
     config.write_text(OLD.replace("telegram", "pigeon"))
     with pytest.raises(SettingsError, match="pigeon_unknown"):
         load(config)
+
+
+class TestWhatComesAlong:
+    """What an editor, a shell or the clipboard puts around what was meant."""
+
+    MARKS = (
+        b"\xef\xbb\xbf%s",
+        b"%s\r\n",
+        b"  %s\t\n",
+        "\ufeff\u200b%s\u00a0".encode(),
+        b'"%s"\n',
+        "\u201c%s\u201d".encode(),
+    )
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    def test_a_mark_of_the_byte_order_is_skipped(self, place: Path, encoding: str) -> None:
+        """Notepad and PowerShell begin a file with one."""
+        text = '[bots.telegram]\ntoken = "123:abc"\n'
+        mark = "\ufeff" if encoding.endswith("e") else ""
+        (place / "config.toml").write_bytes(f'{mark}database = "shelf"\n{text}'.encode(encoding))
+        assert [bot.name for bot in load().bots if bot.named] == ["telegram"]
+
+    def test_another_encoding_is_told_with_the_mend(self, place: Path) -> None:
+        """Where nothing says what it is, nothing is guessed."""
+        (place / "config.toml").write_bytes('system = "\u00e4"'.encode("latin-1"))
+        with pytest.raises(SettingsError, match=r"config\.toml: this file is not in UTF-8: save it in that encoding"):
+            load()
+
+    @pytest.mark.parametrize("around", MARKS)
+    @pytest.mark.parametrize("where", ["file", "secret", "environment"])
+    def test_a_token_is_what_was_meant(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch, where: str, around: bytes
+    ) -> None:
+        """Wherever it comes from: seen or unseen white space and quotes belong to no token."""
+        given = around % b"123:abc"
+        config = 'database = "shelf"\n[bots.telegram]\n'
+        if where == "file":
+            config += f"token = {json.dumps(given.decode())}\n"
+        elif where == "secret":
+            (place / "secrets").mkdir()
+            (place / "secrets" / "bots__telegram__token").write_bytes(given)
+            monkeypatch.setenv("WAYSTATION_SECRETS_DIR", str(place / "secrets"))
+        else:
+            monkeypatch.setenv("WAYSTATION_BOTS__TELEGRAM__TOKEN", given.decode())
+        (place / "config.toml").write_text(config, encoding="utf-8")
+        (telegram,) = [bot for bot in load().bots if bot.name == "telegram"]
+        assert dict(telegram.settings)["token"].get_secret_value() == "123:abc"
+
+    def test_each_of_several_keys_is_what_was_meant(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In a list, too, and in a list of the environment."""
+        for config, environment in (
+            ('api_keys = [" sk-one ", "\\ufeffsk-two\\n"]', ""),
+            ("", ' "sk-one" , sk-two\u200b'),
+        ):
+            monkeypatch.setenv("WAYSTATION_PROVIDERS__ANTHROPIC__API_KEYS", environment)
+            (lab,) = written(f"[providers.anthropic]\n{config}").providers
+            assert [key.get_secret_value() for key in lab.settings.model_dump()["api_keys"]] == ["sk-one", "sk-two"]
+
+    def test_a_secret_that_cannot_be_read_is_told_by_its_place(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And nothing of it is shown."""
+        (place / "secrets").mkdir()
+        (place / "secrets" / "bots__telegram__token").write_bytes(b"123:\xff\xfeabc")
+        monkeypatch.setenv("WAYSTATION_SECRETS_DIR", str(place / "secrets"))
+        with pytest.raises(SettingsError, match="bots__telegram__token: this file is not in UTF-8") as told:
+            written("")
+        assert "abc" not in str(told.value)
+
+    def test_a_proxy_that_is_none_is_told_without_its_password(self) -> None:
+        """By the name of its setting."""
+        said = refused('[egress]\nproxy = "ftp://ann:geheim@proxy.example"')
+        assert "egress.proxy" in said
+        assert "ftp" in said
+        assert "geheim" not in said

@@ -476,3 +476,23 @@ async def test_previews_keep_their_distance(rig: SqliteRig) -> None:
         scene.end("done")
         await stage.reads("done")
     assert 2 <= len(adapter.calls) <= took / 0.1 + 2
+
+
+async def test_among_many_answers_each_is_shown_more_rarely(rig: SqliteRig) -> None:
+    """What a platform takes of one bot goes to what is said; alone, an answer's first words wait for nothing."""
+    can = replace(BY_DRAFTS, previews_per_s=10.0, typing_s=0.0)
+    async with staged(rig, adapter := FakeAdapter(can=can)) as stage:
+        others = [await stage.ask(sender=str(number)) for number in range(2, 7)]
+        for other in others:
+            await other.show("")
+        scene = await stage.ask()
+        await scene.show("Hello")
+        await asyncio.sleep(0.1)
+        assert adapter.kinds() == []
+        await adapter.until(lambda: adapter.kinds() == ["draft"])
+        await scene.show("Hello world")
+        await asyncio.sleep(0.1)
+        assert adapter.kinds() == ["draft"]
+        await adapter.until(lambda: adapter.kinds().count("draft") == 2)
+        for other in (*others, scene):
+            other.end("done")
