@@ -62,12 +62,13 @@ class LimitedProcess:
     def __init__(self, idle_s: float = _IDLE_S, at_once: int = _AT_ONCE) -> None:
         self._idle_s = idle_s
         self._places = asyncio.Semaphore(at_once)
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[_Child] | None = None
         self._numbers = count(1)
         self._running = 0
         self._child: _Child | None = None
         self._end: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def running(self) -> int:
@@ -89,11 +90,14 @@ class LimitedProcess:
                 return await self._run(task, argument)
             finally:
                 self._running -= 1
-                if not self._running:
+                if not (self._running or self._closed):
                     self._end = asyncio.get_running_loop().call_later(self._idle_s, self._idle)
 
     async def aclose(self) -> None:
-        """End the child and whatever runs in it."""
+        """End the child and whatever runs in it; nothing is run any more."""
+        self._closed = True
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
         if self._end is not None:
             self._end.cancel()
         self._let_go()
@@ -128,15 +132,28 @@ class LimitedProcess:
             "wall_s": task.limits.wall_s,
             "memory_mb": task.limits.memory_mb,
         }
-        async with self._starting:
-            if self._child is not None and not self._child.begin(order, theirs):
+        for _ in range(2):  # one that is there may turn out to be gone
+            child = self._child or await self._started()
+            if child.begin(order, theirs):
+                return child
+            if self._child is child:
                 self._let_go()
-            if self._child is None:
-                self._child = await _Child.start()
-                if not self._child.begin(order, theirs):
-                    self._let_go()
-                    raise WorkBroke("the process for it ended at once")
-            return self._child
+        raise WorkBroke("the process for it ended at once")
+
+    async def _started(self) -> "_Child":
+        """A new child. Whoever stops waiting leaves it to the next: half a start is none."""
+        if self._closed:
+            raise WorkBroke("nothing is run any more")
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> "_Child":
+        try:
+            self._child = await _Child.start()
+        finally:
+            self._starting = None
+        return self._child
 
     def _idle(self) -> None:
         if not self._running:

@@ -43,10 +43,10 @@ def remove_hidden(page: Element, *, quirks: bool) -> None:
     except RecursionError as error:
         raise TooDeep from error
     for element, text, tail in kept:
-        if not text:
+        if not text and (element.text or "").strip():
             element.text = None
-        if not tail:
-            element.tail = None
+        if not tail and (element.tail or "").strip():
+            element.tail = None  # blanks stay: they keep words apart
         _strip(element)
 
 
@@ -54,7 +54,7 @@ def _kept(page: Element, *, quirks: bool) -> list[tuple[Element, bool, bool]]:
     styles = Styles(_sheets(page, quirks=quirks))
     root = _Element.from_html_root(page)
     kept = list(_judged(root, styles, late=False))
-    return kept if any(text for _, text, _ in kept) else list(_judged(root, styles, late=True))
+    return kept if any(text or tail for _, text, tail in kept) else list(_judged(root, styles, late=True))
 
 
 class _Element(cssselect2.ElementWrapper):  # type: ignore[misc]
@@ -93,8 +93,7 @@ def _judged(root: Element, styles: Styles, *, late: bool) -> Iterator[tuple[Elem
         element, around = stack.pop()
         look = _look(element, around, styles, late=late)
         inner = element.etree_element
-        tail = (inner.tail or "").strip()
-        yield inner, _is_seen(inner.text, look), not tail or element.parent is None or around.shows(tail)
+        yield inner, _is_seen(inner.text, look), element.parent is not None and _is_seen(inner.tail, around)
         folded = (
             element.local_name == "details" and "open" not in inner.attrib and not _can_be_opened(element, look, styles)
         )

@@ -81,6 +81,12 @@ def test_of_a_page_that_is_hidden_but_for_some_words_those_are_told() -> None:
     assert "joke" not in told(html)
 
 
+def test_words_behind_an_element_are_words_of_the_page() -> None:
+    """Where they are all that is seen, the rest is hidden all the same."""
+    html = f'<body style="visibility:hidden"><p>{WORDS}</p><div style="visibility:visible"><br>Tea is hot.</div></body>'
+    assert told(html) == "Tea is hot."
+
+
 def test_words_after_something_hidden_stay() -> None:
     """They are not part of it, though a parser keeps them there."""
     html = f'<html><body><p>One <span style="display:none">{WORDS}</span>two three.</p></body></html>'

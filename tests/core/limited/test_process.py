@@ -182,13 +182,28 @@ async def test_closing_ends_all_of_it(limited: LimitedProcess) -> None:
     waiting = asyncio.create_task(limited.run(text("waits"), "x"))
     child = limited.pid
     assert child is not None
-    if sys.platform == "linux":
-        await until(lambda: bool(children(child)))
+    await until(lambda: limited.running == 1)
     running = children(child) if sys.platform == "linux" else []
     await limited.aclose()
     with pytest.raises(WorkBroke):
         await waiting
     await until(lambda: not any(map(is_alive, [child, *running])))
+    with pytest.raises(WorkBroke):
+        await limited.run(text("twice"), "x")
+    assert limited.pid is None
+
+
+async def test_a_start_that_nobody_waits_for_any_more_is_for_the_next(limited: LimitedProcess) -> None:
+    """A turn that was stopped meanwhile leaves no half of a process."""
+    waiting = asyncio.create_task(limited.run(text("twice"), "x"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await until(lambda: limited.pid is not None)
+    first = limited.pid
+    assert await asyncio.gather(*(limited.run(text("twice"), "x") for _ in range(3))) == ["xx"] * 3
+    assert limited.pid == first
 
 
 async def test_an_idle_child_is_ended_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
