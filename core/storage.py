@@ -5,11 +5,14 @@ Chats and lanes go by names of our own (keyed hashes, ids), never by a platform'
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from core.codec import dump, load
 from core.seams import Adapter
 from core.values import Address, Outbound, Outcome, Page, Put, Received, Reply, value
+
+Ended = Literal["sent", "failed", "unknown"]
+"""What a page's delivery comes to."""
 
 UNPAGED = ""
 """The form of a page that waits for its adapter to make pages of it."""
@@ -131,8 +134,8 @@ class Outbox(Protocol):
             settles: The platform will say later what became of it (``Receipt``); until then what it says is kept.
         """
 
-    async def dropped(self, row: int, state: str) -> None:
-        """It will not be tried again: ``sent``, ``failed`` or ``unknown``."""
+    async def dropped(self, row: int, state: Ended) -> None:
+        """It will not be tried again."""
 
     async def put_off(self, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
         """Try again later; ``as_new`` forgets the message that was there.
