@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 import secrets
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -35,6 +36,8 @@ _CAN = Capabilities(
     typing_s=3600.0,
     draft_s=3600.0,
     idempotent=True,
+    renders=False,
+    max_chars=sys.maxsize,  # whoever pipes it somewhere wants all of it, and a terminal shows no files
 )
 
 

@@ -25,6 +25,9 @@
     │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
     │   ├── ContentRefused       what stands there is not taken: too large, of another type, packed oddly
     │   └── NotFetched           there is nobody, or they did not answer in time: retryable
+    ├── WorkFailed               work in a limited process came to nothing
+    │   ├── LimitReached         it took more than it may: time, memory, or room for its result
+    │   └── WorkBroke            it ended otherwise than by returning
     ├── RequestRejected          an HTTP request that is not taken: its status; the reason is counted, and not sent
     └── ToolError
         ├── CallMalformed        the model may mend its call: it is told what was wrong
@@ -33,7 +36,15 @@
 A person in a chat sees one short sentence (``core/phrases.py``); the log has the whole chain.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
+
+MAX_RETRY_AFTER_S: Final = 86_400.0
+"""A longer wait than a day is asked for by mistake (a date in a wrong year, a number in another unit)."""
+
+
+def _plausible_s(asked_s: float) -> float:
+    """A wait that somebody else asked for, between none and a day; none for what is no number."""
+    return min(asked_s, MAX_RETRY_AFTER_S) if asked_s > 0 else 0.0
 
 
 class WaystationError(Exception):
@@ -60,13 +71,13 @@ class PlatformBusy(AdapterError):
     """We are to wait.
 
     Attributes:
-        retry_after_s: Seconds the platform asked for.
+        retry_after_s: Seconds the platform asked for, 0 to ``MAX_RETRY_AFTER_S``.
         reach: Whether one chat or everything this bot does has to wait.
     """
 
     def __init__(self, message: str, *, retry_after_s: float, reach: Literal["chat", "bot"] = "chat") -> None:
         super().__init__(message)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = _plausible_s(retry_after_s)
         self.reach = reach
 
 
@@ -103,7 +114,7 @@ class ProviderError(WaystationError):
 
     Attributes:
         retryable: The same request may well succeed a little later.
-        retry_after_s: Seconds the provider asked for; None where it did not say.
+        retry_after_s: Seconds the provider asked for, 0 to ``MAX_RETRY_AFTER_S``; None where it did not say.
         status: HTTP's, 0 where there was none.
         said: The provider's own words in full, codes and all, "" where there were none; the message is a part of them.
     """
@@ -112,7 +123,7 @@ class ProviderError(WaystationError):
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, status: int = 0, said: str = "") -> None:
         super().__init__(message)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = None if retry_after_s is None else _plausible_s(retry_after_s)
         self.status = status
         self.said = said
 
@@ -181,6 +192,26 @@ class NotFetched(EgressError):
     """Nobody is there, or nobody answered as the protocol wants, in time."""
 
     retryable = True
+
+
+class WorkFailed(WaystationError):
+    """Work in a limited process came to nothing (``core/limited``)."""
+
+
+class LimitReached(WorkFailed):
+    """It took more than it may.
+
+    Attributes:
+        limit: Of what; ``size`` is that of its result.
+    """
+
+    def __init__(self, message: str, *, limit: Literal["time", "memory", "size"]) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class WorkBroke(WorkFailed):
+    """It ended otherwise than by returning; the message says where, for the log."""
 
 
 class ToolError(WaystationError):

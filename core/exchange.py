@@ -1,7 +1,10 @@
 """What models are told and what they say: the values that cross the seam to a provider."""
 
-from typing import Literal
+import json
+import re
+from typing import Final, Literal
 
+from core.checks import check_at_least, check_name, refused
 from core.values import Media, value
 
 
@@ -38,13 +41,33 @@ class Entry:
     parts: tuple[Part, ...]
 
 
+_OBJECT: Final = 'write one as text, such as {"type": "object", "properties": {}}'
+_TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
 @value
 class ToolSchema:
-    """A tool as a model sees it; ``parameters`` is a JSON Schema (an object's) as text."""
+    """A tool as a model sees it.
+
+    Attributes:
+        name: 1 to 64 letters from A to z, digits, _ and -: what every lab takes
+            (https://platform.openai.com/docs/api-reference/chat/create).
+        parameters: A JSON Schema (an object's) as text.
+    """
 
     name: str
     description: str
     parameters: str
+
+    def __post_init__(self) -> None:
+        reason = "is not 1 to 64 of A-Z, a-z, 0-9, _ and -"
+        check_name("ToolSchema.name", self.name, _TOOL_NAME, reason, "labs take no other names of tools")
+        try:
+            schema = json.loads(self.parameters)
+        except ValueError as error:
+            raise refused("ToolSchema.parameters", self.parameters, f"is no JSON ({error})", _OBJECT) from error
+        if not (isinstance(schema, dict) and schema.get("type") == "object"):
+            raise refused("ToolSchema.parameters", self.parameters, "is no JSON Schema of an object", _OBJECT)
 
 
 Effort = Literal["", "low", "medium", "high"]
@@ -70,10 +93,13 @@ class Request:
     search: bool = False
     thread: str = ""
 
+    def __post_init__(self) -> None:
+        check_at_least("Request.max_output_tokens", self.max_output_tokens, 1)
+
 
 @value
 class Usage:
-    """What a call took, as the provider counts it.
+    """What a call took, as the provider counts it. No number is negative.
 
     Attributes:
         input_tokens: All of the prompt, cached or not.
@@ -94,6 +120,11 @@ class Usage:
     searches: int = 0
     images: int = 0
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        numbers = (self.input_tokens, self.output_tokens, self.cached_tokens, self.written_tokens)
+        if min(*numbers, self.reasoning_tokens, self.searches, self.images, self.seconds) < 0:
+            raise refused("Usage", self, "counts below zero", "count what is missing as 0")
 
 
 @value
@@ -192,10 +223,15 @@ class Blob:
 
 @value
 class Embedded:
-    """One vector a text, all of one length, each of length 1."""
+    """One vector a text, all with as many numbers, each of length 1."""
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
+
+    def __post_init__(self) -> None:
+        if len(sizes := set(map(len, self.vectors))) > 1 or 0 in sizes:
+            reason = "are not all of one size, or empty"
+            raise refused("sizes of Embedded.vectors", sorted(sizes), reason, "return one whole vector a text")
 
 
 @value

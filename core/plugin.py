@@ -4,20 +4,30 @@ Whom a plugin works for comes from ``ToolContext``, which we fill in, never from
 returns as values, which are committed together with what else the turn changes, or not at all.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from core.checks import check_aware, check_key, check_name, refused
 from core.exchange import Blob, Model, ToolSchema
+from core.limited.tasks import Limited
+from core.schedule import check_rule
 from core.site import AnsweringModel, Egress, Memo, NoEgress, Spec
 from core.values import Address, Media, Put, Reply, value
 
 Effect = Literal["reads", "writes", "sends", "spends"]
 """What a tool does to the world. Everything but ``reads`` needs the person's tap on the exact arguments."""
+
+_MAX_ID_CHARS: Final = 64
+_MAX_DESCRIPTION_CHARS: Final = 100  # https://core.telegram.org/bots/api#botcommand takes more, Discord does not
+_COMMAND: Final = re.compile(r"[a-z0-9]{1,32}")
+_PATH: Final = re.compile(r"[a-z0-9-]+")
+_PLUGIN: Final = re.compile(r"[a-z0-9_-]+")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -37,7 +47,7 @@ class ToolContext:
         to: The chat it was asked in.
         zone: The person's time zone (IANA), "" where it is not known; likewise their language (BCP 47).
         files: Those that came with the question.
-        egress: Fetches what people, pages and models name.
+        egress: Fetches what people, pages and models name. For a tool, it does so as far as the person was asked.
     """
 
     person: str
@@ -51,6 +61,9 @@ class ToolContext:
     language: str = ""
     files: tuple[Media, ...] = ()
     egress: Egress = field(default_factory=NoEgress)
+
+    def __post_init__(self) -> None:
+        check_aware("ToolContext.now", self.now)
 
 
 class ModelChoice(Protocol):
@@ -85,12 +98,14 @@ class PluginSite:
         data_dir: Where this deployment keeps its files.
         memo: What this plugin wants to find again after a restart, and that is nobody's in particular.
         egress: Fetches what people, pages and models name.
+        limited: Runs functions of the plugin's on what strangers made (a page, a document), apart and within limits.
     """
 
     name: str
     data_dir: Path
     memo: Memo
     egress: Egress = field(default_factory=NoEgress)
+    limited: Limited
     models: ModelChoice
     conversations: Conversations
 
@@ -118,8 +133,8 @@ class Schedule:
     """A job of the plugin's for the person who asks: ``Plugin.on_fired`` is called when it is due.
 
     Attributes:
-        id: The plugin's own name for it, at most 64 characters; a second job with this id replaces the first.
-        rule: See ``Job.rule``; likewise ``zone``.
+        id: The plugin's own name for it, 1 to 64 characters; a second job with this id replaces the first.
+        rule: See ``Job.rule``; likewise ``zone``. Neither is looked at where the job is cancelled.
         cancel: True to forget the job of this id.
     """
 
@@ -127,6 +142,14 @@ class Schedule:
     rule: str
     zone: str = "UTC"
     cancel: bool = False
+
+    def __post_init__(self) -> None:
+        check_key("Schedule.id", self.id)
+        if len(self.id) > _MAX_ID_CHARS:
+            reason = f"has {len(self.id)} characters"
+            raise refused("Schedule.id", self.id, reason, f"there may be 1 to {_MAX_ID_CHARS}")
+        if not self.cancel:
+            check_rule(self.rule, self.zone)
 
 
 @value
@@ -154,6 +177,12 @@ class ToolResult:
 # What it brings
 
 
+def no_addresses(arguments: str) -> tuple[str, ...]:
+    """Those of a tool that is given none."""
+    del arguments
+    return ()
+
+
 @value
 class Tool:
     """Something a model may call.
@@ -161,11 +190,15 @@ class Tool:
     Attributes:
         schema: Name, description and parameters as the model sees them.
         effect: See ``Effect``.
-        summary: The question put to the person before a call with an effect, of its exact arguments (JSON text).
+        summary: The question put to the person before a call that needs their leave, of its exact arguments (JSON
+            text).
         call: Does it. Gets the arguments as JSON text and returns text for the model, or more (``ToolResult``);
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
             What it raises is in its own words.
+        addresses: Which addresses a call (its arguments, as JSON text) names for somebody to be asked by: where the
+            conversation has not given one of them as it stands, the person is asked first, since it may carry what the
+            model knows to whoever it belongs to. Raises ``CallMalformed``.
         checks: Whether ``call`` itself holds the arguments against the schema; else that is done before it.
     """
 
@@ -174,7 +207,13 @@ class Tool:
     call: Callable[[str, ToolContext], Awaitable[str | ToolResult]]
     summary: Callable[[str], str]
     outside: bool = False
+    addresses: Callable[[str], tuple[str, ...]] = no_addresses
     checks: bool = False
+
+    def __post_init__(self) -> None:
+        if self.effect not in get_args(Effect):
+            mend = f"say one of {', '.join(get_args(Effect))}"
+            raise refused(f"the effect of the tool {self.schema.name},", self.effect, "is none", mend)
 
 
 @value
@@ -182,8 +221,8 @@ class PluginCommand:
     """Something a person may type: ``/name words``.
 
     Attributes:
-        name: Small letters and digits, at most 32.
-        description: What a menu says of it, at most 100 characters.
+        name: 1 to 32 small letters (a to z) and digits, which every messenger's menu takes.
+        description: What a menu says of it, 1 to 100 characters.
         call: Does it, given what was typed behind the name; the person gave the command, so there is no tap.
         rank: Its place in menus: lower ones stand first. Our own have 20 (stop), 30 (retry) and 90 (help).
     """
@@ -192,6 +231,13 @@ class PluginCommand:
     description: str
     call: Callable[[str, ToolContext], Awaitable[str | ToolResult]]
     rank: int = 50
+
+    def __post_init__(self) -> None:
+        mend = "rename it"
+        check_name("PluginCommand.name", self.name, _COMMAND, "is not 1 to 32 of a-z and 0-9", mend)
+        if not 0 < len(self.description) <= _MAX_DESCRIPTION_CHARS:
+            what, reason = f"the description of /{self.name},", f"has {len(self.description)} characters"
+            raise refused(what, self.description, reason, f"there may be 1 to {_MAX_DESCRIPTION_CHARS}")
 
 
 @value
@@ -207,7 +253,7 @@ class WebPage:
     """A page of the web site, for people who are signed in.
 
     Attributes:
-        path: Small letters, digits and dashes; the page is at ``/pages/<plugin>/<path>``.
+        path: Small letters (a to z), digits and dashes, not empty; the page is at ``/pages/<plugin>/<path>``.
         title: What the menu calls it.
         show: What it says, as Markdown, given the query of its address.
     """
@@ -216,12 +262,16 @@ class WebPage:
     title: str
     show: Callable[[Mapping[str, str], ToolContext], Awaitable[str]]
 
+    def __post_init__(self) -> None:
+        check_name("WebPage.path", self.path, _PATH, "is not made of a-z, 0-9 and -", "rename it")
+
 
 @value
 class Plugin:
     """What one plugin adds. All of it but the name may be left out.
 
     Attributes:
+        name: ``PluginSite.name``: what it is called in the configuration.
         before_prompt: Called with what is asked; what it returns stands before the question, for the model alone and
             for this answer alone. "" adds nothing.
         after_turn: Called some time after an answer, once, with what was said. It gives way to people who ask
@@ -236,6 +286,10 @@ class Plugin:
     before_prompt: tuple[Callable[[str, ToolContext], Awaitable[str]], ...] = ()
     after_turn: tuple[Callable[[Exchange, ToolContext], Awaitable[ToolResult]], ...] = ()
     on_fired: Callable[[str, ToolContext], Awaitable[str | ToolResult]] | None = None
+
+    def __post_init__(self) -> None:
+        mend = "give it the name in the configuration (PluginSite.name)"
+        check_name("Plugin.name", self.name, _PLUGIN, "is not made of a-z, 0-9, - and _", mend)
 
 
 _S = TypeVar("_S", bound=BaseModel)

@@ -64,6 +64,22 @@ def upcoming(rule: str, zone: str, now: datetime) -> datetime | None:
     return following(rule, zone, now) or following(rule, zone, None)
 
 
+def check_rule(rule: str, zone: str) -> None:
+    """Tell quickly whether a rule and a zone are ones: when it is due is not worked out.
+
+    Raises:
+        ValueError: The rule or the zone is not one; the sentence says why.
+    """
+    _zone(zone)
+    if not rule.startswith(_AT):
+        _parsed(rule)
+        return
+    try:
+        datetime.fromisoformat(rule.removeprefix(_AT))
+    except ValueError as error:
+        raise ValueError(f"{rule!r} is no rule: behind {_AT} stands a time like 2026-11-24T09:00") from error
+
+
 def _parsed(rule: str) -> rrule:
     if "DTSTART" not in rule.upper():
         raise ValueError(f"{rule!r} does not say when it begins; a line DTSTART:20261124T090000 does")

@@ -60,11 +60,11 @@ class Adapter(Protocol):
         """Say the page in the chat, or make what is there (``was``) read so; None takes it back.
 
         Args:
-            slot: The idempotency key where the platform has one; at most 24 characters.
+            slot: The idempotency key where the platform has one: 1 to 24 letters from A to z, digits, - _ and dots.
             was: The platform's id of the message to edit, None to send a new one.
 
         Returns:
-            The platform's id of the message.
+            The platform's id of the message, never "" for one that is there.
 
         Raises:
             AdapterError: In the kinds of ``core/errors.py``; an edit that changes nothing is no error.
@@ -240,7 +240,11 @@ class Engine(Protocol):
 
 
 class Sealer(Protocol):
-    """Turns content into what is stored, and back. Keys are per scope; a place is scope, table and row."""
+    """Turns content into what is stored, and back. Keys are per scope; a place is scope, table and row.
+
+    "Sealed" in what is said of the store means: gone through this. What that hides is the sealer's affair; the one that
+    ships (``core/engines/sealing.py``) hides nothing.
+    """
 
     def new_key(self) -> bytes:
         """A fresh data key, wrapped for storing beside its scope."""

@@ -5,14 +5,23 @@ Chats and lanes go by names of our own (keyed hashes, ids), never by a platform'
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
+import structlog
+
+from core import phrases
+from core.checks import refused
 from core.codec import dump, load
 from core.seams import Adapter
 from core.values import Address, Outbound, Outcome, Page, Put, Received, Reply, value
 
+log = structlog.get_logger(__name__)
+
 Ended = Literal["sent", "failed", "unknown"]
 """What a page's delivery comes to."""
+
+MAX_PAGES: Final = 1000
+"""Of one reply: nobody reads as many, and a page's number has a place in an idempotency key."""
 
 UNPAGED = ""
 """The form of a page that waits for its adapter to make pages of it."""
@@ -31,9 +40,25 @@ def reply_of(page: Page) -> Reply:
 
 
 def paged(adapter: Adapter, reply: Reply, form: str) -> tuple[Page, ...]:
-    """A reply as an adapter's pages in one of its forms."""
+    """A reply as an adapter's pages in one of its forms; what would take more than ``MAX_PAGES`` is cut.
+
+    Raises:
+        ValueError: The adapter makes no page of it, or one without a form.
+    """
     pages = adapter.pages(reply, form)
+    if not pages or any(page.form == UNPAGED for page in pages):
+        what = f"pages of the adapter {adapter.name!r} in its form {form!r}"
+        raise refused(what, [page.form for page in pages], "are none, or without a form", "see Adapter.pages")
+    if len(pages) > MAX_PAGES:
+        log.warning("reply cut", adapter=adapter.name, pages=len(pages), kept=MAX_PAGES)
+        cut = adapter.pages(Reply(markdown=phrases.TOO_MANY_PAGES), form)[0]
+        pages = (*pages[: MAX_PAGES - 2], cut, pages[-1])  # the last has the buttons
     return tuple(replace(page, only_edits=True) for page in pages) if reply.only_edits else pages
+
+
+def message_key(slot: str, page: int, renewed: int = 0) -> str:
+    """The idempotency key of one message: at most 24 characters of slot, page, and how often it was said anew."""
+    return f"{slot}.{page}{f'-{renewed}' if renewed else ''}"
 
 
 @value
@@ -55,6 +80,7 @@ class OutboxRow:
         attempts: How often it was tried and put off.
         stale: It is to be sent, but an earlier text may have been sent already, and nobody knows.
         renewed: How often it was said anew, since what was there could not be changed.
+        space: The scope of the conversation it belongs to.
     """
 
     id: int
@@ -66,11 +92,12 @@ class OutboxRow:
     attempts: int = 0
     stale: bool = False
     renewed: int = 0
+    space: str = ""
 
     @property
     def key(self) -> str:
-        """The idempotency key of this one message, at most 24 characters."""
-        return f"{self.slot}.{self.number}{f'-{self.renewed}' if self.renewed else ''}"
+        """See ``message_key``."""
+        return message_key(self.slot, self.number, self.renewed)
 
 
 @value
@@ -144,8 +171,12 @@ class Outbox(Protocol):
             delay_s: Infinite to wait until something else is to be said in the chat.
         """
 
-    async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
-        """Say this page in these words instead; further pages of the slot move behind them."""
+    async def reform(self, row: int, pages: tuple[Page, ...], writes: tuple[Put, ...] = ()) -> None:
+        """Say this page in these words instead; further pages of the slot move behind them.
+
+        Args:
+            writes: What is kept along with them: the files that they show.
+        """
 
     async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
         """Page number to row and platform id, of what the slot already shows."""

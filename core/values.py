@@ -2,12 +2,16 @@
 
 Everything here is frozen, slotted and keyword-only; times are aware; unions are closed, so whoever
 consumes one matches every case and ends in ``assert_never``. What only one platform knows stays in
-its adapter. How a value becomes bytes is ``core/codec.py``'s affair.
+its adapter. How a value becomes bytes is ``core/codec.py``'s affair. What is promised of a value is checked when it is
+made (``core/checks.py``); whoever breaks it gets a ``ValueError``.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar, dataclass_transform
+from typing import Final, Literal, TypeVar, dataclass_transform
+
+from core.checks import check_at_least, check_aware, check_key, check_name, refused
 
 _T = TypeVar("_T")
 
@@ -148,6 +152,9 @@ class Fired:
     job: str
     due: datetime
 
+    def __post_init__(self) -> None:
+        check_aware("Fired.due", self.due)
+
 
 Body = Message | Command | Tap | Fired
 
@@ -171,6 +178,12 @@ class Inbound:
     name: str = ""
     at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        if not (self.key and self.sender):
+            what = "Inbound.sender" if self.key else "Inbound.key"
+            raise refused(what, "", "is empty", "name it by what the platform calls it, or leave the event alone")
+        check_aware("Inbound.at", self.at)
+
 
 @value
 class Received:
@@ -189,6 +202,9 @@ class Received:
     inbound: Inbound
     at: datetime
 
+    def __post_init__(self) -> None:
+        check_aware("Received.at", self.at)
+
 
 @value
 class Receipt:
@@ -196,7 +212,7 @@ class Receipt:
 
     Attributes:
         key: Names the event, as an ``Inbound``'s does.
-        slot: What ``Adapter.put`` was given.
+        slot: What ``Adapter.put`` was given. One that is not ours settles nothing: platforms may tell anything.
         state: ``undone``: it was taken, and let in after all not; it is put again, by an adapter that knows better now.
         microcredits: What the platform charges for it, in millionths of a credit (of US$ 0.01).
     """
@@ -206,17 +222,33 @@ class Receipt:
     state: Literal["sent", "failed", "undone"]
     microcredits: int = 0
 
+    def __post_init__(self) -> None:
+        check_key("Receipt.key", self.key)
+        check_at_least("Receipt.microcredits", self.microcredits, 0)
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What goes out
 
 
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
 @value
 class Choice:
-    """A button: what it says, and the random token that comes back in a ``Tap``."""
+    """A button: what it says, and the random token that comes back in a ``Tap``.
+
+    Attributes:
+        token: 1 to 64 letters from A to z, digits, - and _: what the narrowest platform hands back
+            (https://core.telegram.org/bots/api#inlinekeyboardbutton).
+    """
 
     label: str
     token: str
+
+    def __post_init__(self) -> None:
+        mend = "make one with secrets.token_urlsafe(18)"
+        check_name("Choice.token", self.token, _TOKEN, "is not 1 to 64 of A-Z, a-z, 0-9, - and _", mend)
 
 
 @value
@@ -258,12 +290,22 @@ class Page:
     only_edits: bool = False
 
 
+MAX_KEY_CHARS: Final = 24
+"""Of a message's idempotency key: Discord takes 25 (https://docs.discord.com/developers/resources/message)."""
+
+MAX_SLOT_CHARS: Final = 16
+"""Of a slot's name: with a page's number behind it, and how often that was said anew, it is such a key."""
+
+_SLOT: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_SLOT_CHARS}}}")
+
+
 @value
 class Outbound:
     """What a slot is to read: an empty slot sends, a filled one edits.
 
     Attributes:
-        slot: One answer's place in a chat, at most 20 characters, the same in every run of the same turn.
+        slot: One answer's place in a chat, the same in every run of the same turn, and of no other answer: 1 to 16
+            letters from A to z, digits, - and _.
         final: False while more is to come: a preview, which may be dropped.
     """
 
@@ -271,6 +313,12 @@ class Outbound:
     to: Address
     reply: Reply
     final: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.slot.isdecimal() and self.slot.isascii() and len(self.slot) <= MAX_SLOT_CHARS):
+            mend = "name it for the row of the event it answers, or make one with secrets.token_hex(7)"
+            reason = f"is not 1 to {MAX_SLOT_CHARS} of A-Z, a-z, 0-9, - and _"
+            check_name("Outbound.slot", self.slot, _SLOT, reason, mend)
 
 
 HOUSE = "house"
@@ -285,6 +333,11 @@ class Put:
     row: str
     scope: str
     body: bytes | None
+
+    def __post_init__(self) -> None:
+        check_key("Put.table", self.table)
+        check_key("Put.row", self.row)
+        check_key("Put.scope", self.scope)
 
 
 @value
@@ -304,6 +357,9 @@ class Job:
     rule: str
     zone: str = "UTC"
     cancel: bool = False
+
+    def __post_init__(self) -> None:
+        check_key("Job.id", self.id)
 
 
 @value
@@ -329,7 +385,7 @@ class Capabilities:
     """What one chat of an adapter can do, as data.
 
     Attributes:
-        forms: Ways to say a thing there, richest first; the last is plain text.
+        forms: Ways to say a thing there, at least one, richest first; the last is plain text.
         preview: How an unfinished answer is shown: not at all, as a draft that vanishes by itself, or by editing.
         preview_every_s: The shortest time between two previews.
         previews_per_s: How many of all chats together are worth their calls, 0 for any number: what one shows is soon
@@ -342,6 +398,8 @@ class Capabilities:
         unknown: See ``UnknownSend``.
         settles_s: How long the platform may take to tell by itself what became of such a send (``Receipt``); it is
             not sent again before.
+        renders: False where a page is the text as it is: making it costs next to nothing, however long it is.
+        max_chars: How much Markdown all messages of one answer may hold; what is more comes as a file.
     """
 
     forms: tuple[str, ...]
@@ -355,6 +413,18 @@ class Capabilities:
     idempotent: bool = False
     unknown: UnknownSend = "resend"
     settles_s: float = 0.0
+    renders: bool = True
+    max_chars: int = 60_000
+
+    def __post_init__(self) -> None:
+        if not (self.forms and all(self.forms)):
+            raise refused("Capabilities.forms", self.forms, "names no form, or one without a name", "name at least one")
+        check_at_least("Capabilities.burst", self.burst, 1)
+        check_at_least("Capabilities.preview_every_s", self.preview_every_s, 0)
+        check_at_least("Capabilities.rest_s", self.rest_s, 0)
+        check_at_least("Capabilities.typing_s", self.typing_s, 0)
+        check_at_least("Capabilities.draft_s", self.draft_s, 0)
+        check_at_least("Capabilities.settles_s", self.settles_s, 0)
 
 
 @value
@@ -371,3 +441,6 @@ class Conversation:
     title: str
     at: datetime
     current: bool
+
+    def __post_init__(self) -> None:
+        check_aware("Conversation.at", self.at)

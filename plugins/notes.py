@@ -91,10 +91,9 @@ def _write(folder: Path, day: str, title: str, text: str) -> str:
 @asynccontextmanager
 async def open_notes(site: PluginSite, settings: NotesSettings) -> AsyncGenerator[Plugin]:
     """Offer ``save_note``."""
-    del site
     folder = settings.folder
     if folder is None:
-        yield Plugin(name="notes")
+        yield Plugin(name=site.name)
         return
 
     @tool(effect="writes", summary=_summary)
@@ -105,7 +104,7 @@ async def open_notes(site: PluginSite, settings: NotesSettings) -> AsyncGenerato
         except OSError as error:
             raise ToolFailed(f"the note could not be written ({error.strerror})") from error
 
-    yield Plugin(name="notes", tools=(save_note,))
+    yield Plugin(name=site.name, tools=(save_note,))
 
 
 def _missing(settings: NotesSettings) -> str | None:

@@ -25,7 +25,9 @@ ENTRY_POINTS = [
     for group in GROUPS
     for entry_point in importlib.metadata.entry_points(group=group)
 ]
-REQUIREMENTS = [*PROJECT["project"]["dependencies"], *(r for g in PROJECT["dependency-groups"].values() for r in g)]
+EXTRAS = [r for extra in PROJECT["project"]["optional-dependencies"].values() for r in extra]
+GROUPED = [r for group in PROJECT["dependency-groups"].values() for r in group]
+REQUIREMENTS = [*PROJECT["project"]["dependencies"], *EXTRAS, *GROUPED]
 
 
 def test_what_to_install_for_the_embedded_model_is_what_is_locked() -> None:
@@ -49,6 +51,23 @@ def test_loading_every_entry_point_imports_no_vendor_sdk() -> None:
         "import importlib.metadata, sys\n"
         f"[e.load() for g in {GROUPS!r} for e in importlib.metadata.entry_points(group=g)]\n"
         f"print(*[m for m in {VENDOR_SDKS!r} if m in sys.modules])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (answer.stdout.strip(), answer.stderr, answer.returncode) == ("", "", 0)
+
+
+def test_what_strangers_test_with_is_what_we_test_with() -> None:
+    """The contracts that ship are run by the versions they were tried with."""
+    assert set(EXTRAS) <= set(PROJECT["dependency-groups"]["dev"])
+    assert {Requirement(one).name for one in EXTRAS} == {"pytest", "pytest-asyncio"}
+
+
+def test_the_program_loads_nothing_that_is_for_tests() -> None:
+    """Fakes and contracts ship, and whoever runs the program pays nothing for them, nor needs pytest."""
+    program = (
+        "import sys\nfrom core.cli.main import main\nimport core.cli.running, core.app\n"
+        "print(*[m for m in ('pytest', 'pytest_asyncio', 'core.testing') if m in sys.modules])\n"
+        "sys.modules['pytest'] = None\nimport core.testing\n"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (answer.stdout.strip(), answer.stderr, answer.returncode) == ("", "", 0)

@@ -44,7 +44,7 @@ async def ran(toolbox: Toolbox, call: Part, scope: str = "ann") -> Part:
     """Make a call for somebody; what the model is told."""
     inbound = Inbound(key="1", sender=scope, to=HERE, body=Message(id="1", text="?"))
     asked = Received(row=1, scope=scope, space=scope, at=datetime.now(UTC), inbound=inbound)
-    return (await toolbox.run(call, Caller(received=asked, lane="plane"), "1m")).part
+    return (await toolbox.run(call, Caller(received=asked, lane="plane"))).part
 
 
 Script = Sequence[ModelEvent | Exception | asyncio.Event]

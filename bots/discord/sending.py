@@ -96,7 +96,7 @@ class Sender:
                 except Refused as refused:
                     if refused.code not in EXPIRED and refused.status != 404:  # noqa: PLR2004
                         raise
-        said = body | {"nonce": slot[:25], "enforce_nonce": True}
+        said = body | {"nonce": slot, "enforce_nonce": True}
         return _id(await self._line.call("POST", f"/channels/{to.chat}/messages", said, files=files))
 
     async def _begin(self, right: Ticket, body: Json, files: list[File], slot: str) -> object | None:
@@ -143,4 +143,11 @@ class Sender:
 
 
 def _id(said: object) -> str:
-    return str(said.get("id", "")) if isinstance(said, dict) else ""
+    """The message's id, out of Discord's answer.
+
+    Raises:
+        DeliveryUnknown: It does not say: what is there could never be changed.
+    """
+    if not (isinstance(said, dict) and said.get("id")):
+        raise DeliveryUnknown("Discord's answer does not say which message it sent.")
+    return str(said["id"])

@@ -1,7 +1,7 @@
 """Files that people hand in: kept in the data folder, each under a key of its own that only its reference holds.
 
-A reference stands in the conversation, which is sealed. So a file on the disk says nothing to whoever has the disk
-alone, and once the conversation is forgotten nobody can read it any more.
+A reference stands in the conversation, in the store. So a file says nothing to whoever has it without the store, and
+once the conversation is forgotten nobody can read it any more.
 """
 
 import asyncio

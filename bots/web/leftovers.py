@@ -1,7 +1,7 @@
 """What pages show and no archive has, kept over a restart: questions with buttons, questions still being answered.
 
-One file in the data folder, sealed under a key of its own that lies in the store. It is written whole each time, which
-is little: what the archive has taken over is forgotten here.
+One file in the data folder, encrypted under a key of its own that lies in the store. It is written whole each time,
+which is little: what the archive has taken over is forgotten here.
 """
 
 import asyncio

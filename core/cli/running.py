@@ -109,7 +109,7 @@ def link(config: Path | None) -> int:
 def check(config: Path | None) -> int:
     """Say what the configuration would switch on, and what not."""
     settings = load(config)
-    _tell([*report.of_settings(settings), *retiring(settings)])
+    _tell([*report.of_settings(settings), *settings.exposed, *retiring(settings)])
     return 0
 
 

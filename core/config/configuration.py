@@ -18,11 +18,12 @@ from pydantic_settings import SettingsError as Unreadable
 from core.config import complaints, layers
 from core.config.complaints import Complaint
 from core.config.files import find_in
-from core.config.layers import Layers
+from core.config.layers import Layers, is_secret
 from core.config.origins import Key, Origin, config_path, in_environment, in_secrets, read_toml, secrets_path
 from core.config.settings import Fixed, Off, Section, Settings
 from core.config.specs import AnySpec, Found, Group, find
 from core.errors import SettingsError
+from core.private import readable_by_others
 
 _PORTS = {"local": 11434, "lmstudio": 1234, "llamacpp": 8080, "vllm": 8000}
 """Where Ollama, LM Studio, llama.cpp and vLLM listen on this machine unless told otherwise."""
@@ -100,7 +101,21 @@ class _Reading:
         places = {"data_dir": self._place("data_dir", laid.data_dir)}
         if laid.plugins_dir:
             places["plugins_dir"] = self._place("plugins_dir", laid.plugins_dir)
-        return settings.model_copy(update={"off": tuple(self._off), "renamed": tuple(self._renamed), **places})
+        told = {"off": tuple(self._off), "renamed": tuple(self._renamed), "exposed": tuple(self._exposed(keys))}
+        return settings.model_copy(update={**told, **places})
+
+    def _exposed(self, keys: Mapping[Key, FieldInfo]) -> Iterator[str]:
+        """What is to be said of files that hold secrets: of the folder of secrets once, however many lie in it."""
+        styles = [
+            origin.style for origin in self._written if origin.key in keys and is_secret(keys[origin.key].annotation)
+        ]
+        if self._source and "file" in styles and (told := readable_by_others(self._source)):
+            yield f"{told}, and holds secrets: chmod 600 {self._source}"
+        files = [Path(origin.where) for origin in self._written if origin.style == "secret"]
+        exposed = [told for file in files if file.is_file() and (told := readable_by_others(file))]
+        if exposed:
+            more = f", and so can {len(exposed) - 1} more beside it" if len(exposed) > 1 else ""
+            yield f"{exposed[0]}{more}: chmod 600 {self._folder}/*"
 
     def _place(self, name: str, path: Path) -> Path:
         """Where a path leads: from the configuration file's folder, unless it was not written there."""

@@ -287,6 +287,7 @@ class Settings(Fixed):
         engine: The store that ``database`` names.
         off: What is not opened.
         renamed: A sentence for each key that was written by the name it used to have.
+        exposed: A sentence for each file with secrets that other users of the machine may read.
         server: None where nothing is to be served.
         source: The file that was read, None where there was none.
     """
@@ -299,6 +300,7 @@ class Settings(Fixed):
     engine: AnySpec | None = None
     off: tuple[Off, ...] = ()
     renamed: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
     source: Path | None = None
 
     @property

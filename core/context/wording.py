@@ -15,6 +15,7 @@ from core.values import Contact, Message, Place, Quote, Received
 
 _PLACE_CHARS = 200
 _MANY_HOURS = 48
+_US = "you"
 
 
 def said(received: Received) -> tuple[Part, ...]:
@@ -103,8 +104,14 @@ def _speaker(received: Received) -> str:
     return "" if inbound.to.private else label(inbound.name)
 
 
+def is_of_ours(body: str) -> bool:
+    """Whether a text that stands for a quotation quotes what the assistant itself had said."""
+    lead = body.partition("\n")[0]
+    return lead.endswith((f"in reply to {_US}:]", f"forwarded from {_US}:]"))
+
+
 def _about(quote: Quote) -> str:
-    who = "you" if quote.mine else label(quote.author) or "somebody"
+    who = _US if quote.mine else label(quote.author) or "somebody"
     return f"forwarded from {who}" if quote.forwarded else f"in reply to {who}"
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from core.delivery.desks import Desk
 from core.delivery.governor import Governor
+from core.delivery.paging import bounded_pages
 from core.errors import (
     AdapterError,
     ChatClosed,
@@ -34,6 +35,7 @@ _BACK_OFF_S = (0.5, 300.0)
 _TRIES = 300  # with the back-off above: about a day
 _BROKEN_TRIES = 3
 _REFUSED_AGAIN_S = 60.0
+_RENEWALS = 9  # of a message that is taken away again and again
 _LEAST_RETRY_S = 0.1
 
 
@@ -82,9 +84,15 @@ class Posting:
         elif page is not None and row.sent_as and _same(page, shown):
             await self._keep(self._outbox.sent, row.id, row.sent_as)  # the preview said exactly this
         elif page is not None and page.form == UNPAGED:
-            await self._keep(self._outbox.reform, row.id, paged(desk.adapter, reply_of(page), can.forms[0]))
+            await self._page(desk, row, page, can)
         else:
             await self._put(desk, row, can)
+
+    async def _page(self, desk: Desk, row: OutboxRow, page: Page, can: Capabilities) -> None:
+        """Make pages of a reply that has none yet. That it was begun is committed first: the process may die of it."""
+        await self._put_off(row, 0, counts=True)
+        pages, files = await bounded_pages(desk.adapter, reply_of(page), can, row.space, row.attempts)
+        await self._keep(self._outbox.reform, row.id, pages, files)
 
     async def _put(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:
         self._governor.spend(desk.chat, can)
@@ -107,6 +115,8 @@ class Posting:
             return
         log.debug("stage", stage="confirm", phase="begin", slot=row.key)
         there = "" if row.page is None else sent_as
+        if row.page is not None and not there:
+            log.error("adapter names no message", adapter=desk.adapter.name, slot=row.key, note="it cannot be changed")
         await patiently(lambda: self._outbox.sent(row.id, there, settles=can.settles_s > 0))
         log.debug("stage", stage="confirm", phase="done", slot=row.key)
         log.info("delivered", slot=row.key, edited=row.sent_as is not None, attempts=row.attempts + 1)
@@ -124,7 +134,7 @@ class Posting:
                 await self._keep(self._outbox.sent, row.id, "")  # somebody else took it back
             case MessageGone() if row.page is not None and row.page.only_edits:
                 await self._keep(self._outbox.dropped, row.id, "sent")
-            case MessageGone() if row.sent_as:
+            case MessageGone() if row.sent_as and row.renewed < _RENEWALS:
                 await self._put_off(row, 0, counts=True, as_new=True)
             case DeliveryUnknown():
                 await self._unknown(row, can, _TRIES)

@@ -17,6 +17,7 @@ from core.engines.transitions import (
     Event,
     GivenUp,
     Interrupted,
+    Paged,
     Previewed,
     PutOff,
     Reworded,
@@ -29,7 +30,7 @@ from core.engines.transitions import (
 from core.engines.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import DueChats, Ended, OutboxRow, Written
-from core.values import Address, Outbound, Page, Receipt, value
+from core.values import Address, Outbound, Page, Put, Receipt, value
 
 _STANDING = (
     "outbox.state, outbox.final, outbox.body IS NOT NULL, outbox.sent_as IS NOT NULL, outbox.attempts, outbox.due_ms,"
@@ -185,6 +186,7 @@ class OutboxTable:
             attempts=was.attempts,
             stale=was.stale,
             renewed=was.renewed,
+            space=space,
         )
 
     def sent(self, db: sqlite3.Connection, row: int, sent_as: str, *, settles: bool = False) -> None:
@@ -228,16 +230,22 @@ class OutboxTable:
             told = Told(state=receipt.state, renewed=int(renewed[:9] or 0))
             self._move(db, found[0], _standing(found[1:]), told)
 
-    def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page]) -> None:
+    def reform(self, db: sqlite3.Connection, row: int, pages: Sequence[Page], writes: Sequence[Put] = ()) -> None:
         """Say a page in these instead; one that was given another text meanwhile keeps that.
 
         Messages that are there already stay where they are in the chat, so it is the texts behind this page that move
         on, each to the next message.
         """
-        found = db.execute("SELECT slot, page, chat FROM outbox WHERE id = ? AND state = 'sending'", (row,)).fetchone()
+        found = db.execute(
+            "SELECT slot, page, chat, state = 'sending' FROM outbox"
+            " WHERE id = ? AND (state = 'sending' OR (state = 'pending' AND attempts > 0))",
+            (row,),
+        ).fetchone()
         if found is None:
             return
-        slot, first, chat = found
+        self._vault.put(db, writes)
+        slot, first, chat, refused = found
+        event = Reworded() if refused else Paged()
         name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()
         behind = db.execute(
             "SELECT page, body FROM outbox WHERE slot = ? AND page > ? AND body IS NOT NULL AND state <> 'sent'"
@@ -250,9 +258,9 @@ class OutboxTable:
         for number, body in enumerate(filter(None, bodies), first):
             text = self._vault.seal(db, space, "outbox", f"{name}.{number}", body)
             if number in there:
-                self._move(db, *there[number], Reworded(), text=text)
+                self._move(db, *there[number], event, text=text)
             else:
-                self._begin(db, slot, number, chat, Reworded(), text=text)
+                self._begin(db, slot, number, chat, event, text=text)
 
     def preview_rows(self, db: sqlite3.Connection, slot: str) -> dict[int, tuple[int, str]]:
         """Page number to row and platform id, of what the slot already shows."""

@@ -1,6 +1,8 @@
 """How content is sealed before it is stored, and how names are hashed before they are indexed.
 
 Every sealed body begins with a byte that says how it was sealed, so columns keep their shape when the way changes.
+There is one way so far, and it encrypts nothing: whoever reads the database reads what was said.
+
 Names that lead to a person (a platform's ids) are stored only as keyed hashes: an index finds them, nobody reads them.
 """
 
@@ -18,7 +20,7 @@ _SECRET_BYTES = 32
 
 
 class PlainSealer:
-    """Keeps bodies readable. Stands in the one place where encryption will stand."""
+    """Keeps bodies readable, with no more than a byte before them."""
 
     def new_key(self) -> bytes:
         """No key is needed."""

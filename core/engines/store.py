@@ -128,9 +128,9 @@ class SqliteStore:
         """See ``Outbox``."""
         await self._writer.do(lambda db: self._out.put_off(db, row, delay_s, counts=counts, as_new=as_new))
 
-    async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
+    async def reform(self, row: int, pages: tuple[Page, ...], writes: tuple[Put, ...] = ()) -> None:
         """See ``Outbox``."""
-        await self._writer.do(lambda db: self._out.reform(db, row, pages))
+        await self._writer.do(lambda db: self._out.reform(db, row, pages, writes))
 
     async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
         """See ``Outbox``."""

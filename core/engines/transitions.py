@@ -103,6 +103,11 @@ class Reworded:
 
 
 @value
+class Paged:
+    """It is to say this text, one of the pages that were made of a reply; that was begun, and counted, before."""
+
+
+@value
 class Told:
     """The platform's later word about one message of this page; see ``Receipt``."""
 
@@ -121,7 +126,7 @@ class Interrupted:
     again_ms: int | None
 
 
-Asked = Said | Cut | Previewed | Reworded
+Asked = Said | Cut | Previewed | Reworded | Paged
 """What a page is to be."""
 
 Met = Taken | Confirmed | GivenUp | PutOff | Told | Interrupted
@@ -137,7 +142,7 @@ def after(page: Standing | None, event: Event) -> Standing | None:
     """
     if page is None:
         return _begun(event)
-    if isinstance(event, Said | Cut | Previewed | Reworded):
+    if isinstance(event, Asked):
         return _asked(page, event)
     return _met(page, event)
 
@@ -145,7 +150,7 @@ def after(page: Standing | None, event: Event) -> Standing | None:
 def _begun(event: Event) -> Standing | None:
     """How a page stands that was none before; events of a page that has gone meanwhile change nothing."""
     match event:
-        case Said() | Reworded():
+        case Said() | Reworded() | Paged():
             return Standing()
         case Previewed():
             return Standing(state="sending", final=False, says=False)
@@ -168,6 +173,8 @@ def _asked(page: Standing, event: Asked) -> Standing | None:
         case Reworded():
             unsure = not page.there and page.attempts > 0
             return replace(page, state="pending", final=True, says=True, due_ms=0, stale=page.stale or unsure)
+        case Paged():
+            return replace(page, state="pending", final=True, says=True, due_ms=0, attempts=0)
         case _:
             assert_never(event)
 

@@ -1,7 +1,7 @@
 """Telling the owner: a sentence about the product itself reaches whoever owns it, where they can be reached."""
 
 from collections.abc import Sequence
-from uuid import uuid4
+from secrets import token_hex
 
 import structlog
 
@@ -41,7 +41,7 @@ class Owners:
         try:
             for adapter in self._adapters:
                 if adapter != but and (kept := await self._engine.records.get(_TABLE, _row(adapter))) is not None:
-                    said = Outbound(slot=f"owner-{uuid4().hex}", to=load(Address, kept), reply=Reply(markdown=text))
+                    said = Outbound(slot=f"o{token_hex(7)}", to=load(Address, kept), reply=Reply(markdown=text))
                     await self._engine.commit(Outcome(done=(), out=(said,)))
                     return
         except StoreError as error:  # whoever tells has other work to do

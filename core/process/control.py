@@ -93,13 +93,20 @@ def _lock(held: int, data_dir: Path) -> None:
 
 
 def _close_to_others(data_dir: Path) -> None:
-    """A folder that holds nothing of anybody else becomes ours; others keep their operator's rights, with a word."""
-    if stat.S_IMODE(data_dir.stat().st_mode) & 0o077 == 0:
+    """A folder that holds nothing of anybody else becomes ours; others keep their operator's rights, with a word.
+
+    So does one that belongs to somebody else, as where a container's volume is given to a group.
+    """
+    told = data_dir.stat()
+    mode = stat.S_IMODE(told.st_mode)
+    if mode & 0o077 == 0:
         return
-    if any(not path.name.startswith(_OURS) for path in data_dir.iterdir()):
-        _log.warning("data_dir can be entered by other users of this machine", mend=f"chmod 700 {data_dir}")
-    else:
+    ours = told.st_uid == os.geteuid()
+    if ours and all(path.name.startswith(_OURS) for path in data_dir.iterdir()):
         data_dir.chmod(0o700)
+    elif ours or mode & 0o007:
+        trouble = f"{data_dir} (mode {mode:04o}) can be entered by other users of this machine"
+        _log.warning("data_dir is open to others", reason=trouble, mend=f"chmod 700 {data_dir}")
 
 
 @contextmanager

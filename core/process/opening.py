@@ -80,6 +80,8 @@ def told_apart(plugins: Opened) -> Opened:
 def _confusing(plugin: object, own: str, owners: Mapping[str, str]) -> str:
     if not isinstance(plugin, Plugin):
         return "it opens no Plugin"
+    if plugin.name != own:
+        return f"it calls itself {plugin.name}: a Plugin's name is its site's (PluginSite.name)"
     seen = {**owners, **{f"command {name}": "ours" for name in OWN}}
     named = [
         *(f"tool {tool.schema.name}" for tool in plugin.tools),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
+from core.checks import refused
 from core.errors import MediaUnavailable, MessageGone
 from core.seams import Accept, Adapter
-from core.values import Address, Capabilities, Inbound, Media, Page, Reply, value
+from core.values import MAX_KEY_CHARS, Address, Capabilities, Inbound, Media, Page, Reply, value
 
 FORMS = ("rich", "plain")
 BY_EDITS = Capabilities(forms=FORMS, preview="edit", preview_every_s=0.0, typing_s=4.0)
@@ -113,6 +114,8 @@ class FakeAdapter:
 
     async def put(self, to: Address, page: Page | None, *, slot: str, was: str | None) -> str:
         """See ``Adapter``."""
+        if not 0 < len(slot) <= MAX_KEY_CHARS:
+            raise refused("slot", slot, f"has {len(slot)} characters", f"there may be 1 to {MAX_KEY_CHARS}")
         kind: Literal["send", "edit", "delete"] = "delete" if page is None else "edit" if was else "send"
         call = Call(kind=kind, to=to, page=page, slot=slot, was=was)
         fault = await self._begin(call)

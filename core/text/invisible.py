@@ -207,7 +207,7 @@ def _is_jamo(one: str) -> bool:
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u27e8\u27e9\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U00016fe4\U0001d159"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u27e8\u27e9\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
     "\U000e0100-\U000e01ef]"
 )
 """What looks like nothing although its category does not say so; and the brackets that numbers are told in."""

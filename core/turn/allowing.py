@@ -23,7 +23,7 @@ from core.text.fencing import quoted
 from core.turn import approvals
 from core.turn.approvals import Approvals, Pending
 from core.turn.hearing import Ear
-from core.turn.results import Produced
+from core.turn.results import Produced, messages_of
 from core.turn.steps import Began, Ended, Resumed, Step, pack, unpack
 from core.turn.toolbox import Caller, Toolbox
 from core.values import Job, Outbound, Outcome, Put, Received, Reply, Tap
@@ -92,7 +92,7 @@ class Allowing:
             return Ended(place=place, result=result(call, _UNKNOWN, failed=True))
         await work.record(pack(Began(place=place)))
         first = work.events[0]
-        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane), f"{first.row}m{place}")
+        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane, asked=True))
         ended = Ended(place=place, result=ran.part, produced=ran.produced)
         await work.record(pack(ended), *ran.writes)
         return ended
@@ -116,7 +116,11 @@ class Allowing:
         shown = [Outbound(slot=f"{first.row}f", to=first.inbound.to, reply=Reply(markdown="", media=made.files))]
         return Outcome(
             done=ear.done,
-            out=(approvals.closed(pending, mark), *(shown if made.files else []), *made.messages),
+            out=(
+                approvals.closed(pending, mark),
+                *(shown if made.files else []),
+                *messages_of(made, first.row, first.inbound.to),
+            ),
             jobs=(approvals.no_job(pending), *made.jobs, *([go_on] if ear.stop is None else [])),
             writes=await self._noted(work, pending, note, ear.dropped),
         )

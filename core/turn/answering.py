@@ -30,11 +30,12 @@ from core.site import nobody_told
 from core.text.fencing import followed
 from core.turn import approvals, repeating
 from core.turn.consulting import blind, consulted, untaken
+from core.turn.given import Given
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.jobs import after_turn
 from core.turn.material import Material
 from core.turn.plugins import Plugins
-from core.turn.results import Produced
+from core.turn.results import Produced, messages_of
 from core.turn.showing import Showing
 from core.turn.steps import Spoke, Step, Taken, Told, Waited, pack, taken
 from core.turn.toolbox import Caller, Questions, Toolbox, asks_leave
@@ -320,7 +321,9 @@ class Answering:
             raise _Unkept(str(error)) from error
 
     def _questions(self, parts: Sequence[Part]) -> Questions:
-        return self._means.toolbox.questions(calls_of(parts), self._material.steps)
+        material = self._material
+        said = [*material.history.entries, *material.question(), *material.steps]
+        return self._means.toolbox.questions(calls_of(parts), material.steps, Given(said, self._means.system))
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
@@ -384,10 +387,8 @@ class Answering:
         runs = [call for place, call in enumerate(calls) if place not in questions]
         using = [phrases.USING.format(tool=call.name) for call in runs if self._means.toolbox.has(call.name)]
         self._showing.say("\n\n".join([*filter(None, [text_of(parts)]), *dict.fromkeys(using)]))
-        asker, step = self._caller(), self._taken()
-        ran = await asyncio.gather(
-            *(self._means.toolbox.run(call, asker, f"{self._slot}m{step}.{number}") for number, call in enumerate(runs))
-        )
+        asker = self._caller()
+        ran = await asyncio.gather(*(self._means.toolbox.run(call, asker) for call in runs))
         told = iter(self._cited(one.part, one.produced) for one in ran)
         results: list[Part] = []
         for place, call in enumerate(calls):
@@ -511,7 +512,7 @@ class Answering:
         jobs = [after_turn(self._asker, first.row)] if self._means.plugins.follow_up else []
         return Outcome(
             done=self._ear.done,
-            out=(*self._with_files(out), *self._produced.messages),
+            out=(*self._with_files(out), *messages_of(self._produced, first.row, self._asker.inbound.to)),
             jobs=(*self._produced.jobs, *jobs),
             writes=(*self._before, *writes),
         )

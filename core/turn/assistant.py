@@ -32,7 +32,7 @@ from core.turn.hearing import Ear
 from core.turn.jobs import PluginJobs
 from core.turn.late import LateReading
 from core.turn.recalling import recalling
-from core.turn.results import brought
+from core.turn.results import brought, messages_of
 from core.turn.steps import Repeated, pack, unpack
 from core.turn.toolbox import Caller, in_time
 from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
@@ -270,7 +270,7 @@ class Assistant:
         caller = self._means.toolbox.context(Caller(received=first, lane=work.lane))
         try:
             result = await in_time(found.call(command.args.strip(), caller), self._means.toolbox.limits.call_s)
-            told = brought(result, first, plugin, slot=f"{first.row}m")
+            told = brought(result, first, plugin)
         except StoreError:
             raise
         except Exception:
@@ -284,7 +284,7 @@ class Assistant:
         said = (out,) if told.text or told.produced.files else ()
         return Outcome(
             done=(first.row,),
-            out=(*said, *told.produced.messages),
+            out=(*said, *messages_of(told.produced, first.row, first.inbound.to)),
             jobs=told.produced.jobs,
             writes=told.writes,
         )

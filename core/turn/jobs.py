@@ -18,7 +18,7 @@ from core.plugin import Exchange, ToolContext
 from core.schedule import at
 from core.seams import Work
 from core.turn.plugins import Plugins
-from core.turn.results import brought, plugin_of, schedule_of
+from core.turn.results import Produced, brought, messages_of, plugin_of, schedule_of
 from core.turn.toolbox import Caller, Toolbox, in_time
 from core.values import Fired, Job, Media, Outbound, Outcome, Received, Reply
 
@@ -68,7 +68,7 @@ class PluginJobs:
             return await self._of_nobody(first, fired, f"the plugin {name}, which set it, is off or answers for none")
         try:
             result = await in_time(answers(schedule_of(fired.job), self._caller(work, first)), _FIRED_S)
-            told = brought(result, first, name, slot=f"{first.row}m")
+            told = brought(result, first, name)
         except StoreError:
             raise
         except Exception:
@@ -78,7 +78,7 @@ class PluginJobs:
         said = (_say(first, told.text, told.produced.files),) if told.text or told.produced.files else ()
         return Outcome(
             done=(first.row,),
-            out=(*said, *told.produced.messages),
+            out=(*said, *messages_of(told.produced, first.row, first.inbound.to)),
             jobs=told.produced.jobs,
             writes=told.writes,
         )
@@ -94,7 +94,9 @@ class PluginJobs:
         exchange = await self._exchange(work.lane, int(fired.job.rpartition("/")[2]))
         if exchange is None:
             return Outcome(done=(first.row,))
-        hooks = asyncio.create_task(self._plugins.after_turn(exchange, self._caller(work, first)), name="after turn")
+        hooks = asyncio.create_task(
+            self._plugins.after_turn(exchange, self._caller(work, first), first), name="after turn"
+        )
         somebody = asyncio.create_task(work.later(), name="somebody asks")
         if len(work.events) > 1:
             somebody.cancel()
@@ -111,11 +113,12 @@ class PluginJobs:
                 rule=at(datetime.now(UTC) + _SOON),
             )
             return Outcome(done=(first.row,), jobs=(again,))
-        results = [brought(result, first, name, slot=f"{first.row}m") for name, result in hooks.result()]
+        results = hooks.result()
+        produced = sum((one.produced for one in results), start=Produced())
         return Outcome(
             done=(first.row,),
-            out=tuple(out for result in results for out in result.produced.messages),
-            jobs=tuple(job for result in results for job in result.produced.jobs),
+            out=messages_of(produced, first.row, first.inbound.to),
+            jobs=produced.jobs,
             writes=tuple(put for result in results for put in result.writes),
         )
 

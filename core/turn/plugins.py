@@ -7,7 +7,9 @@ import structlog
 
 from core.errors import SettingsError
 from core.plugin import Exchange, Plugin, PluginCommand, ToolContext, ToolResult, WebPage
+from core.turn.results import Brought, brought
 from core.turn.toolbox import in_time
+from core.values import Received
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +61,17 @@ class Plugins:
         """Whether anything is to happen after a turn."""
         return any(plugin.after_turn for plugin in self._plugins.values())
 
-    async def after_turn(self, exchange: Exchange, caller: ToolContext) -> Sequence[tuple[str, ToolResult]]:
-        """Call what is to happen after a turn; one that fails costs the others nothing."""
-        found: list[tuple[str, ToolResult]] = []
+    async def after_turn(self, exchange: Exchange, caller: ToolContext, received: Received) -> Sequence[Brought]:
+        """Call what is to happen after a turn; one that fails costs the others nothing.
+
+        Args:
+            received: The event that it is called for.
+        """
+        found: list[Brought] = []
         for plugin in self._plugins.values():
             for hook in plugin.after_turn:
                 try:
-                    found.append((plugin.name, await in_time(hook(exchange, caller), _HOOK_S)))
+                    found.append(brought(await in_time(hook(exchange, caller), _HOOK_S), received, plugin.name))
                 except Exception:
                     log.exception("after_turn failed", plugin=plugin.name)
         return found

@@ -8,9 +8,7 @@ from core.errors import WaystationError
 from core.files import made
 from core.plugin import Effect, Schedule, Source, ToolContext, ToolResult
 from core.site import Egress
-from core.values import Job, Media, Outbound, Put, Received, Reply, value
-
-_MAX_ID_CHARS = 64
+from core.values import HOUSE, Address, Job, Media, Outbound, Put, Received, Reply, value
 
 
 @value
@@ -20,7 +18,7 @@ class Produced:
     sources: tuple[Source, ...] = ()
     files: tuple[Media, ...] = ()
     jobs: tuple[Job, ...] = ()
-    messages: tuple[Outbound, ...] = ()
+    messages: tuple[Reply, ...] = ()
 
     def __add__(self, other: "Produced") -> "Produced":
         """Both, in order."""
@@ -61,14 +59,11 @@ def context_of(received: Received, lane: str, now: datetime, files: Sequence[Med
     )
 
 
-def brought(
-    result: str | ToolResult, received: Received, plugin: str, *, slot: str, effect: Effect = "writes"
-) -> Brought:
+def brought(result: str | ToolResult, received: Received, plugin: str, *, effect: Effect = "writes") -> Brought:
     """Make a result of a plugin's into what a turn commits.
 
     Args:
         received: The event it was brought for: whose it is, and where things are said.
-        slot: Names the messages it says, a number is added.
         effect: What may be brought: what only reads sets no jobs and says nothing by itself.
 
     Raises:
@@ -80,15 +75,19 @@ def brought(
         raise NotAllowed(f"{plugin} returned {type(result).__name__}, neither text nor a ToolResult")
     if effect == "reads" and (result.jobs or result.messages):
         raise NotAllowed(f"{plugin} set jobs or said something from a tool that only reads")
+    scopes = {received.scope, received.space, HOUSE}
+    if strange := next((put.scope for put in result.writes if put.scope not in scopes), None):
+        raise NotAllowed(
+            f"{plugin} wrote under the scope {strange!r}, which is not its caller's; those are in its context"
+        )
     files = [made(blob, received.space) for blob in result.files]
-    messages = enumerate(result.messages)
     return Brought(
         text=whole(result.text),
         produced=Produced(
             sources=result.sources,
             files=tuple(media for media, _ in files),
             jobs=tuple(_job(schedule, received, plugin) for schedule in result.jobs),
-            messages=tuple(_said(reply, received, f"{slot}.{number}") for number, reply in messages),
+            messages=result.messages,
         ),
         writes=(*result.writes, *(put for _, puts in files for put in puts)),
     )
@@ -106,8 +105,6 @@ def schedule_of(job: str) -> str:
 
 def _job(schedule: Schedule, received: Received, plugin: str) -> Job:
     """Two people's jobs of one name are two jobs: a job is named for its plugin and for whom it belongs to."""
-    if not 0 < len(schedule.id) <= _MAX_ID_CHARS:
-        raise NotAllowed(f"{plugin} named a job with {len(schedule.id)} characters; there may be 1 to {_MAX_ID_CHARS}")
     return Job(
         id=f"plugin/{plugin}/{received.scope}/{schedule.id}",
         to=received.inbound.to,
@@ -118,5 +115,10 @@ def _job(schedule: Schedule, received: Received, plugin: str) -> Job:
     )
 
 
-def _said(reply: Reply, received: Received, slot: str) -> Outbound:
-    return Outbound(slot=slot, to=received.inbound.to, reply=reply)
+def messages_of(produced: Produced, row: int, to: Address) -> tuple[Outbound, ...]:
+    """What plugins want said beside an answer: all of one turn at once, since they are named by their number.
+
+    Args:
+        row: Of the event that the turn began with.
+    """
+    return tuple(Outbound(slot=f"{row}m{number}", to=to, reply=reply) for number, reply in enumerate(produced.messages))

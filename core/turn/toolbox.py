@@ -10,12 +10,13 @@ import structlog
 from core.arguments import unfit
 from core.config.settings import Tools
 from core.context.parts import cut, result, whole
-from core.errors import CallMalformed, EgressError, SettingsError, ToolFailed
+from core.errors import AddressRefused, CallMalformed, EgressError, SettingsError, ToolFailed
 from core.exchange import Entry, Part, ToolSchema
-from core.plugin import Plugin, Tool, ToolContext
-from core.site import Egress, NoEgress
+from core.plugin import Plugin, Tool, ToolContext, no_addresses
+from core.site import TEXT, Egress, Fetched, NoEgress
 from core.text.fencing import outside
 from core.text.invisible import cleaned
+from core.turn.given import Given
 from core.turn.results import Produced, brought, context_of
 from core.values import Media, Put, Received, value
 
@@ -37,15 +38,34 @@ def utc_now() -> datetime:
 
 @value
 class Caller:
-    """Whom a call is made for: the event that it answers, its lane, and the files that came with the question."""
+    """Whom a call is made for: the event that it answers, its lane, and the files that came with the question.
+
+    Attributes:
+        asked: Whether they were asked about just this call.
+    """
 
     received: Received
     lane: str
     files: tuple[Media, ...] = ()
+    asked: bool = False
 
     def context(self, now: datetime, egress: Egress) -> ToolContext:
         """What the tool is told of them."""
-        return context_of(self.received, self.lane, now, self.files, egress)
+        return context_of(self.received, self.lane, now, self.files, _OneHost(egress) if self.asked else egress)
+
+
+class _OneHost:
+    """The gate for what somebody allowed by the address that they saw: another host is another question."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = True
+    ) -> Fetched:
+        """See ``Egress``."""
+        del one_host
+        return await self._egress.get(url, types=types, most_bytes=most_bytes, one_host=True)
 
 
 @value
@@ -89,55 +109,59 @@ class Toolbox:
         """Whether there is a tool of this name."""
         return name in self._tools
 
-    def questions(self, calls: Sequence[Part], steps: Sequence[Entry]) -> Questions:
+    def questions(self, calls: Sequence[Part], steps: Sequence[Entry], given: Given | None = None) -> Questions:
         """Which of a step's calls are not made at once, and why.
 
         Args:
             steps: The steps of this answer before: what it has tried too often is not tried again.
+            given: The addresses that the conversation has given.
         """
-        asked = ((place, self._question(call, place, steps)) for place, call in enumerate(calls))
+        asked = ((place, self._question(call, place, steps, given or Given())) for place, call in enumerate(calls))
         return {place: question for place, question in asked if question is not None}
 
-    def _question(self, call: Part, place: int, steps: Sequence[Entry]) -> str | Part | None:
+    def _question(self, call: Part, place: int, steps: Sequence[Entry], given: Given) -> str | Part | None:
         most = self.limits
         if place >= most.calls:
             return result(call, f"Not done: one step may hold {most.calls} calls. Make it in the next.", failed=True)
         if call.name in self._tools and _malformed_before(call.name, steps) >= most.mends:
             why = f"Not done: {most.mends} calls of {call.name} could not be used. Go on without it."
             return result(call, why, failed=True)
-        return self.question(call)
+        return self.question(call, given)
 
-    def question(self, call: Part) -> str | Part | None:
+    def question(self, call: Part, given: Given | None = None) -> str | Part | None:
         """What a person is to be asked before this call is made.
 
         Returns:
             The question; or what the model is told where none can be put; or None for a call that needs no leave.
         """
         tool = self._tools.get(call.name)
-        if tool is None or tool.effect == "reads":
+        if tool is None or (tool.effect == "reads" and tool.addresses is no_addresses):
             return None
         try:
             _check(tool, call)
+            if tool.effect == "reads" and all(map((given or Given()).holds, tool.addresses(call.body))):
+                return None
             question = tool.summary(call.body)
         except CallMalformed as error:
             return _malformed(call, error)
+        except AddressRefused as error:
+            return result(call, f"The tool could not do it: {error}", failed=True)
         except Exception:
             log.exception("tool broke", tool=call.name)
             return _broke(call)
         return question if isinstance(question, str) and question.strip() else _broke(call)
 
-    async def run(self, call: Part, caller: Caller, slot: str) -> Ran:
+    async def run(self, call: Part, caller: Caller) -> Ran:
         """Make a call; whatever happens becomes a result for the model.
 
         Args:
             caller: Whom the tool works for.
-            slot: Names what the tool says by itself.
         """
         tool = self._tools.get(call.name)
         if tool is None:
             return Ran(part=result(call, f"There is no tool named {call.name}.", failed=True))
         began = asyncio.get_running_loop().time()
-        ran = await self._run(tool, call, caller, slot)
+        ran = await self._run(tool, call, caller)
         took_s = asyncio.get_running_loop().time() - began
         part = ran.part
         log.info("tool called", tool=call.name, failed=part.failed, chars=len(part.body), took_s=round(took_s, 3))
@@ -151,12 +175,12 @@ class Toolbox:
         """The results of one step as they are kept, in no more than so many bytes."""
         return cut(results, min(most_bytes, self.limits.step_bytes))
 
-    async def _run(self, tool: Tool, call: Part, caller: Caller, slot: str) -> Ran:
+    async def _run(self, tool: Tool, call: Part, caller: Caller) -> Ran:
         context = self.context(caller)
         try:
             _check(tool, call)
             returned = await in_time(tool.call(call.body, context), self.limits.call_s)
-            told = brought(returned, caller.received, self._owners[call.name], slot=slot, effect=tool.effect)
+            told = brought(returned, caller.received, self._owners[call.name], effect=tool.effect)
             part = result(call, self._kept(tool, told.text), origin="outside" if tool.outside else "")
             return Ran(part=part, produced=told.produced, writes=told.writes)
         except CallMalformed as error:

@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 
 from contracts.rigs.providers import RIGS, Rig, answered, said
-from contracts.test_provider import LOOK_UP
 from core.codec import dump, load
 from core.context.parts import calls_of, result, sound
 from core.exchange import Entry, Finished, Part
+from core.testing.contracts.provider import LOOK_UP
 from core.values import Media
 from providers.words import GO_ON
 

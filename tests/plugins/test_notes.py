@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import resource
 import signal
 from datetime import UTC, datetime
@@ -38,9 +39,15 @@ def names(folder: Path) -> list[str]:
 
 
 async def test_a_note_is_a_markdown_file_named_for_its_day_and_title(tmp_path: Path) -> None:
-    """Other programs can read it."""
-    assert await save(tmp_path / "notes", "Shopping", "- milk\n- tea") == "Saved as 2026-11-22 Shopping.md."
-    assert (tmp_path / "notes" / "2026-11-22 Shopping.md").read_text() == "# Shopping\n\n- milk\n- tea\n"
+    """Other programs can read it, and no other user, whatever the umask."""
+    before = os.umask(0)
+    try:
+        assert await save(tmp_path / "notes", "Shopping", "- milk\n- tea") == "Saved as 2026-11-22 Shopping.md."
+    finally:
+        os.umask(before)
+    note = tmp_path / "notes" / "2026-11-22 Shopping.md"
+    assert note.read_text() == "# Shopping\n\n- milk\n- tea\n"
+    assert [path.stat().st_mode & 0o777 for path in (note, note.parent)] == [0o600, 0o700]
 
 
 async def test_a_note_never_overwrites_another(tmp_path: Path) -> None:

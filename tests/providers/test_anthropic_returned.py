@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from contracts.rigs.faults import CITED
 from contracts.rigs.providers import answered, said, site
-from contracts.test_provider import LOOK_UP
 from core.exchange import Entry, Finished, Part, Request
 from core.seams import Provider
+from core.testing.contracts.faults import CITED
+from core.testing.contracts.provider import LOOK_UP
 from providers.anthropic import AnthropicSettings, spec
 from providers.messages.answer import Answer
 from providers.messages.returned import fit

@@ -7,11 +7,11 @@ from contextlib import aclosing
 import pytest_asyncio
 from pydantic import SecretStr
 
-from contracts.rigs.faults import CITED
 from contracts.rigs.providers import said, site
-from contracts.test_provider import LOOK_UP
 from core.exchange import Entry, Finished, Part, Request
 from core.seams import Provider
+from core.testing.contracts.faults import CITED
+from core.testing.contracts.provider import LOOK_UP
 from providers.gemini.answer import Answer
 from providers.google import GoogleSettings, spec
 from providers.replay import recalled

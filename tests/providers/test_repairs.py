@@ -404,7 +404,9 @@ async def test_files_that_are_too_much_together_go_before_any_word_does() -> Non
 
 def tool(name: str, **properties: object) -> ToolSchema:
     """A tool."""
-    return ToolSchema(name=name, description=f"{name}.", parameters=json.dumps({"properties": properties}))
+    return ToolSchema(
+        name=name, description=f"{name}.", parameters=json.dumps({"type": "object", "properties": properties})
+    )
 
 
 TOOLS = (tool("plain"), tool("odd", x={"type": "string"}, y={"type": "integer"}), tool("other", x={"type": "string"}))

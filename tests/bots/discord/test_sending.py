@@ -242,6 +242,7 @@ async def test_a_file_is_fetched_by_the_message_it_came_with(
         (Fault(status=400, code=987654), MarkupRefused, {}),
         (Fault(cut=True), DeliveryUnknown, {}),
         (Fault(after=True), DeliveryUnknown, {}),
+        (Fault(status=200), DeliveryUnknown, {}),
     ],
 )
 async def test_each_refusal_is_one_of_our_errors(

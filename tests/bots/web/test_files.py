@@ -1,4 +1,4 @@
-"""Files: kept sealed and open to their reference alone; what a browser is told they are can run nothing."""
+"""Files: kept encrypted and open to their reference alone; what a browser is told they are can run nothing."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What no archive has is found again after a restart, sealed; what cannot be read costs nothing else."""
+"""What no archive has is found again after a restart, encrypted; what cannot be read costs nothing else."""
 
 from dataclasses import replace
 from pathlib import Path

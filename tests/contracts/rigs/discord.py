@@ -12,13 +12,14 @@ from bots.discord.adapter import Discord
 from core import testing
 from core.seams import Adapter
 from core.site import BotSite
+from core.testing.contracts.adapter import AdapterRig
 from core.values import Address
 from simulators.discord import Channel, DiscordSimulator, Person
 from simulators.discord.simulator import TOKEN
 
 
 @dataclass
-class Rig:
+class Rig(AdapterRig):
     """An adapter and the person it talks with."""
 
     adapter: Adapter
@@ -26,10 +27,8 @@ class Rig:
     ann: Person
     chat: Channel
 
-    @property
-    def to(self) -> Address:
-        """The chat."""
-        return Address(adapter="discord", chat=self.chat.id)
+    def __post_init__(self) -> None:
+        self.to = Address(adapter="discord", chat=self.chat.id)
 
     def say(self, text: str) -> str:
         """Let the person say something, as soon as somebody listens."""

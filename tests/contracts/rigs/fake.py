@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from core.testing import FakeAdapter, message
+from core.testing.contracts.adapter import AdapterRig
 from core.values import Address, Inbound, Message
 
 
 @dataclass
-class Rig:
+class Rig(AdapterRig):
     """A messenger in memory and one person who uses it."""
 
     adapter: FakeAdapter

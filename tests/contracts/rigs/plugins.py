@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from core.site import Egress, NoEgress
 from core.testing import FakeEgress
+from core.testing.contracts.plugin import PluginRig
 from core.tools import Switch
 from plugins.fetch import FetchSettings
 from plugins.notes import NotesSettings
@@ -51,3 +53,10 @@ RIGS = {
     ),
 }
 """One for each plugin that is shipped."""
+
+
+def rig_of(name: str, folder: Path) -> PluginRig:
+    """The rig of one of them, over an empty folder."""
+    (entry,) = entry_points(group="waystation.plugins", name=name)
+    rig = RIGS[name]
+    return PluginRig(spec=entry.load(), settings=rig.settings(folder), calls=rig.calls, egress=rig.egress)

@@ -6,8 +6,8 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from contracts.rigs.faults import CITED, CITIES, RETRY_AFTER_S
 from contracts.rigs.providers import Rig, eventually, site
+from core.testing.contracts.faults import CITED, CITIES, RETRY_AFTER_S
 from providers import anthropic
 from simulators.anthropic import AnthropicSimulator
 from simulators.lab import Call, Fault, Said

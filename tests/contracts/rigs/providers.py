@@ -1,21 +1,18 @@
 """A rig for each provider under the contract: the real one, and what it needs to answer without a network."""
 
 import asyncio
-import base64
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import cast
 
-from contracts.rigs.faults import CITIES, RETRY_AFTER_S
 from core import testing
-from core.exchange import Entry, Part, Request, ToolSchema
-from core.seams import Provider
 from core.site import ProviderSite
-from core.values import Media
+from core.testing.contracts.faults import CITIES, RETRY_AFTER_S
+from core.testing.contracts.provider import PDF, PNG, SLOW, ProviderRig, answered, picture, said
 from providers import compatible, echo, embedded
 from simulators.openai import (
     Fault,
@@ -31,34 +28,15 @@ from simulators.openai import (
     truncated,
 )
 
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+__all__ = ["PDF", "PNG", "RIGS", "SLOW", "Rig", "answered", "eventually", "picture", "said", "site"]
 
-SLOW = "Tell me slowly: " + "one two three four five six seven eight nine ten " * 20
-"""What one asks for an answer that takes at least a few seconds."""
+Rig = ProviderRig
 
 
 def site(name: str, *, connect_s: float = 5.0, first_token_s: float = 60.0, idle_s: float = 60.0) -> ProviderSite:
     """What a composition root would hand out, with patience to a test's liking."""
     made = testing.provider_site(name)
     return replace(made, fetch=picture, connect_s=connect_s, first_token_s=first_token_s, idle_s=idle_s)
-
-
-async def picture(media: Media) -> AsyncGenerator[bytes, None]:
-    """The bytes of every file: a tiny image, or a document that says hello."""
-    yield PDF if media.kind == "document" else PNG
-
-
-def said(text: str) -> Entry:
-    """A person's word."""
-    return Entry(role="user", parts=(Part(kind="text", body=text),))
-
-
-def answered(text: str) -> Entry:
-    """A model's word."""
-    return Entry(role="assistant", parts=(Part(kind="text", body=text),))
 
 
 async def eventually(holds: Callable[[], bool], *, within_s: float) -> float:
@@ -68,42 +46,6 @@ async def eventually(holds: Callable[[], bool], *, within_s: float) -> float:
         assert time.monotonic() - began < within_s, "it never came to be"
         await asyncio.sleep(0.002)
     return time.monotonic() - began
-
-
-@dataclass
-class Rig:
-    """One provider, ready to be asked.
-
-    Attributes:
-        model: A model it has.
-        repeats: Whether its answers contain what was said.
-        released: Returns once nothing of an abandoned request is left running; fails where something is.
-        turns: How many questions and answers are a long conversation for it.
-        hosting: What its models say of theirs.
-        faults: Makes its lab do something to the next request; see ``contracts/rigs/faults.py``.
-        hurried: The same lab, asked with little patience: it waits for 0.3 s, for a first token and for the next.
-        sent: The conversation in the last request, as a list of what the protocol calls messages.
-        sees: A model that is shown images and documents, "" where there is none.
-        violations: What requests held that the lab's published description does not allow.
-    """
-
-    provider: Provider
-    model: str
-    repeats: bool
-    released: Callable[[], Awaitable[None]]
-    max_output_tokens: int = 4096
-    turns: int = 100
-    hosting: str = "self"
-    faults: Mapping[str, Callable[[], object]] = field(default_factory=dict)
-    hurried: Provider | None = None
-    sent: Callable[[], Sequence[object]] | None = None
-    sees: str = ""
-    violations: Callable[[], Sequence[str]] = list
-
-    def request(self, *entries: Entry, system: str = "Be brief.", tools: tuple[ToolSchema, ...] = ()) -> Request:
-        """A request to the rig's model."""
-        most = self.max_output_tokens
-        return Request(model=self.model, entries=entries, system=system, tools=tools, max_output_tokens=most)
 
 
 @asynccontextmanager

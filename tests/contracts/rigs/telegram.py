@@ -13,6 +13,7 @@ from bots.telegram.transport import Line
 from bots.telegram.webhook import Webhook
 from core.seams import Accept, Adapter
 from core.site import AssistantInfo, BotSite, Fetch, nothing_to_fetch
+from core.testing.contracts.adapter import AdapterRig
 from core.values import Address, Choice, Inbound, Page, Receipt, Reply
 from simulators.telegram import TOKEN, Person, TelegramSimulator
 
@@ -101,7 +102,7 @@ async def accepting(adapter: Adapter, accept: Accept) -> AsyncGenerator[None, No
 
 
 @dataclass
-class Rig:
+class Rig(AdapterRig):
     """An adapter, the person it talks to, and a view of their chat."""
 
     adapter: Adapter

@@ -12,10 +12,11 @@ from core.process.control import Control
 from core.seams import Adapter
 from core.site import BotSite, Operator
 from core.testing import FakeMemo
+from core.testing.contracts.adapter import AdapterRig
 from core.values import Address
 
 
-class Rig:
+class Rig(AdapterRig):
     """One terminal, at which everything is read at once."""
 
     to = Address(adapter="terminal", chat="local")

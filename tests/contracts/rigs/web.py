@@ -13,6 +13,7 @@ from bots.web.opening import opened
 from core import testing
 from core.seams import Adapter
 from core.site import Handler
+from core.testing.contracts.adapter import AdapterRig
 from core.values import Address
 
 
@@ -29,7 +30,7 @@ class Routes:
 
 
 @dataclass
-class Rig:
+class Rig(AdapterRig):
     """An adapter and the person it talks with."""
 
     adapter: Adapter

@@ -15,6 +15,7 @@ from core.config.settings import Server as ServerSettings
 from core.seams import Adapter
 from core.server import Server
 from core.site import BotSite
+from core.testing.contracts.adapter import AdapterRig
 from core.values import Address
 from simulators.whatsapp import NUMBER_ID, TOKEN, Person, WhatsAppSimulator
 
@@ -22,20 +23,15 @@ SECRET, WORD = "app-secret", "verify-me"
 
 
 @dataclass
-class Rig:
-    """An adapter and the person it talks with.
-
-    Attributes:
-        keeps: What was said cannot be taken back here.
-        appends: Nor changed: a change is a message of its own.
-    """
+class Rig(AdapterRig):
+    """An adapter and the person it talks with."""
 
     adapter: Adapter
     meta: WhatsAppSimulator
     ann: Person
     to: Address = field(default_factory=lambda: Address(adapter="whatsapp", chat="4915100000001"))
-    keeps: bool = True
-    appends: bool = True
+    takes_back: bool = False
+    changes: bool = False
     _said: list[bytes] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)

@@ -1,5 +1,6 @@
 """Plugins that are single files: found in the operator's folder, and what is wrong with one costs no other anything."""
 
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from core.config.configuration import load
 from core.config.settings import Settings
 from core.errors import SettingsError
 
+UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 GREETING = '''
 from core.tools import plugin
 
@@ -156,11 +158,47 @@ def test_what_everybody_may_write_is_not_read(folder: Path) -> None:
     write(folder, "counted.py", "raise RuntimeError('it was read')", 0o666)
     settings = read(folder)
     assert on(settings) == {"greeting"}
-    assert "can be written by everybody" in off(settings)["plugins.counted"]
-    folder.chmod(0o777)
+    told = (
+        f"{folder}/counted.py (mode 0666) can be written by everybody, so it is not read: chmod o-w {folder}/counted.py"
+    )
+    assert off(settings)["plugins.counted"].startswith(told)
+    folder.chmod(0o1777)
     settings = read(folder)
     assert on(settings) == set()
-    assert "can be written by everybody" in off(settings)["plugins_dir"]
+    assert f"{folder} (mode 1777) can be written by everybody" in off(settings)["plugins_dir"]
+
+
+def test_what_could_be_put_in_another_folders_place_is_not_read(folder: Path) -> None:
+    """Whoever may write above it may rename it; where a folder keeps each entry to its owner, they may not."""
+    write(folder, "greeting.py", "raise RuntimeError('it was read')")
+    folder.parent.chmod(0o777)
+    why = off(read(folder))["plugins_dir"]
+    assert (
+        why == f"{folder.parent} (mode 0777) can be written by everybody, so it is not read: chmod o-w {folder.parent}"
+    )
+    write(folder, "greeting.py", GREETING)
+    folder.parent.chmod(0o1777)
+    assert on(read(folder)) == {"greeting"}
+
+
+def test_a_link_is_followed_to_where_it_leads(folder: Path, tmp_path: Path) -> None:
+    """What counts is who may write there."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    write(elsewhere, "greeting.py", GREETING)
+    (folder / "greeting.py").symlink_to(elsewhere / "greeting.py")
+    assert on(read(folder)) == {"greeting"}
+    elsewhere.chmod(0o777)
+    assert f"{elsewhere} (mode 0777)" in off(read(folder))["plugins.greeting"]
+
+
+def test_what_lies_beside_a_file_as_its_bytecode_is_not_run(folder: Path) -> None:
+    """It would be believed by its date alone, and nobody looks at who may write it."""
+    write(folder, "greeting.py", "raise RuntimeError('bytecode')")
+    cached = Path(py_compile.compile(str(folder / "greeting.py"), invalidation_mode=UNCHECKED) or "")
+    write(folder, "greeting.py", GREETING)
+    assert cached.is_relative_to(folder)
+    assert on(read(folder)) == {"greeting"}
 
 
 def test_a_folder_that_is_not_there_is_off(folder: Path) -> None:

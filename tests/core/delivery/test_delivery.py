@@ -17,6 +17,8 @@ from core.errors import (
     PlatformDown,
     PlatformRefusedUs,
 )
+from core.phrases import TOO_MANY_PAGES
+from core.storage import MAX_PAGES, paged
 from core.testing import BY_EDITS, Call, FakeAdapter, Fault
 from core.values import Address, Choice, Media, Outbound, Outcome, Page, Reply
 from stage import Fails, outbox, settled, staged
@@ -239,6 +241,51 @@ async def test_a_chat_where_even_sending_finds_a_message_gone_is_not_asked_for_e
         (await stage.ask()).end("good")
         await stage.reads("good")
     assert len(adapter.calls) == 2
+
+
+async def test_a_message_that_is_taken_away_again_and_again_is_given_up(rig: SqliteRig) -> None:
+    """Said anew ten times in all: then whoever deletes it has their way, and what comes after it comes."""
+    async with staged(rig, adapter := FakeAdapter()) as stage:
+        first = await stage.ask()
+        asked = first.out("0")
+        first.end(asked)
+        for number in range(1, 10):
+            await stage.reads(str(number - 1))
+            adapter.chats["1"].clear()
+            (await stage.ask()).end(replace(asked, reply=Reply(markdown=str(number))))
+        await stage.reads("9")
+        adapter.chats["1"].clear()
+        (await stage.ask()).end(replace(asked, reply=Reply(markdown="10")), "and now this")
+        await stage.reads("and now this")
+    assert len({call.slot for call in adapter.calls if call.kind == "send"}) == 11
+
+
+class Silent(FakeAdapter):
+    """Makes no page of anything in its rich form, or one without a form."""
+
+    def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
+        """See ``Adapter``."""
+        made = super().pages(reply, form)
+        return made if form == "plain" else tuple(replace(page, form="") for page in made[1:])
+
+
+@pytest.mark.parametrize("text", ["Hello", "Hello" * 30], ids=["no page", "no form"])
+async def test_a_form_that_makes_nothing_of_an_answer_is_not_taken(rig: SqliteRig, text: str) -> None:
+    """It would be said by nobody, and counted as said; so it is said in the next form."""
+    async with staged(rig, adapter := Silent()) as stage:
+        scene = await stage.ask()
+        await scene.show(text)
+        scene.end(text)
+        await adapter.until(lambda: "".join(adapter.texts()) == text)
+
+
+def test_an_answer_of_very_many_pages_is_cut() -> None:
+    """With a word about it; its buttons stay, and each page's number has a place in its key."""
+    pages = paged(FakeAdapter(page_chars=100), Reply(markdown="y" * 250_000, choices=YES), "rich")
+    assert len(pages) == MAX_PAGES
+    assert TOO_MANY_PAGES.startswith(pages[-2].body)
+    assert [len(page.choices) for page in pages] == [0] * (MAX_PAGES - 1) + [1]
+    assert len(paged(FakeAdapter(page_chars=1), Reply(markdown="y" * MAX_PAGES), "rich")) == MAX_PAGES
 
 
 @pytest.mark.parametrize("error", [ChatGone("blocked"), AdapterError("no")], ids=["gone", "refused"])

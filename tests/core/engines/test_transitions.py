@@ -14,6 +14,7 @@ from core.engines.transitions import (
     Event,
     GivenUp,
     Interrupted,
+    Paged,
     Previewed,
     PutOff,
     Reworded,
@@ -100,6 +101,9 @@ TABLE: list[tuple[str, Standing | None, Event, Standing | None]] = [
     ("an edit likewise", EDITING, Reworded(), Standing(there=True)),
     ("texts that move on make pages", None, Reworded(), NEW),
     ("an earlier attempt may be there", replace(SENDING, attempts=1), Reworded(), Standing(attempts=1, stale=True)),
+    ("pages were made of it, which was no attempt to put it", RETRIED, Paged(), NEW),
+    ("of an answer whose message is there", Standing(there=True, attempts=1), Paged(), Standing(there=True)),
+    ("it became several", None, Paged(), NEW),
     # the platform's later word
     ("it arrived after all", UNKNOWN, Told(state="sent"), replace(UNKNOWN, state="sent")),
     ("it did not arrive after all", SENT_BUT_MAY_BE_UNDONE, Told(state="failed"), replace(SENT, state="failed")),
@@ -141,6 +145,7 @@ events = st.one_of(
     st.builds(GivenUp),
     st.builds(PutOff, due_ms=st.sampled_from([0, 900, WAITS_MS])),
     st.builds(Reworded),
+    st.builds(Paged),
     st.builds(Told, renewed=st.integers(0, 1)),
     st.builds(Interrupted, again_ms=st.sampled_from([None, 0, 900])),
 )
@@ -169,7 +174,7 @@ def test_what_may_be_in_the_chat_is_not_forgotten(page: Standing, event: Event) 
     if now is None or not may_be_there(page) or may_be_there(now):
         return
     assert not page.stale or isinstance(event, Confirmed | Told)
-    assert isinstance(event, Confirmed | GivenUp | PutOff | Reworded | Told | Interrupted | Cut)
+    assert isinstance(event, Confirmed | GivenUp | PutOff | Reworded | Paged | Told | Interrupted | Cut)
     if isinstance(event, Interrupted | PutOff):
         assert now.attempts > page.attempts or (isinstance(event, PutOff) and not event.counts)
     if isinstance(event, Cut):  # taken back once it has arrived

@@ -9,8 +9,10 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.errors import StoreError
 from core.process.control import MOST_LINE_BYTES, Connection, Control, claim, connect, trouble
@@ -141,8 +143,31 @@ class TestSocket:
         folder = tmp_path / "home"
         folder.mkdir(mode=0o755)
         (folder / "theirs").touch()
-        async with serving(folder):
-            assert mode(folder) == 0o755
+        with capture_logs() as logs:
+            async with serving(folder):
+                assert mode(folder) == 0o755
+        told = next(log for log in logs if log["event"] == "data_dir is open to others")
+        assert told["reason"] == f"{folder} (mode 0755) can be entered by other users of this machine"
+        assert told["mend"] == f"chmod 700 {folder}"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+    def test_a_volume_that_belongs_to_somebody_else_is_used_as_it_is(self) -> None:
+        """A container's platform gives it to a group of ours: its rights are not ours to change."""
+        with TemporaryDirectory() as above:
+            Path(above).chmod(0o755)
+            (volume := Path(above) / "volume").mkdir()
+            os.chown(volume, 0, 65534)
+            volume.chmod(0o2770)
+            os.setegid(65534)
+            os.seteuid(65534)
+            try:
+                with capture_logs() as logs, claim(volume):
+                    assert (volume / "waystation.lock").exists()
+            finally:
+                os.seteuid(0)
+                os.setegid(0)
+            assert mode(volume) == 0o2770
+        assert logs == []
 
     async def test_a_folder_of_ours_that_others_may_enter_is_closed_to_them(self, tmp_path: Path) -> None:
         """A copy, or an archive that was unpacked, has lost its rights."""

@@ -12,7 +12,7 @@ import pytest
 from contracts.rigs.engines import until
 from core.engines.sqlite import SqliteSettings, open_sqlite
 from core.errors import MediaUnavailable
-from core.exchange import Blob, ToolSchema
+from core.exchange import Blob, Finished, Part, ToolSchema, Usage
 from core.files import MADE, Files
 from core.plugin import Effect, Exchange, Plugin, PluginCommand, Schedule, Source, Tool, ToolContext, ToolResult
 from core.schedule import at
@@ -221,3 +221,73 @@ async def test_a_job_that_nobody_answers_for_is_dropped_with_a_word(tmp_path: Pa
         "A job came due and was dropped, since no part of Waystation sets jobs of the kind odd.",
         "A job came due and was dropped, since the plugin gone, which set it, is off or answers for none.",
     ]
+
+
+@pytest.mark.parametrize(
+    "brings",
+    [
+        lambda caller: ToolResult(writes=(Put(table="teas", row="x", scope=f"not {caller.scope}", body=b"1"),)),
+        lambda _: ToolResult(jobs=(Schedule(id="tea", rule="at:noon"),)),
+        lambda _: ToolResult(jobs=(Schedule(id="tea", rule="RRULE:FREQ=DAILY"),)),
+        lambda _: ToolResult(writes=(Put(table="teas", row="\ud83d", scope="house", body=b"1"),)),
+    ],
+    ids=["another's scope", "no time", "no beginning", "half a character"],
+)
+async def test_what_a_store_would_not_take_costs_the_command_alone(
+    tmp_path: Path, brings: Callable[[ToolContext], ToolResult]
+) -> None:
+    """It is refused where it is brought: in the commit it would fail again and again, and nobody there be answered."""
+
+    async def call(words: str, caller: ToolContext) -> ToolResult:
+        return brings(caller)
+
+    commands = (PluginCommand(name="brew", description="Make tea", call=call),)
+    chat = FakeAdapter(page_chars=4000)
+    async with deployed(tmp_path, chat, FakeProvider(answer("Hello.")), Plugin(name="kitchen", commands=commands)):
+        chat.arrive(command("brew"))
+        await chat.until(lambda: len(chat.texts()) == 1)
+        await asked(chat, "Still there?")
+    assert "/brew failed" in chat.texts()[0]
+    assert chat.texts()[1:] == ["Hello."]
+
+
+async def test_what_several_plugins_say_after_a_turn_is_all_said(tmp_path: Path) -> None:
+    """Each in a message of its own; one that brings what it may not costs the others nothing."""
+
+    def saying(*texts: str) -> Callable[[Exchange, ToolContext], Awaitable[ToolResult]]:
+        async def say(exchange: Exchange, caller: ToolContext) -> ToolResult:
+            return ToolResult(messages=tuple(Reply(markdown=text) for text in texts))
+
+        return say
+
+    async def strange(exchange: Exchange, caller: ToolContext) -> ToolResult:
+        return ToolResult(writes=(Put(table="t", row="r", scope="nobody", body=b""),))
+
+    chat = FakeAdapter(page_chars=4000)
+    plugins = [
+        Plugin(name=name, after_turn=(hook,))
+        for name, hook in [("tea", saying("Tea?")), ("odd", strange), ("cake", saying("Cake?", "Milk?"))]
+    ]
+    async with deployed(tmp_path, chat, FakeProvider(answer("Noted.")), *plugins):
+        await asked(chat, "I am home")
+        await chat.until(lambda: len(chat.texts()) == 4)
+    assert chat.texts() == ["Noted.", "Tea?", "Cake?", "Milk?"]
+
+
+async def test_what_several_tools_say_in_one_step_is_all_said(tmp_path: Path) -> None:
+    """With leave for both: each message is there, in the order of the calls."""
+    tools = tuple(
+        tool_of(
+            name, ToolResult(text="Done.", messages=(Reply(markdown=f"{name} 1"), Reply(markdown=f"{name} 2"))), "sends"
+        )
+        for name in ("ring", "knock")
+    )
+    both = tuple(Part(kind="call", id=name, name=name, body="{}") for name in ("ring", "knock"))
+    step = (Finished(reason="tools", parts=both, usage=Usage()),)
+    chat, model = FakeAdapter(page_chars=4000), FakeProvider(step, answer("Both."))
+    async with deployed(tmp_path, chat, model, Plugin(name="door", tools=tools)):
+        chat.arrive(message("Ring and knock"))
+        await chat.until(lambda: any(shown.page.choices for shown in chat.chats.get("1", ())))
+        chat.arrive(tap(chat.chats["1"][-1].page.choices[0].token))
+        await chat.until(lambda: "Both." in chat.texts())
+    assert [text for text in chat.texts() if text[-1].isdigit()] == ["ring 1", "ring 2", "knock 1", "knock 2"]

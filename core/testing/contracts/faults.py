@@ -1,6 +1,6 @@
 """What a lab can be made to do to the next request, by name, and what has to become of each.
 
-A rig offers those its lab knows (``Rig.faults``); the contract asks for all of them and skips the others by name.
+A rig offers those its lab knows (``ProviderRig.faults``); the contract asks for all and skips the others by name.
 """
 
 from dataclasses import dataclass
