@@ -26,6 +26,7 @@ from core.errors import EgressError, ToolFailed
 from core.limited import sandbox
 from core.limited.frames import BEGUN, BROKE, ENDED, FRAME, NO_MEMORY, RAISED, RESULT
 
+_GRACE_S = 1.0
 _LINE_BYTES = 65_536
 _READ_BYTES = 1 << 20
 
@@ -119,6 +120,7 @@ def _run(function: Callable[[Any], Any] | None, problem: str, order: dict[str, A
     """The forked process: nothing of the server is left to it but the task's socket."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, order["wall_s"] + _GRACE_S)  # should nobody be left to kill it
     os.dup2(task.detach(), 0)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)

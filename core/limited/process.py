@@ -6,7 +6,9 @@ and the memory of its libraries with it. It gets an empty environment and no fil
 
 import asyncio
 import json
+import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -123,6 +125,7 @@ class LimitedProcess:
             "number": number,
             "function": task.function,
             "cpu_s": task.limits.cpu_s,
+            "wall_s": task.limits.wall_s,
             "memory_mb": task.limits.memory_mb,
         }
         async with self._starting:
@@ -189,8 +192,8 @@ class _Child:
     async def end(self) -> None:
         """End it, with all that runs in it."""
         self._control.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        with suppress(ProcessLookupError, PermissionError):  # it has ended, and macOS says so by the latter
+            os.killpg(self.pid, signal.SIGKILL)
         await self._threads.run(self._process.wait)
 
     def _told(self, order: dict[str, object], *files: socket.socket) -> bool:

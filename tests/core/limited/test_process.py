@@ -178,14 +178,17 @@ async def test_nothing_is_started_before_it_is_needed_and_nothing_is_left() -> N
 
 async def test_closing_ends_all_of_it(limited: LimitedProcess) -> None:
     """Also what still runs; whoever waits for that is told."""
+    await limited.run(text("twice"), "x")
     waiting = asyncio.create_task(limited.run(text("waits"), "x"))
-    await until(lambda: limited.pid is not None)
     child = limited.pid
+    assert child is not None
+    if sys.platform == "linux":
+        await until(lambda: bool(children(child)))
+    running = children(child) if sys.platform == "linux" else []
     await limited.aclose()
     with pytest.raises(WorkBroke):
         await waiting
-    assert child is not None
-    await until(lambda: not is_alive(child))
+    await until(lambda: not any(map(is_alive, [child, *running])))
 
 
 async def test_an_idle_child_is_ended_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +211,21 @@ async def test_a_child_that_was_killed_is_started_again(limited: LimitedProcess)
         await limited.run(text("twice"), "x")
     assert await limited.run(text("twice"), "x") == "xx"
     assert limited.pid != first
+
+
+@LINUX
+async def test_what_a_killed_child_leaves_behind_ends_by_itself(limited: LimitedProcess) -> None:
+    """Whoever would kill it is gone; its own clock is not."""
+    await limited.run(text("twice"), "x")
+    waiting = asyncio.create_task(limited.run(text("waits", Limits(cpu_s=1, wall_s=0.3)), "x"))
+    child = limited.pid
+    assert child is not None
+    await until(lambda: bool(children(child)))
+    (running,) = children(child)
+    os.kill(child, 9)
+    with pytest.raises((LimitReached, WorkBroke)):
+        await waiting
+    await until(lambda: not is_alive(running))
 
 
 @LINUX
