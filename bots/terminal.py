@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 import secrets
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -20,6 +21,7 @@ from core.cli.dialogue import CHAT, Draft, Final, Pick, Read, Say, Taken, Workin
 from core.errors import ChatGone, MediaUnavailable, PlatformDown
 from core.seams import Accept, BotSpec
 from core.site import BotSite, Spec, Wire
+from core.text.invisible import cleaned, label
 from core.values import Address, Body, Capabilities, Command, Inbound, Media, Message, Page, Reply, Tap
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,8 @@ _CAN = Capabilities(
     typing_s=3600.0,
     draft_s=3600.0,
     idempotent=True,
+    renders=False,
+    max_chars=sys.maxsize,  # whoever pipes it somewhere wants all of it, and a terminal shows no files
 )
 
 
@@ -136,8 +140,8 @@ class Terminal:
 
     def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
         """See ``Adapter``. A terminal has room: always one page, which says what media it cannot show."""
-        files = [f"[{media.kind}{f': {media.name}' if media.name else ''}]" for media in reply.media]
-        text = _CONTROL.sub("", "\n\n".join(filter(None, [reply.markdown, *files])))
+        files = [f"[{media.kind}{f': {label(media.name)}' if media.name else ''}]" for media in reply.media]
+        text = cleaned(_CONTROL.sub("", "\n\n".join(filter(None, [reply.markdown, *files]))))
         body = json.dumps({"text": text, "failed": reply.failed, "more": reply.more})
         return (Page(body=body, form=form, source=reply.markdown, media=reply.media, choices=reply.choices),)
 

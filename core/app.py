@@ -23,6 +23,8 @@ from core.context.conversation import NewConversations
 from core.egress.gate import open_gate
 from core.errors import ProviderError, SettingsError
 from core.files import Files
+from core.limited.process import open_limited
+from core.limited.tasks import Limited
 from core.models.configured import prices_of, retiring, router_of, survey_of
 from core.models.display import DisplayedModels, StoredModelChoice
 from core.models.routing import AUTO, Chosen, Router
@@ -194,6 +196,7 @@ class _House:
 
     Attributes:
         proxies: Which proxy leads where.
+        limited: Where is read what strangers made.
         server: None where nothing is to be served.
         notices: Make what adapters want whoever runs this to know; ``at_terminal`` what no journal may hold.
         files: What people sent, by whichever adapter.
@@ -204,6 +207,7 @@ class _House:
     settings: Settings
     control: Control
     proxies: Proxies
+    limited: Limited
     server: Server | None = None
     notices: list[Callable[[], str]] = field(default_factory=list)
     at_terminal: list[Callable[[], str]] = field(default_factory=list)
@@ -248,6 +252,7 @@ class _House:
             data_dir=self.settings.data_dir,
             memo=Notes(engine, f"plugin:{section.name}"),
             egress=self.egress,
+            limited=self.limited,
             models=StoredModelChoice(engine.records, lambda: self.router),
             conversations=NewConversations(),
         )
@@ -268,8 +273,9 @@ class _House:
 async def _open(stack: AsyncExitStack, settings: Settings, control: Control) -> _Running:
     server = await _open_server(stack, settings)
     proxies = settings.egress.proxies
-    egress = await stack.enter_async_context(open_gate(settings.egress, proxies))
-    house = _House(settings=settings, control=control, proxies=proxies, server=server, egress=egress)
+    limited = await stack.enter_async_context(open_limited())
+    egress = await stack.enter_async_context(open_gate(settings.egress, limited, proxies))
+    house = _House(settings=settings, control=control, proxies=proxies, limited=limited, server=server, egress=egress)
     engine = await _open_engine(stack, settings)
 
     providers, plugins = await asyncio.gather(

@@ -25,6 +25,9 @@
     │   ├── AddressRefused       we do not go there: no web address, not public, a redirect that leads astray
     │   ├── ContentRefused       what stands there is not taken: too large, of another type, packed oddly
     │   └── NotFetched           there is nobody, or they did not answer in time: retryable
+    ├── WorkFailed               work in a limited process came to nothing
+    │   ├── LimitReached         it took more than it may: time, memory, or room for its result
+    │   └── WorkBroke            it ended otherwise than by returning
     ├── RequestRejected          an HTTP request that is not taken: its status; the reason is counted, and not sent
     └── ToolError
         ├── CallMalformed        the model may mend its call: it is told what was wrong
@@ -189,6 +192,26 @@ class NotFetched(EgressError):
     """Nobody is there, or nobody answered as the protocol wants, in time."""
 
     retryable = True
+
+
+class WorkFailed(WaystationError):
+    """Work in a limited process came to nothing (``core/limited``)."""
+
+
+class LimitReached(WorkFailed):
+    """It took more than it may.
+
+    Attributes:
+        limit: Of what; ``size`` is that of its result.
+    """
+
+    def __init__(self, message: str, *, limit: Literal["time", "memory", "size"]) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class WorkBroke(WorkFailed):
+    """It ended otherwise than by returning; the message says where, for the log."""
 
 
 class ToolError(WaystationError):

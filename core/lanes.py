@@ -177,7 +177,7 @@ class Lanes:
         return True
 
     async def _settle(self, lane: str, outcome: Outcome) -> None:
-        written = tuple(self._delivery.written(out) for out in outcome.out)
+        written = tuple([await self._delivery.written(out) for out in outcome.out])
         with self._delivery.closing(lane, written):
             log.debug("stage", stage="commit", phase="begin")
             taken_back = await self._store.settle(lane, outcome, written)
@@ -225,7 +225,7 @@ class _LaneWork:
         """See ``Work.record``."""
         self._alive()
         log.debug("stage", stage="record", phase="begin")
-        written = tuple(map(self._delivery.written, out))
+        written = tuple([await self._delivery.written(one) for one in out])
         await self._store.record(self.lane, step, writes, written)
         log.debug("stage", stage="record", phase="done")
         self._delivery.wake((one.chat, one.out.to) for one in written)

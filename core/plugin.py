@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from core.checks import check_aware, check_key, check_name, refused
 from core.exchange import Blob, Model, ToolSchema
+from core.limited.tasks import Limited
 from core.schedule import check_rule
 from core.site import AnsweringModel, Egress, Memo, NoEgress, Spec
 from core.values import Address, Media, Put, Reply, value
@@ -46,7 +47,7 @@ class ToolContext:
         to: The chat it was asked in.
         zone: The person's time zone (IANA), "" where it is not known; likewise their language (BCP 47).
         files: Those that came with the question.
-        egress: Fetches what people, pages and models name.
+        egress: Fetches what people, pages and models name. For a tool, it does so as far as the person was asked.
     """
 
     person: str
@@ -97,12 +98,14 @@ class PluginSite:
         data_dir: Where this deployment keeps its files.
         memo: What this plugin wants to find again after a restart, and that is nobody's in particular.
         egress: Fetches what people, pages and models name.
+        limited: Runs functions of the plugin's on what strangers made (a page, a document), apart and within limits.
     """
 
     name: str
     data_dir: Path
     memo: Memo
     egress: Egress = field(default_factory=NoEgress)
+    limited: Limited
     models: ModelChoice
     conversations: Conversations
 
@@ -174,6 +177,12 @@ class ToolResult:
 # What it brings
 
 
+def no_addresses(arguments: str) -> tuple[str, ...]:
+    """Those of a tool that is given none."""
+    del arguments
+    return ()
+
+
 @value
 class Tool:
     """Something a model may call.
@@ -181,11 +190,15 @@ class Tool:
     Attributes:
         schema: Name, description and parameters as the model sees them.
         effect: See ``Effect``.
-        summary: The question put to the person before a call with an effect, of its exact arguments (JSON text).
+        summary: The question put to the person before a call that needs their leave, of its exact arguments (JSON
+            text).
         call: Does it. Gets the arguments as JSON text and returns text for the model, or more (``ToolResult``);
             raises ``CallMalformed``, ``ToolFailed`` or whatever ``Egress`` raises.
         outside: True where strangers wrote what it returns (a web page, a mail): the model is told so with each result.
             What it raises is in its own words.
+        addresses: Which addresses a call (its arguments, as JSON text) names for somebody to be asked by: where the
+            conversation has not given one of them as it stands, the person is asked first, since it may carry what the
+            model knows to whoever it belongs to. Raises ``CallMalformed``.
         checks: Whether ``call`` itself holds the arguments against the schema; else that is done before it.
     """
 
@@ -194,6 +207,7 @@ class Tool:
     call: Callable[[str, ToolContext], Awaitable[str | ToolResult]]
     summary: Callable[[str], str]
     outside: bool = False
+    addresses: Callable[[str], tuple[str, ...]] = no_addresses
     checks: bool = False
 
     def __post_init__(self) -> None:

@@ -172,12 +172,15 @@ class Egress(Protocol):
     Anything else a plugin reaches is a fixed address of its own, which no model has a say in.
     """
 
-    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = False
+    ) -> Fetched:
         """Fetch an address.
 
         Args:
             types: What is taken, with ``*`` for anything; other types are refused before they are read.
             most_bytes: More is refused; never more than the operator allows, and that much if not given.
+            one_host: Refuse to be led on to another host.
 
         Raises:
             EgressError: In the kinds of ``core/errors.py``.
@@ -187,9 +190,11 @@ class Egress(Protocol):
 class NoEgress:
     """The ``Egress`` of a place from where nothing is fetched."""
 
-    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = False
+    ) -> Fetched:
         """See ``Egress``."""
-        del url, types, most_bytes
+        del url, types, most_bytes, one_host
         raise AddressRefused("nothing is fetched from here")
 
 

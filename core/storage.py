@@ -5,7 +5,7 @@ Chats and lanes go by names of our own (keyed hashes, ids), never by a platform'
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import structlog
 
@@ -16,6 +16,9 @@ from core.seams import Adapter
 from core.values import Address, Outbound, Outcome, Page, Put, Received, Reply, value
 
 log = structlog.get_logger(__name__)
+
+Ended = Literal["sent", "failed", "unknown"]
+"""What a page's delivery comes to."""
 
 MAX_PAGES: Final = 1000
 """Of one reply: nobody reads as many, and a page's number has a place in an idempotency key."""
@@ -77,6 +80,7 @@ class OutboxRow:
         attempts: How often it was tried and put off.
         stale: It is to be sent, but an earlier text may have been sent already, and nobody knows.
         renewed: How often it was said anew, since what was there could not be changed.
+        space: The scope of the conversation it belongs to.
     """
 
     id: int
@@ -88,6 +92,7 @@ class OutboxRow:
     attempts: int = 0
     stale: bool = False
     renewed: int = 0
+    space: str = ""
 
     @property
     def key(self) -> str:
@@ -156,8 +161,8 @@ class Outbox(Protocol):
             settles: The platform will say later what became of it (``Receipt``); until then what it says is kept.
         """
 
-    async def dropped(self, row: int, state: str) -> None:
-        """It will not be tried again: ``sent``, ``failed`` or ``unknown``."""
+    async def dropped(self, row: int, state: Ended) -> None:
+        """It will not be tried again."""
 
     async def put_off(self, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
         """Try again later; ``as_new`` forgets the message that was there.
@@ -166,8 +171,12 @@ class Outbox(Protocol):
             delay_s: Infinite to wait until something else is to be said in the chat.
         """
 
-    async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
-        """Say this page in these words instead; further pages of the slot move behind them."""
+    async def reform(self, row: int, pages: tuple[Page, ...], writes: tuple[Put, ...] = ()) -> None:
+        """Say this page in these words instead; further pages of the slot move behind them.
+
+        Args:
+            writes: What is kept along with them: the files that they show.
+        """
 
     async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
         """Page number to row and platform id, of what the slot already shows."""

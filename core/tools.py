@@ -15,7 +15,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import field, make_dataclass
-from typing import Any, get_type_hints, overload
+from typing import Any, get_args, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic.json_schema import GenerateJsonSchema
@@ -23,15 +23,26 @@ from pydantic_core import ErrorDetails, to_json
 
 from core.errors import CallMalformed
 from core.exchange import ToolSchema
-from core.plugin import Effect, Plugin, PluginSite, PluginSpec, Tool, ToolContext
+from core.plugin import Effect, Plugin, PluginSite, PluginSpec, Tool, ToolContext, no_addresses
 from core.site import Spec
 from core.text.fencing import fenced
 from core.threads import Threads
+from core.values import value
 
 Function = Callable[..., str] | Callable[..., Awaitable[str]]
 """What a tool is made of: typed arguments, a docstring, text for the model. A plain one runs in a thread."""
 Asks = Callable[..., str]
 """Makes the question put to a person, of the same arguments as the function's."""
+
+
+@value
+class GivenAddress:
+    """Marks an argument that is an address (or a list of them), as ``Annotated[str, GivenAddress()]``.
+
+    The tool is called with it if the conversation has given just this address; otherwise the person is asked first. So
+    a model that was talked into it can carry nothing away in an address.
+    """
+
 
 _SECTIONS = re.compile(r"^(?:Args|Returns|Raises|Yields|Notes?|Examples?):\s*$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -72,7 +83,8 @@ def tool(
     Args:
         function: Its arguments are what the model gives, each with a type; ``Annotated[str, Field(description="…")]``
             says more about one. One of the type ``ToolContext`` is given by us. What it raises: see ``Tool``.
-        effect: See ``Effect``. Everything but ``reads`` is done only after the person's tap.
+        effect: See ``Effect``. Everything but ``reads`` is done only after the person's tap; what reads needs one where
+            an argument is an address that nobody gave (``GivenAddress``).
         summary: What the person reads above the exact arguments; or a function of the same arguments that makes the
             whole question.
         name: What the model calls it, if not as the function is called.
@@ -114,7 +126,15 @@ def _made(function: Function, effect: Effect, summary: str | Asks, name: str, *,
         return summary(**values) if callable(summary) else rendered(summary or f"{name}:", values)
 
     schema = ToolSchema(name=name, description=_description(function, name), parameters=arguments.schema)
-    return Tool(schema=schema, effect=effect, call=make_call, summary=ask, outside=outside, checks=True)
+    return Tool(
+        schema=schema,
+        effect=effect,
+        call=make_call,
+        summary=ask,
+        outside=outside,
+        addresses=arguments.addresses if arguments.given else no_addresses,
+        checks=True,
+    )
 
 
 def rendered(words: str, arguments: Mapping[str, object]) -> str:
@@ -149,6 +169,12 @@ def _description(function: Function, name: str) -> str:
     return said
 
 
+def _is_given(hint: object) -> bool:
+    return any(isinstance(one, GivenAddress) for one in getattr(hint, "__metadata__", ())) or any(
+        _is_given(one) for one in get_args(hint)
+    )
+
+
 class _Untitled(GenerateJsonSchema):
     """A schema without the titles that pydantic makes of names: a model reads the names."""
 
@@ -163,6 +189,7 @@ class _Arguments:
 
     Attributes:
         contexts: The names of those that we give.
+        given: The names of those that are addresses to be given; see ``GivenAddress``.
         schema: The others, as JSON Schema.
     """
 
@@ -170,6 +197,7 @@ class _Arguments:
         hints = get_type_hints(function, include_extras=True)
         fields: list[Any] = []
         self.contexts: list[str] = []
+        self.given = [name for name, hint in hints.items() if _is_given(hint)]
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind not in _PLAIN or parameter.name not in hints:
                 raise TypeError(f"{name}: the argument {parameter} should have one name and one type")
@@ -197,6 +225,17 @@ class _Arguments:
         except ValidationError as error:
             raise CallMalformed("; ".join(map(self._wrong, error.errors()))) from error
         return {name: getattr(found, name) for name in self._names}
+
+    def addresses(self, text: str) -> tuple[str, ...]:
+        """The addresses among them.
+
+        Raises:
+            CallMalformed: See ``read``.
+        """
+        values = self.read(text)
+        found = [values[name] for name in self.given]
+        each = [one for named in found for one in (named if isinstance(named, list | tuple | set) else [named])]
+        return tuple(str(one) for one in each if one)
 
     def _wrong(self, problem: ErrorDetails) -> str:
         where = ".".join(map(str, problem["loc"])) or "arguments"

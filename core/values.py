@@ -398,6 +398,8 @@ class Capabilities:
         unknown: See ``UnknownSend``.
         settles_s: How long the platform may take to tell by itself what became of such a send (``Receipt``); it is
             not sent again before.
+        renders: False where a page is the text as it is: making it costs next to nothing, however long it is.
+        max_chars: How much Markdown all messages of one answer may hold; what is more comes as a file.
     """
 
     forms: tuple[str, ...]
@@ -411,6 +413,8 @@ class Capabilities:
     idempotent: bool = False
     unknown: UnknownSend = "resend"
     settles_s: float = 0.0
+    renders: bool = True
+    max_chars: int = 60_000
 
     def __post_init__(self) -> None:
         if not (self.forms and all(self.forms)):

@@ -19,6 +19,8 @@ _NEAR: Final = 100
 _VOICE: Final = 1 << 13
 _KINDS: Final[dict[str, MediaKind]] = {"image": "photo", "video": "video", "audio": "audio"}
 _LONGEST_COMMAND: Final = 32
+_LONGEST_NAME: Final = 32
+"""https://discord.com/developers/docs/resources/user#usernames-and-nicknames: others write into the text by theirs."""
 _FORWARD: Final = 1
 
 
@@ -85,7 +87,7 @@ def said(message: Json, ours: Iterable[str] = ()) -> str:
     text = str(message.get("content") or "")
     for one in ours:
         text = re.sub(rf"^\s*<@[!&]?{re.escape(one)}>[\s,:]*", "", text)
-    names = {str(one.get("id")): label(name_of(one)) for one in dicts(message.get("mentions"))}
+    names = {str(one.get("id")): label(name_of(one), _LONGEST_NAME) for one in dicts(message.get("mentions"))}
     return re.sub(r"<@!?(\d+)>", lambda found: f"@{names.get(found[1]) or 'somebody'}", text).strip()
 
 

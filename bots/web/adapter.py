@@ -47,6 +47,8 @@ _CAN = Capabilities(
     typing_s=20.0,
     draft_s=20.0,
     idempotent=True,
+    renders=False,
+    max_chars=12 * _LONGEST,
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bots.whatsapp.paging import TEXT_UNITS
+from core.text.invisible import label
 from core.values import Body, Command, Contact, Media, MediaKind, Message, Place, Quote, Tap
 
 Json = dict[str, Any]
@@ -19,6 +20,7 @@ _FILES: Final[dict[str, MediaKind]] = {
 }
 _LONGEST_COMMAND: Final = 32
 _NEAR: Final = 100
+_EMOJI_CHARS: Final = 16
 _SENT_TOGETHER: Final = frozenset({"image", "video", "document"})
 ALBUM: Final = "unnamed"
 """Every file's album: Meta brings each by itself, and does not say which were sent as one. Those of one moment were."""
@@ -117,7 +119,7 @@ def _interactive(identity: str, inner: Json, quotes: tuple[Quote, ...]) -> Body:
 
 def _reaction(identity: str, inner: Json) -> Message:
     """Known to the conversation, and no question: an answer to every thumb would be a bill for every thumb."""
-    emoji = str(inner.get("emoji", ""))
+    emoji = label(str(inner.get("emoji", "")), _EMOJI_CHARS)
     text = f"[reacted with {emoji}]" if emoji else "[took the reaction back]"
     return Message(id=identity, text=text, addressed=False)
 

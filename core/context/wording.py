@@ -5,6 +5,7 @@ said to others are parts of their own, marked as outside text. Names stand withi
 nothing that could end a bracket of ours. Characters that nobody sees reach no model, whoever wrote them.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,9 @@ from core.values import Contact, Message, Place, Quote, Received
 
 _PLACE_CHARS = 200
 _MANY_HOURS = 48
+_US = "you"
+_SPEAKS = re.compile(r"\s*(?:\[|\S[^\n:]{0,63}:(?:\s|$))")
+"""How a line begins that could pass for somebody else's, or for ours."""
 
 
 def said(received: Received) -> tuple[Part, ...]:
@@ -22,7 +26,8 @@ def said(received: Received) -> tuple[Part, ...]:
     message = received.inbound.body
     if not isinstance(message, Message):
         return ()
-    own, speaker = _own(message), _speaker(received)
+    speaker = _speaker(received)
+    own = _own(message, among_others=bool(speaker))
     if speaker:
         own = f"{speaker}: {own}"
     said = (Part(kind="text", origin="person", body=own),) if own else ()
@@ -70,8 +75,9 @@ def overheard(received: Received) -> tuple[Part, ...]:
     return (_outside(what, "\n".join(filter(None, [*told, _own(message)]))), *_media(message))
 
 
-def _own(message: Message) -> str:
-    lines = [cleaned(message.text)] if message.text else []
+def _own(message: Message, *, among_others: bool = False) -> str:
+    text = cleaned(message.text)
+    lines = [_one_speaker(text) if among_others else text] if text else []
     lines.extend(_where(place) for place in message.places if not place.title)
     if message.unknown:
         lines.append(f"[something of a kind I cannot read: {label(message.unknown)}]")
@@ -103,8 +109,22 @@ def _speaker(received: Received) -> str:
     return "" if inbound.to.private else label(inbound.name)
 
 
+def is_of_ours(body: str) -> bool:
+    """Whether a text that stands for a quotation quotes what the assistant itself had said."""
+    lead = body.partition("\n")[0]
+    return lead.endswith((f"in reply to {_US}:]", f"forwarded from {_US}:]"))
+
+
+def _one_speaker(text: str) -> str:
+    """Words that somebody says among others: where a further line looks as if another one spoke, all are set in."""
+    first, *further = text.split("\n")
+    if not any(map(_SPEAKS.match, further)):
+        return text
+    return "\n".join([first, *(f"    {line}" for line in further)])
+
+
 def _about(quote: Quote) -> str:
-    who = "you" if quote.mine else label(quote.author) or "somebody"
+    who = _US if quote.mine else label(quote.author) or "somebody"
     return f"forwarded from {who}" if quote.forwarded else f"in reply to {who}"
 
 

@@ -18,11 +18,12 @@ import structlog
 
 from core.delivery.desks import Desk, Preview
 from core.delivery.governor import Governor
+from core.delivery.paging import written_pages
 from core.delivery.posting import Posting
 from core.delivery.previews import Previews, shows_words
 from core.patience import patiently
 from core.seams import Adapter
-from core.storage import Outbox, Written, paged, unpaged
+from core.storage import Outbox, Written, unpaged
 from core.values import Address, Outbound, Page
 
 log = structlog.get_logger(__name__)
@@ -94,21 +95,15 @@ class Delivery:
 
     # -- what lanes call
 
-    def written(self, out: Outbound) -> Written:
+    async def written(self, out: Outbound) -> Written:
         """An outbound as pages in the richest form its chat takes."""
-        return Written(out=out, chat=self._outbox.chat(out.to), pages=self._pages(out))
+        return Written(out=out, chat=self._outbox.chat(out.to), pages=await self._pages(out))
 
-    def _pages(self, out: Outbound) -> tuple[Page, ...]:
+    async def _pages(self, out: Outbound) -> tuple[Page, ...]:
         branch = self._branches.get(out.to.adapter)
         if branch is None:  # switched off for now: what is said keeps until it is back
             return (unpaged(out.reply),)
-        for form in branch.adapter.capabilities(out.to).forms:
-            try:
-                return paged(branch.adapter, out.reply, form)
-            except Exception:
-                # A bug in a form must cost neither the answer nor the turn that made it.
-                log.exception("pages broke", adapter=branch.adapter.name, form=form, slot=out.slot)
-        return (unpaged(out.reply),)
+        return await written_pages(branch.adapter, out.reply, branch.adapter.capabilities(out.to))
 
     def show(self, lane: str, out: Outbound) -> bool:
         """Show an unfinished answer when the chat's budget allows; only the latest counts.
@@ -129,9 +124,10 @@ class Delivery:
             self._lanes.setdefault(lane, set()).add((chat, out.slot))
             desk.news.set()
         elif preview.out != out:
+            waited = preview.dirty and not preview.has_grown
             preview.out = out
             preview.began_at = preview.began_at or time.monotonic()
-            if not preview.dirty:
+            if not preview.dirty or (waited and preview.has_grown):
                 preview.dirty = True
                 desk.news.set()
         return shows_words(desk.adapter.capabilities(out.to))

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from core.delivery.paging import QUICK_CHARS
 from core.seams import Adapter
 from core.values import Address, Capabilities, Outbound, Page
 
@@ -20,6 +21,7 @@ class Preview:
         there: Page number to row and platform id, once the store was asked.
         began_at: When its first words came, by the monotonic clock.
         drawn_at: When it was last drawn, 0 where it was not.
+        drawn_chars: How much Markdown was last drawn.
         next_at: When it must be drawn again though nothing changed.
     """
 
@@ -33,7 +35,17 @@ class Preview:
     there: dict[int, tuple[int, str]] | None = None
     began_at: float = 0.0
     drawn_at: float = 0.0
+    drawn_chars: int = 0
     next_at: float = 0.0
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether there is so much more to see that rendering all of it again costs little beside what was rendered.
+
+        Each preview is rendered from the beginning, so those of a long answer have to be few.
+        """
+        chars = len(self.out.reply.markdown)
+        return chars <= QUICK_CHARS or chars - self.drawn_chars >= self.drawn_chars / 10
 
 
 @dataclass(slots=True)

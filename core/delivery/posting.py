@@ -12,6 +12,7 @@ import structlog
 
 from core.delivery.desks import Desk
 from core.delivery.governor import Governor
+from core.delivery.paging import bounded_pages
 from core.errors import (
     AdapterError,
     ChatClosed,
@@ -83,9 +84,15 @@ class Posting:
         elif page is not None and row.sent_as and _same(page, shown):
             await self._keep(self._outbox.sent, row.id, row.sent_as)  # the preview said exactly this
         elif page is not None and page.form == UNPAGED:
-            await self._keep(self._outbox.reform, row.id, paged(desk.adapter, reply_of(page), can.forms[0]))
+            await self._page(desk, row, page, can)
         else:
             await self._put(desk, row, can)
+
+    async def _page(self, desk: Desk, row: OutboxRow, page: Page, can: Capabilities) -> None:
+        """Make pages of a reply that has none yet. That it was begun is committed first: the process may die of it."""
+        await self._put_off(row, 0, counts=True)
+        pages, files = await bounded_pages(desk.adapter, reply_of(page), can, row.space, row.attempts)
+        await self._keep(self._outbox.reform, row.id, pages, files)
 
     async def _put(self, desk: Desk, row: OutboxRow, can: Capabilities) -> None:
         self._governor.spend(desk.chat, can)

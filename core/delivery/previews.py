@@ -15,10 +15,11 @@ import structlog
 
 from core.delivery.desks import Desk, Preview
 from core.delivery.governor import Governor
+from core.delivery.paging import MOST_PAGES, is_long, rendered
 from core.delivery.posting import Posting
 from core.errors import AdapterError, ChatGone, DeliveryUnknown, MarkupRefused, PlatformBusy, PlatformDown, StoreError
 from core.patience import patiently
-from core.storage import Outbox, message_key, paged
+from core.storage import Outbox, message_key
 from core.values import Capabilities, Page
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 _HANGS_S = 30.0
 _DOWN_S = 1.0
 _FIRST_WITHIN_S = 0.3
+_LONG_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Previews:
         share_s = (self._crowd() - 1) / can.previews_per_s if can.previews_per_s else 0.0
         if not preview.drawn_at:  # among many, a short answer is there as soon as a preview would be
             return max(0.0, preview.began_at + min(_FIRST_WITHIN_S, share_s) - now)
-        return max(0.0, preview.drawn_at + max(can.preview_every_s, share_s) - now)
+        rest_s = 0.0 if preview.has_grown or not can.renders else _LONG_EVERY_S
+        return max(0.0, preview.drawn_at + max(can.preview_every_s, share_s, rest_s) - now)
 
     @staticmethod
     def _fall(preview: Preview, can: Capabilities) -> None:
@@ -119,13 +122,14 @@ class Previews:
             await self._type(sketch)
             return
         growing = replace(preview.out.reply, unfinished=True)
-        pages = paged(sketch.desk.adapter, growing, can.forms[preview.form])
+        preview.drawn_chars = len(growing.markdown)
+        pages = await rendered(sketch.desk.adapter, growing, can.forms[preview.form], can)
         if can.preview == "draft":
             preview.next_at = time.monotonic() + can.draft_s
             await self._signal(sketch, pages[-1])
         else:
             preview.next_at = math.inf
-            await self._edit(sketch, pages)
+            await self._edit(sketch, pages[:MOST_PAGES])
 
     async def _type(self, sketch: _Sketch) -> None:
         try:
@@ -209,7 +213,8 @@ def shows_words(can: Capabilities) -> bool:
 
 
 def _only_typing(preview: Preview, can: Capabilities) -> bool:
-    return preview.only_typing or not (preview.out.reply.markdown and shows_words(can))
+    words = preview.out.reply.markdown
+    return preview.only_typing or not (words and shows_words(can) and not is_long(words, can))
 
 
 def _kind(preview: Preview, desk: Desk) -> Capabilities:

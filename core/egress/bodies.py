@@ -1,17 +1,21 @@
-"""Reading what a server sends: its type, and its body unpacked piece by piece, so that no bomb ever goes off."""
+"""Reading what a server sends: its type, and its body, never more of it than was asked for.
+
+What is packed is unpacked in a limited process (``unpacking.py``): a few bytes can ask for much work.
+"""
 
 import re
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
 
-from core.errors import ContentRefused, NotFetched
+from core.egress.unpacking import Packed
+from core.errors import ContentRefused, LimitReached, NotFetched, WorkBroke
+from core.limited.tasks import Limited, Limits, Task
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 """https://www.rfc-editor.org/rfc/rfc6838#section-4.2; refusals repeat a type, so no sentence may pass for one."""
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _PACKED = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_UNPACKING_S = 5
 
 
 def content_type(header: str) -> tuple[str, str]:
@@ -32,12 +36,13 @@ def check_type(mime: str, types: Sequence[str]) -> None:
         raise ContentRefused(f"it is of the type {mime or 'unknown'}, which is not taken here", mime=mime)
 
 
-async def read_body(pieces: AsyncIterator[bytes], encoding: str, most_bytes: int) -> bytes:
+async def read_body(pieces: AsyncIterator[bytes], encoding: str, most_bytes: int, limited: Limited) -> bytes:
     """A body, unpacked.
 
     Args:
         encoding: The header ``Content-Encoding``.
         most_bytes: As sent, and as unpacked.
+        limited: Where it is unpacked.
 
     Raises:
         ContentRefused: It is larger, or packed in a way we did not ask for.
@@ -46,14 +51,22 @@ async def read_body(pieces: AsyncIterator[bytes], encoding: str, most_bytes: int
     packed = _PACKED.get(encoding.strip().lower())
     if packed is None:
         raise ContentRefused("it is packed in a way that is not read here")
-    unpacking, body, sent = _Unpacking() if packed else None, bytearray(), 0
+    body = bytearray()
     async for piece in pieces:
-        sent += len(piece)
-        body += unpacking.feed(piece, most_bytes + 1 - len(body)) if unpacking else piece
-        check_size(max(sent, len(body)), most_bytes)
-    if unpacking and not unpacking.complete:
-        raise NotFetched("it broke off in the middle")
-    return bytes(body)
+        check_size(len(body) + len(piece), most_bytes)
+        body += piece
+    return await _unpacked(bytes(body), most_bytes, limited) if packed else bytes(body)
+
+
+async def _unpacked(body: bytes, most_bytes: int, limited: Limited) -> bytes:
+    limits = Limits(cpu_s=_UNPACKING_S, wall_s=4 * _UNPACKING_S, max_result_bytes=most_bytes)
+    task = Task(function="core.egress.unpacking:unpacked", takes=Packed, returns=bytes, limits=limits)
+    try:
+        return await limited.run(task, Packed(body=body, most_bytes=most_bytes))
+    except LimitReached as error:
+        raise ContentRefused("what it sends takes too much to unpack") from error
+    except WorkBroke as error:
+        raise NotFetched("what it sends cannot be unpacked") from error
 
 
 def check_size(size: int, most_bytes: int) -> None:
@@ -64,30 +77,3 @@ def check_size(size: int, most_bytes: int) -> None:
     """
     if size > most_bytes:
         raise ContentRefused(f"it is larger than {most_bytes // 1000} kB")
-
-
-class _Unpacking:
-    """Unpacks gzip (of one or several members) and zlib, never further than it is told."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that began has ended."""
-        return self._member.eof or not self._begun
-
-    def feed(self, piece: bytes, most: int) -> bytes:
-        """What comes out of a piece: at most so many bytes, which is then too many for whoever asked."""
-        out = bytearray()
-        try:
-            while piece and len(out) < most:
-                if self._member.eof:
-                    self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
-                self._begun = True
-                out += self._member.decompress(piece, most - len(out))
-                piece = self._member.unconsumed_tail or self._member.unused_data
-        except zlib.error as error:
-            raise NotFetched("what it sends cannot be unpacked") from error
-        return bytes(out)

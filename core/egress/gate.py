@@ -26,6 +26,7 @@ from core.egress.bodies import check_size, check_type, content_type, read_body
 from core.egress.targets import Target
 from core.errors import AddressRefused, EgressError, NotFetched
 from core.hosts import WEB_PORTS, allowed, is_inner
+from core.limited.tasks import Limited
 from core.proxies import NO_PROXIES, Proxies
 from core.site import TEXT, Egress, Fetched
 from core.threads import Threads
@@ -47,9 +48,11 @@ _NOT_PUBLIC = "that address is not public, and only the public internet is fetch
 
 
 @asynccontextmanager
-async def open_gate(settings: EgressSettings, proxies: Proxies = NO_PROXIES) -> AsyncGenerator[Egress]:
+async def open_gate(
+    settings: EgressSettings, limited: Limited, proxies: Proxies = NO_PROXIES
+) -> AsyncGenerator[Egress]:
     """The gate of a deployment. Nothing is opened before something is fetched."""
-    gate = Gate(settings, proxies=proxies)
+    gate = Gate(settings, limited, proxies=proxies)
     try:
         yield gate
     finally:
@@ -71,6 +74,7 @@ class Gate:
     """See ``Egress``.
 
     Args:
+        limited: Where bodies are unpacked.
         resolve: Finds addresses, once for each hop; None to ask the system.
         public: Which of them may be connected to.
         ports: Which ports may be, on hosts the operator has not listed.
@@ -81,6 +85,7 @@ class Gate:
     def __init__(
         self,
         settings: EgressSettings,
+        limited: Limited,
         *,
         resolve: Resolve | None = None,
         public: Callable[[IPAddress], bool] = is_public,
@@ -89,6 +94,7 @@ class Gate:
         proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._settings = settings
+        self._limited = limited
         self._allowed = allowed(settings.allow)
         self._resolve = resolve or system()
         self._public = public
@@ -97,12 +103,14 @@ class Gate:
         self._proxies = proxies
         self._session: ClientSession | None = None
 
-    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = False
+    ) -> Fetched:
         """See ``Egress``."""
         most = min(most_bytes or self._settings.max_bytes, self._settings.max_bytes)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                fetched = await self._followed(targets.read(url), types, most)
+                fetched = await self._followed(targets.read(url), types, most, one_host=one_host)
         except EgressError as error:
             log.info("not fetched", reason=str(error))
             raise
@@ -117,13 +125,16 @@ class Gate:
         if self._session is not None:
             await self._session.close()
 
-    async def _followed(self, target: Target, types: Sequence[str], most_bytes: int) -> Fetched:
+    async def _followed(self, target: Target, types: Sequence[str], most_bytes: int, *, one_host: bool) -> Fetched:
+        host = target.host
         for _ in range(_MOST_REDIRECTS + 1):
             self._check(target)
             answer = await self._hop(target, types, most_bytes)
             if isinstance(answer, Fetched):
                 return answer
             target = _redirected(target, answer)
+            if one_host and target.host.removeprefix("www.") != host.removeprefix("www."):
+                raise AddressRefused(f"it leads on to another host, {target.host}, which nobody was asked about")
         raise AddressRefused(f"it leads on to another address more than {_MOST_REDIRECTS} times")
 
     def _check(self, target: Target) -> None:
@@ -152,7 +163,7 @@ class Gate:
             async with asking as response:
                 if response.status in _MOVED and (location := response.headers.get("Location")):
                     return location
-                return await _fetched(target, response, types, most_bytes)
+                return await _fetched(target, response, types, most_bytes, self._limited)
         except aiohttp.ClientError as error:
             raise _translated(error) from error
 
@@ -226,14 +237,16 @@ def _redirected(target: Target, location: str) -> Target:
     return onward
 
 
-async def _fetched(target: Target, response: "ClientResponse", types: Sequence[str], most_bytes: int) -> Fetched:
+async def _fetched(
+    target: Target, response: "ClientResponse", types: Sequence[str], most_bytes: int, limited: Limited
+) -> Fetched:
     mime, charset = content_type(response.headers.get("Content-Type", ""))
     body = b""
     if response.status in _FOUND:
         check_type(mime, types)
         check_size(response.content_length or 0, most_bytes)
         pieces = response.content.iter_any()
-        body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes)
+        body = await read_body(pieces, response.headers.get("Content-Encoding", ""), most_bytes, limited)
     return Fetched(url=str(target.url), status=response.status, mime=mime, charset=charset, body=body)
 
 

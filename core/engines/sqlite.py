@@ -92,7 +92,7 @@ class SqliteEngine:
             if self._delivery is not None:  # begun meanwhile, and perhaps had looked already
                 self._delivery.look()
         else:
-            pages = tuple(delivery.written(out) for out in outcome.out)
+            pages = tuple([await delivery.written(out) for out in outcome.out])
             with delivery.closing("", pages):
                 await self._store.settle("", outcome, pages)
         self._jobs_changed.set()

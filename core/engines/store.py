@@ -15,7 +15,7 @@ from core.engines.reader import Reader
 from core.engines.vault import Vault
 from core.engines.writer import Writer
 from core.seams import Records, Sealer
-from core.storage import DueChats, LaneStore, Opened, Outbox, OutboxRow, Written
+from core.storage import DueChats, Ended, LaneStore, Opened, Outbox, OutboxRow, Written
 from core.values import Address, Inbound, Outbound, Outcome, Page, Put, Receipt
 
 log = structlog.get_logger(__name__)
@@ -120,7 +120,7 @@ class SqliteStore:
         """See ``Outbox``."""
         await self._writer.do(lambda db: self._out.sent(db, row, sent_as, settles=settles))
 
-    async def dropped(self, row: int, state: str) -> None:
+    async def dropped(self, row: int, state: Ended) -> None:
         """See ``Outbox``."""
         await self._writer.do(lambda db: self._out.dropped(db, row, state))
 
@@ -128,9 +128,9 @@ class SqliteStore:
         """See ``Outbox``."""
         await self._writer.do(lambda db: self._out.put_off(db, row, delay_s, counts=counts, as_new=as_new))
 
-    async def reform(self, row: int, pages: tuple[Page, ...]) -> None:
+    async def reform(self, row: int, pages: tuple[Page, ...], writes: tuple[Put, ...] = ()) -> None:
         """See ``Outbox``."""
-        await self._writer.do(lambda db: self._out.reform(db, row, pages))
+        await self._writer.do(lambda db: self._out.reform(db, row, pages, writes))
 
     async def preview_rows(self, slot: str) -> dict[int, tuple[int, str]]:
         """See ``Outbox``."""

@@ -13,7 +13,7 @@ from core.models.routing import Router
 from core.people.access import Access
 from core.plugin import Plugin
 from core.seams import Adapter, Engine, Provider
-from core.site import EngineSite, nobody_told
+from core.site import Egress, EngineSite, nobody_told
 from core.turn.toolbox import utc_now
 
 _GRACE_S = 0.1
@@ -27,6 +27,7 @@ async def deployed(
     *plugins: Plugin,
     now: Callable[[], datetime] = utc_now,
     tell_owner: Callable[[str], Awaitable[None]] = nobody_told,
+    egress: Egress | None = None,
 ) -> AsyncGenerator[Engine, None]:
     """Let one messenger, one model and some plugins work together; everybody who writes is answered.
 
@@ -36,6 +37,7 @@ async def deployed(
         folder: Where the store is kept.
         now: The time that tools are told; a ``FakeClock`` stands still.
         tell_owner: Is told what an owner would be.
+        egress: What tools fetch with, None for nothing.
 
     Raises:
         Exception: The adapter's ``run`` or the engine failed meanwhile.
@@ -48,6 +50,7 @@ async def deployed(
             Router([provider], "auto"),
             access,
             plugins,
+            egress=egress,
             tell_owner=tell_owner,
             now=now,
         )

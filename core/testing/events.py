@@ -1,14 +1,20 @@
 """What people do, and where it arrives: builders for tests."""
 
+import importlib
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import TypeVar, cast
 
 from core.context.conversation import NewConversations
 from core.exchange import Model
+from core.limited.tasks import Limited, Task
 from core.plugin import PluginSite, ToolContext
 from core.site import AnsweringModel, BotSite, Egress, Memo, NoEgress, ProviderSite
 from core.values import Address, Body, Command, Inbound, Message, Put, Tap
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 """When nothing else is said: a Tuesday."""
@@ -29,6 +35,15 @@ class FakeMemo:
     async def keep(self, name: str, text: str) -> None:
         """See ``Memo``."""
         self.kept[name] = text
+
+
+class UnlimitedTasks:
+    """A ``Limited`` that runs tasks at once, in this process: for tests of what tasks do."""
+
+    async def run(self, task: Task[A, R], argument: A) -> R:
+        """See ``Limited``."""
+        module, _, function = task.function.partition(":")
+        return cast("R", getattr(importlib.import_module(module), function)(argument))
 
 
 def bot_site(data_dir: Path, name: str = "fake", *, memo: Memo | None = None) -> BotSite:
@@ -69,7 +84,12 @@ class FakeModelChoice:
 
 
 def plugin_site(
-    data_dir: Path, name: str = "fake", *, memo: Memo | None = None, egress: Egress | None = None
+    data_dir: Path,
+    name: str = "fake",
+    *,
+    memo: Memo | None = None,
+    egress: Egress | None = None,
+    limited: Limited | None = None,
 ) -> PluginSite:
     """What a plugin's ``open`` wants, over a folder of the test's own."""
     return PluginSite(
@@ -77,6 +97,7 @@ def plugin_site(
         data_dir=data_dir,
         memo=memo or FakeMemo(),
         egress=egress or NoEgress(),
+        limited=limited or UnlimitedTasks(),
         models=FakeModelChoice(),
         conversations=NewConversations(),
     )
@@ -119,3 +140,4 @@ def inbound(body: Body, *, chat: str = "1", key: str = "", sender: str = "ann", 
 
 
 _: type[Memo] = FakeMemo
+_limited: type[Limited] = UnlimitedTasks

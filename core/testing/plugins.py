@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from core.errors import ContentRefused, NotFetched
+from core.errors import AddressRefused, ContentRefused, NotFetched
 from core.plugin import Plugin, PluginSpec
 from core.site import TEXT, Egress, Fetched, NoEgress, Spec
 from core.testing.events import MORNING, plugin_site, tool_context
@@ -40,7 +41,9 @@ class FakeEgress:
         self.asked: list[str] = []
         self._pages = pages
 
-    async def get(self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None) -> Fetched:
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = False
+    ) -> Fetched:
         """See ``Egress``."""
         self.asked.append(url)
         page = self._pages.get(url)
@@ -48,6 +51,8 @@ class FakeEgress:
             raise NotFetched("there is no host of this name")
         if isinstance(page, str):
             page = Fetched(url=url, status=200, mime="text/html", charset="utf-8", body=page.encode())
+        if one_host and urlsplit(page.url).hostname != urlsplit(url).hostname:
+            raise AddressRefused("it leads on to another host")
         if not any(fnmatchcase(page.mime, wanted) for wanted in types):
             raise ContentRefused(f"it is of the type {page.mime}, which is not taken here", mime=page.mime)
         if most_bytes is not None and len(page.body) > most_bytes:

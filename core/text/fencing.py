@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from wcwidth import wcwidth
+from yarl import URL
 
 from core.text.invisible import cleaned, numbered
 from core.text.markup import lines
@@ -24,16 +25,30 @@ _GOES_ON: Final = "⟨↩⟩"
 _RIGHT_TO_LEFT: Final = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _TURNS = re.compile(f"[{_RIGHT_TO_LEFT}](?:[{_RIGHT_TO_LEFT} ]*[{_RIGHT_TO_LEFT}])?")
 _LEFT_TO_RIGHT_MARK: Final = "\u200e"
+_HOST = re.compile(r"(?:(?<=://)|(?<=.@))[^\s/?#:@\\\"'<>()\[\]{}|,;⟨⟩]{1,253}")
 
 
 def fenced(text: str) -> str:
     """Words exactly as they are, in a block of code that nothing in them can end: for a person to allow or not.
 
-    What cannot be seen or changes the order of reading is told by its number. Lines of more than 64 columns are
-    broken, and a line that goes on begins with ``⟨↩⟩``; no text of its own can look so. Where a line goes from left to
-    right and from right to left, its pieces stand in the order in which they are written.
+    What cannot be seen or changes the order of reading is told by its number. Behind a host in an address that is not
+    written in ASCII stands ``⟨= xn--…⟩``, as it is looked up: its letters may only look like those of another. Lines of
+    more than 64 columns are broken, and a line that goes on begins with ``⟨↩⟩``; no text of its own can look so. Where
+    a line goes from left to right and from right to left, its pieces stand in the order in which they are written.
     """
-    return code_block("\n".join(shown for line in numbered(text).split("\n") for shown in _broken(_in_order(line))))
+    told = _HOST.sub(_with_punycode, numbered(text))
+    return code_block("\n".join(shown for line in told.split("\n") for shown in _broken(_in_order(line))))
+
+
+def _with_punycode(found: "re.Match[str]") -> str:
+    host = found[0]
+    if host.isascii():
+        return host
+    try:
+        looked_up = URL(f"http://{host}/").raw_host or ""
+    except ValueError:
+        looked_up = ""
+    return f"{host}⟨= {looked_up if looked_up.isascii() and looked_up else 'no host'}⟩"
 
 
 def code_block(text: str) -> str:

@@ -65,20 +65,29 @@ def cleaned_line(text: str, max_chars: int = 200) -> str:
 
 def label(text: str, max_chars: int = 64) -> str:
     """The same for a name that is set into a sentence of ours: it ends none of our brackets and quotation marks."""
-    return " ".join(cleaned_line(text, max_chars).translate(_HARMLESS).split())
+    return " ".join("".join(map(_harmless, cleaned_line(text, max_chars))).split())
 
 
-_OPENED: Final = "[{<«\u201c\u27e6\u27e8\u2772\u276c\u3008\u300a\u3010\u3014\u301a\uff1c\uff3b\uff5b"
-_CLOSED: Final = "]}>»\u201d\u27e7\u27e9\u2773\u276d\u3009\u300b\u3011\u3015\u301b\uff1e\uff3d\uff5d"
-_QUOTATION: Final = '"`\u201e\uff02\uff40'
-_HARMLESS = str.maketrans(
-    {
-        **dict.fromkeys(_OPENED, "("),
-        **dict.fromkeys(_CLOSED, ")"),
-        **dict.fromkeys(_QUOTATION, "'"),
-        **dict.fromkeys(":\uff1a", " "),
-    }
-)
+_COLONS: Final = ":\u02d0\u02f8\u05c3\u2236\ua789\ufe13\ufe55\uff1a"
+_OTHERS: Final = {
+    "<": "(",
+    ">": ")",
+    '"': "'",
+    "`": "'",
+    "\u02cb": "'",
+    "\uff02": "'",
+    "\uff40": "'",
+    "\uff1c": "(",
+    "\uff1e": ")",
+}
+_BY_CATEGORY: Final = {"Ps": "(", "Pe": ")", "Pi": "'", "Pf": "'"}
+_APOSTROPHE: Final = "\u2019"
+
+
+def _harmless(one: str) -> str:
+    if one == _APOSTROPHE:
+        return one
+    return " " if one in _COLONS else _OTHERS.get(one) or _BY_CATEGORY.get(unicodedata.category(one), one)
 
 
 class _Cleaning:
@@ -207,7 +216,7 @@ def _is_jamo(one: str) -> bool:
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u27e8\u27e9\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U00016fe4\U0001d159"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u27e8\u27e9\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
     "\U000e0100-\U000e01ef]"
 )
 """What looks like nothing although its category does not say so; and the brackets that numbers are told in."""

@@ -12,6 +12,9 @@ from enum import IntEnum
 
 TAB_COLUMNS = 4
 
+BLOCK_MARK = re.compile(r"(?:[-+*]|\d{1,9}[.)]|#{1,6})(?:\s|$)|[>|]|```|~~~")
+"""What makes more than a paragraph of the line that it begins."""
+
 
 class Rank(IntEnum):
     """How good a place the beginning of a line is for a cut; higher is better."""
@@ -38,6 +41,7 @@ class Line:
         prefix: The quotation marks that a page that begins within this line must repeat.
         indent: Columns to take off when a page begins here, by which a list shifts it or a paragraph is set in.
         code: Whether it stands within a fenced block; `head` and `tail` then hold within the line too.
+        opens: Whether it is the opening line of a fence.
         closes: Whether it is the closing line of a fence.
         table: Where its table begins and ends, when it is a row of one that a cut may precede.
     """
@@ -50,6 +54,7 @@ class Line:
     prefix: str = ""
     indent: int = 0
     code: bool = False
+    opens: bool = False
     closes: bool = False
     table: tuple[int, int] | None = None
 
@@ -159,7 +164,15 @@ class _Scan:
         lazy = "" if prefix or starts else self._quote
         self._quote = "" if starts else prefix or lazy
         rank = self._rank(text, below)
-        return Line(start=at, end=at + len(text), rank=rank, head=lazy, prefix=prefix or lazy, indent=indent)
+        return Line(
+            start=at,
+            end=at + len(text),
+            rank=rank,
+            head=lazy,
+            prefix=prefix or lazy,
+            indent=indent,
+            opens=self._fence is not None,
+        )
 
     def _opened(self, text: str) -> _Fence | None:
         match = _FENCE.match(text)

@@ -10,6 +10,7 @@ hold. Everything here is linear in the text, whatever it holds.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from core.text.formulas import is_formula
@@ -220,14 +221,17 @@ def _with_addresses(text: str) -> str:
         return text
     pieces, at = [], 0
     for start, end in addresses(text):
-        pieces += [text[at:start], _held_address(text[start:end])]
+        pieces += [text[at:start], _held_but_escaped(text[start:end], _IN_ADDRESS)]
         at = end
     return "".join([*pieces, text[at:]])
 
 
-def _held_address(address: str) -> str:
-    parts = _ESCAPED.split(address)  # what was escaped already stays so
-    return "".join(part if number % 2 else part.translate(_IN_ADDRESS) for number, part in enumerate(parts))
+def _held_but_escaped(text: str, table: Mapping[int, str]) -> str:
+    """The text with these characters held, but for those that a backslash has made plain already."""
+    if "\\" not in text and "&" not in text:
+        return text.translate(table)
+    parts = _ESCAPED.split(text)
+    return "".join(part if number % 2 else part.translate(table) for number, part in enumerate(parts))
 
 
 def _with_names(text: str) -> str:
@@ -284,4 +288,4 @@ def _path(found: re.Match[str]) -> str:
     while end and not path[end - 1].isalnum():
         end -= 1
     start = len(path) - len(path.lstrip("_")) if end else 0
-    return path[:start] + path[start:end].translate(_IN_NAME) + path[end:]
+    return path[:start] + _held_but_escaped(path[start:end], _IN_NAME) + path[end:]

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from core.text.markup import TAB_COLUMNS, Line, Rank, columns, lines
+from core.text.markup import BLOCK_MARK, TAB_COLUMNS, Line, Rank, columns, lines
 from core.text.spans import Span, enclosing, spans
 
 FIRST_GUESS = 4096
@@ -18,7 +18,6 @@ FIRST_GUESS = 4096
 
 _WORD = re.compile(r"(?<=\S)[^\S\n\u00a0\u202f]+(?=\S)|\n+|(?<=[。！？；])(?=[^\s。！？；])")  # noqa: RUF001
 _SENTENCE = re.compile(r"(?:[.!?…][\"'”’»)*_]*\s+|[。！？；])$")  # noqa: RUF001
-_MARKER = re.compile(r"(?:[-+*]|\d{1,9}[.)]|#{1,6})(?:\s|$)|[>|]|```|~~~")
 
 
 def split(markdown: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
@@ -97,7 +96,7 @@ class _Splitter:
         for match in _WORD.finditer(self._text):
             at, line = match.end(), self._line(match.end())
             torn = at == line.start and line.rank is Rank.NEVER
-            if not torn and (line.code or not _MARKER.match(self._text, at)):
+            if not torn and (line.code or not BLOCK_MARK.match(self._text, at)):
                 yield at
 
     @cached_property

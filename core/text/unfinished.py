@@ -7,7 +7,7 @@ and the finished answer, are never touched.
 
 import re
 
-from core.text.markup import Line, lines
+from core.text.markup import BLOCK_MARK, Line, lines
 from core.text.spans import left_open
 
 _BARE_MARK = re.compile(r"[ \t>]*(?:[-+*=#>|]+|\d{1,3}[.)]|[-+*][ \t]+\[[ xX]?|\[[^\]\n]+\]:.*)?[ \t]*")
@@ -28,18 +28,22 @@ def completed(markdown: str) -> str:
     """
     text = markdown.rstrip()
     told = lines(text)
-    while told and not told[-1].code and _means_nothing(text, told[-1]):
-        told.pop()
-    if not told:
-        return ""
-    last = told[-1]
-    text = text[: last.end]
-    if last.closes:
-        return text
-    if last.code:
-        return (text[: last.start - 1] if _CLOSING.fullmatch(text, last.start) else text) + last.tail
-    start = _paragraph(told)
-    return text[:start] + _closed(text[start:])
+    while told:
+        last = told[-1]
+        if last.closes:
+            return text[: last.end]
+        if last.code:
+            bare = bool(_CLOSING.fullmatch(text, last.start, last.end))
+            return text[: last.start - 1 if bare else last.end] + last.tail
+        if _means_nothing(text, last):
+            told.pop()
+            continue
+        start = _paragraph(told)
+        if closed := _closed(text[start : last.end]):
+            return text[:start] + closed
+        while told and told[-1].start >= start:
+            told.pop()
+    return ""
 
 
 def _means_nothing(text: str, line: Line) -> bool:
@@ -51,7 +55,7 @@ def _paragraph(told: list[Line]) -> int:
     """Where the paragraph of the last line begins."""
     start = told[-1].start
     for line in reversed(told):
-        if line.code or line.start == line.end:
+        if line.code or line.opens or line.start == line.end:
             break
         start = line.start
     return start
@@ -65,7 +69,9 @@ def _closed(paragraph: str) -> str:
         before = paragraph[:at]
         inside = paragraph[at + len(mark) :]
         if mark == "[" and not before[-1:].isalnum():
-            paragraph = before + inside.removeprefix("[").partition("](")[0]
+            shown = inside.removeprefix("[").partition("](")[0]
+            begins = not before.rpartition("\n")[2].strip(" \t>") and BLOCK_MARK.match(shown.lstrip(" \t"))
+            paragraph = paragraph if begins else before + shown
         elif mark in _PAIRED or mark[0] == "`":
             paragraph = paragraph.rstrip() + mark if inside.strip() else before.rstrip()
     return paragraph

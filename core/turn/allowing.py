@@ -92,7 +92,7 @@ class Allowing:
             return Ended(place=place, result=result(call, _UNKNOWN, failed=True))
         await work.record(pack(Began(place=place)))
         first = work.events[0]
-        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane))
+        ran = await self._toolbox.run(call, Caller(received=first, lane=work.lane, asked=True))
         ended = Ended(place=place, result=ran.part, produced=ran.produced)
         await work.record(pack(ended), *ran.writes)
         return ended

@@ -28,8 +28,10 @@ from core.models.waiting import Waiting
 from core.seams import Records, Work
 from core.site import nobody_told
 from core.text.fencing import followed
+from core.text.invisible import label
 from core.turn import approvals, repeating
 from core.turn.consulting import blind, consulted, untaken
+from core.turn.given import Given
 from core.turn.hearing import Ear, Heard, WhileBusy
 from core.turn.jobs import after_turn
 from core.turn.material import Material
@@ -97,6 +99,7 @@ class Answering:
         history: The conversation to go on with, None for the lane's current one.
         before: What is committed with the answer, and left alone where there is none.
         turn: What the conversation's entries of the question are named for, where it is asked again; else "".
+        question: What a model was told of the question, where it is asked again.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Answering:
         before: Iterable[Put] = (),
         *,
         turn: str = "",
+        question: Sequence[Part] = (),
     ) -> None:
         self._means = means
         self._work = work
@@ -119,7 +123,7 @@ class Answering:
         self._given = history
         self._before = tuple(before)
         self._turn = turn
-        self._material = Material(ear, history or History())
+        self._material = Material(ear, history or History(), question)
         self._said: list[str] = []  # by earlier steps of this answer
         self._sources = Sources()
         self._produced = Produced()  # by the tools of this answer
@@ -320,7 +324,9 @@ class Answering:
             raise _Unkept(str(error)) from error
 
     def _questions(self, parts: Sequence[Part]) -> Questions:
-        return self._means.toolbox.questions(calls_of(parts), self._material.steps)
+        material = self._material
+        said = [*material.history.entries, *material.question(), *material.steps]
+        return self._means.toolbox.questions(calls_of(parts), material.steps, Given(said, self._means.system))
 
     async def _read(self, parts: tuple[Part, ...], questions: Questions) -> None:
         """Run a step's calls that only read; one with an effect has to be made again, since another made no sense."""
@@ -406,7 +412,7 @@ class Answering:
 
     def _cited(self, part: Part, produced: Produced) -> Part:
         """A result, and by which numbers its sources are cited."""
-        lines = [f"[{self._sources.number(source.url, source.title)}] {source.title}" for source in produced.sources]
+        lines = [f"[{self._sources.number(one.url, one.title)}] {label(one.title)}" for one in produced.sources]
         return replace(part, body="\n".join([part.body, "", "Cite as:", *lines])) if lines else part
 
     def _took(

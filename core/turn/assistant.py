@@ -19,10 +19,11 @@ from core.context import conversation, wording
 from core.context.conversation import Context, keep
 from core.context.marks import mark_of
 from core.errors import StoreError
-from core.exchange import Entry
+from core.exchange import Entry, Part
 from core.people.access import Access, Verdict
 from core.plugin import PluginCommand
 from core.seams import Work
+from core.text.invisible import cleaned
 from core.turn import acts, commands, repeating
 from core.turn.acts import same_asker
 from core.turn.allowing import Allowing, goes_on
@@ -214,8 +215,8 @@ class Assistant:
         number = conversation.last_question(history)
         if number is None:
             return Outcome(done=(first.row,), out=(_say(first, phrases.NOTHING_TO_RETRY),))
-        parts = history.entries[number].parts
-        text = command.args or "\n".join(part.body for part in parts if part.kind == "text")
+        parts = _in_other_words(history.entries[number].parts, command.args)
+        text = "\n".join(part.body for part in parts if part.kind == "text" and part.origin != "outside")
         question = Message(id="", text=text, media=tuple(part.media for part in parts if part.media is not None))
         asked = replace(first, inbound=replace(first.inbound, name="", body=question))
         before = conversation.taken_back(history, first.space, number)
@@ -223,7 +224,7 @@ class Assistant:
         ear = Ear(work, [asked], "queue", self._admits)
         ear.remembered = history.kept[number].heard
         async with ear.listening():
-            answering = Answering(self._means, work, ear, history.until(number), before, turn=turn)
+            answering = Answering(self._means, work, ear, history.until(number), before, turn=turn, question=parts)
             return await answering.run(unpack(work.steps))
 
     async def _tapped(self, work: Work, first: Received, tap: Tap) -> Outcome:
@@ -303,6 +304,16 @@ class Assistant:
         ear = Ear(work, (), "queue", self._admits)
         async with ear.listening():
             return await Answering(self._means, work, ear).run(unpack(work.steps))
+
+
+def _in_other_words(parts: Sequence[Part], words: str) -> tuple[Part, ...]:
+    """A question with the person's own words exchanged; what others wrote and what came with it stays, and theirs."""
+    if not words:
+        return tuple(parts)
+    others = tuple(part for part in parts if part.kind != "text" or part.origin == "outside")
+    passed_on = sum(1 for _ in takewhile(lambda part: part.origin == "outside", others))
+    own = Part(kind="text", origin="person", body=cleaned(words))
+    return (*others[:passed_on], own, *others[passed_on:])
 
 
 def _is_mere_talk(received: Received) -> bool:

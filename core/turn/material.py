@@ -30,15 +30,19 @@ class Material:
         left_out: What the person is told of a question that was cut for the model, "" for nothing.
         last: Whether the model is to come to an end, without tools.
         notes: What plugins say to the model before the question, for this answer alone; "" for nothing.
+
+    Args:
+        told: What a model was told of what is asked, where that is asked again; else it is made of the messages.
     """
 
-    def __init__(self, ear: Ear, history: History) -> None:
+    def __init__(self, ear: Ear, history: History, told: Sequence[Part] = ()) -> None:
         self.history = history
         self.steps: list[Entry] = []
         self.left_out = ""
         self.last = False
         self.notes = ""
         self._ear = ear
+        self._told_before = tuple(told)
 
     @property
     def all(self) -> tuple[Entry, ...]:
@@ -49,7 +53,8 @@ class Material:
         """What is asked, as it reads now; nothing where the conversation ends with what there is to answer."""
         if not self._ear.asked:
             return ()
-        parts = tuple(part for received in acts.whole(self._ear.asked) for part in wording.said(received))
+        said = (part for received in acts.whole(self._ear.asked) for part in wording.said(received))
+        parts = self._told_before or tuple(said)
         return (Entry(role="user", parts=parts or (Part(kind="text", body="[an empty message]"),)),)
 
     def about(self) -> str:

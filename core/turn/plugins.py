@@ -7,6 +7,7 @@ import structlog
 
 from core.errors import SettingsError
 from core.plugin import Exchange, Plugin, PluginCommand, ToolContext, ToolResult, WebPage
+from core.text.invisible import cleaned
 from core.turn.results import Brought, brought
 from core.turn.toolbox import in_time
 from core.values import Received
@@ -54,7 +55,7 @@ class Plugins:
         if not hooks:
             return ""
         told = await asyncio.gather(*(_note(name, hook(question, caller)) for name, hook in hooks))
-        return "\n\n".join(filter(None, told))
+        return cleaned("\n\n".join(filter(None, told)))
 
     @property
     def follow_up(self) -> bool:

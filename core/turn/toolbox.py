@@ -10,12 +10,13 @@ import structlog
 from core.arguments import unfit
 from core.config.settings import Tools
 from core.context.parts import cut, result, whole
-from core.errors import CallMalformed, EgressError, SettingsError, ToolFailed
+from core.errors import AddressRefused, CallMalformed, EgressError, SettingsError, ToolFailed
 from core.exchange import Entry, Part, ToolSchema
-from core.plugin import Plugin, Tool, ToolContext
-from core.site import Egress, NoEgress
+from core.plugin import Plugin, Tool, ToolContext, no_addresses
+from core.site import TEXT, Egress, Fetched, NoEgress
 from core.text.fencing import outside
-from core.text.invisible import cleaned
+from core.text.invisible import cleaned, cleaned_line
+from core.turn.given import Given
 from core.turn.results import Produced, brought, context_of
 from core.values import Media, Put, Received, value
 
@@ -26,6 +27,7 @@ Questions = Mapping[int, str | Part]
 
 T = TypeVar("T")
 
+_TOLD_CHARS = 1000
 _STOPPING_S = 1.0  # for a tool to clean up after itself once it is stopped
 _MALFORMED = "These arguments cannot be used: "
 
@@ -37,15 +39,34 @@ def utc_now() -> datetime:
 
 @value
 class Caller:
-    """Whom a call is made for: the event that it answers, its lane, and the files that came with the question."""
+    """Whom a call is made for: the event that it answers, its lane, and the files that came with the question.
+
+    Attributes:
+        asked: Whether they were asked about just this call.
+    """
 
     received: Received
     lane: str
     files: tuple[Media, ...] = ()
+    asked: bool = False
 
     def context(self, now: datetime, egress: Egress) -> ToolContext:
         """What the tool is told of them."""
-        return context_of(self.received, self.lane, now, self.files, egress)
+        return context_of(self.received, self.lane, now, self.files, _OneHost(egress) if self.asked else egress)
+
+
+class _OneHost:
+    """The gate for what somebody allowed by the address that they saw: another host is another question."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def get(
+        self, url: str, *, types: Sequence[str] = TEXT, most_bytes: int | None = None, one_host: bool = True
+    ) -> Fetched:
+        """See ``Egress``."""
+        del one_host
+        return await self._egress.get(url, types=types, most_bytes=most_bytes, one_host=True)
 
 
 @value
@@ -89,38 +110,43 @@ class Toolbox:
         """Whether there is a tool of this name."""
         return name in self._tools
 
-    def questions(self, calls: Sequence[Part], steps: Sequence[Entry]) -> Questions:
+    def questions(self, calls: Sequence[Part], steps: Sequence[Entry], given: Given | None = None) -> Questions:
         """Which of a step's calls are not made at once, and why.
 
         Args:
             steps: The steps of this answer before: what it has tried too often is not tried again.
+            given: The addresses that the conversation has given.
         """
-        asked = ((place, self._question(call, place, steps)) for place, call in enumerate(calls))
+        asked = ((place, self._question(call, place, steps, given or Given())) for place, call in enumerate(calls))
         return {place: question for place, question in asked if question is not None}
 
-    def _question(self, call: Part, place: int, steps: Sequence[Entry]) -> str | Part | None:
+    def _question(self, call: Part, place: int, steps: Sequence[Entry], given: Given) -> str | Part | None:
         most = self.limits
         if place >= most.calls:
             return result(call, f"Not done: one step may hold {most.calls} calls. Make it in the next.", failed=True)
         if call.name in self._tools and _malformed_before(call.name, steps) >= most.mends:
             why = f"Not done: {most.mends} calls of {call.name} could not be used. Go on without it."
             return result(call, why, failed=True)
-        return self.question(call)
+        return self.question(call, given)
 
-    def question(self, call: Part) -> str | Part | None:
+    def question(self, call: Part, given: Given | None = None) -> str | Part | None:
         """What a person is to be asked before this call is made.
 
         Returns:
             The question; or what the model is told where none can be put; or None for a call that needs no leave.
         """
         tool = self._tools.get(call.name)
-        if tool is None or tool.effect == "reads":
+        if tool is None or (tool.effect == "reads" and tool.addresses is no_addresses):
             return None
         try:
             _check(tool, call)
+            if tool.effect == "reads" and all(map((given or Given()).holds, tool.addresses(call.body))):
+                return None
             question = tool.summary(call.body)
         except CallMalformed as error:
             return _malformed(call, error)
+        except AddressRefused as error:
+            return _could_not(call, error)
         except Exception:
             log.exception("tool broke", tool=call.name)
             return _broke(call)
@@ -161,7 +187,7 @@ class Toolbox:
         except CallMalformed as error:
             return Ran(part=_malformed(call, error))
         except (ToolFailed, EgressError) as error:
-            return Ran(part=result(call, f"The tool could not do it: {error}", failed=True))
+            return Ran(part=_could_not(call, error))
         except TimeoutError:
             why = "The tool took too long and was stopped; whether it did anything is not known."
             return Ran(part=result(call, why, failed=True))
@@ -258,7 +284,12 @@ def _malformed_before(name: str, steps: Iterable[Entry]) -> int:
 
 def _malformed(call: Part, error: CallMalformed) -> Part:
     log.info("tool call malformed", tool=call.name)
-    return result(call, f"{_MALFORMED}{error}. You may call again with better ones.", failed=True)
+    return result(call, f"{_MALFORMED}{cleaned(str(error))}. You may call again with better ones.", failed=True)
+
+
+def _could_not(call: Part, error: Exception) -> Part:
+    """Its own words, which may hold some of a stranger's: in one line, so that none of them stands by itself."""
+    return result(call, f"The tool could not do it: {cleaned_line(str(error), _TOLD_CHARS)}", failed=True)
 
 
 def _broke(call: Part) -> Part:

@@ -1,14 +1,23 @@
 """The main text of a page of HTML, as Markdown: what somebody who opens it came to read."""
 
 import logging
-import re
+from typing import Any
+from urllib.parse import urljoin
 
-from plugins.fetch.hidden import Element, remove_hidden
+import trafilatura
+from lxml import etree  # type: ignore[import-untyped]
+from trafilatura.settings import use_config
 
-_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>", re.IGNORECASE)
+from plugins.fetch.hidden import remove_hidden
+from plugins.fetch.tree import is_quirky, parsed
+
+Element = Any
+"""An element of lxml, which has no types."""
+
 _TITLE_CHARS = 200
 _LARGE_CHARS = 1_000_000
 """Larger pages are read plainly: to look for the main text in them takes many seconds."""
+_MANY_ELEMENTS = 30_000
 _SHORT_CHARS = 200
 """Less than this is rarely what somebody came for: start pages and lists have no main text."""
 _LEAST = "50"
@@ -48,6 +57,7 @@ _BLOCKS = frozenset(
         *("thead", "tr", "ul"),
     }
 )
+_OLDER = {"summary": "p", "details": "div", "dialog": "div", "search": "div", "hgroup": "div"}
 _CELLS = frozenset({"td", "th"})
 
 
@@ -57,34 +67,41 @@ def main_text(html: str, url: str) -> tuple[str, str]:
     Args:
         url: Where it was found: links are told as whole addresses.
     """
-    page = _parsed(html)
-    if page is None:
-        return "", ""
-    title = " ".join((page.findtext(".//title") or "").split())[:_TITLE_CHARS]
-    page.make_links_absolute(url, handle_failures="discard")
-    remove_hidden(page)
+    page = parsed(html)
+    title = " ".join((page.findtext("head/title") or "").split())[:_TITLE_CHARS]
+    remove_hidden(page, quirks=is_quirky(html))
+    _make_absolute(page, url)
+    _rename(page)
     everything = _plainly(page)
-    if len(html) > _LARGE_CHARS:
+    if len(html) > _LARGE_CHARS or len(everything) > _LARGE_CHARS or sum(1 for _ in page.iter()) > _MANY_ELEMENTS:
         return title, everything
     main = _extracted(page)
     return title, main if len(main) >= _SHORT_CHARS else everything or main
 
 
-def _parsed(html: str) -> Element | None:
-    from lxml import etree  # type: ignore[import-untyped]
-    from lxml import html as parsing
+def _make_absolute(page: Element, url: str) -> None:
+    base = page.find("head/base[@href]")
+    if base is not None:
+        url = _joined(url, base.get("href"))
+    for link in page.iter("a"):
+        if address := link.get("href"):
+            link.set("href", _joined(url, address))
 
-    parser = parsing.HTMLParser(remove_comments=True, remove_pis=True)
+
+def _rename(page: Element) -> None:
+    """Call things by older names: what trafilatura does not know by name it leaves out."""
+    for element in page.iter(*_OLDER):
+        element.tag = _OLDER[element.tag]
+
+
+def _joined(base: str, address: str) -> str:
     try:
-        return parsing.document_fromstring(_DECLARATION.sub("", html).replace("\0", ""), parser=parser)
-    except (etree.ParserError, ValueError):
-        return None  # nothing in it that could be read
+        return urljoin(base, address.strip())
+    except ValueError:
+        return ""
 
 
 def _extracted(page: Element) -> str:
-    import trafilatura
-    from trafilatura.settings import use_config
-
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # its warnings hold addresses, and words of the page
     config = use_config()
     config.set("DEFAULT", "MIN_EXTRACTED_SIZE", _LEAST)  # or short pages come back without their lines
@@ -101,8 +118,6 @@ def _extracted(page: Element) -> str:
 
 def _plainly(page: Element) -> str:
     """All words, a line for each block, with links."""
-    from lxml import etree
-
     pieces: list[str] = []
     for event, element in etree.iterwalk(page, events=("start", "end")):
         if element.tag in _BLOCKS:

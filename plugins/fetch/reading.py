@@ -3,9 +3,11 @@
 import codecs
 import re
 
+from core.errors import ToolFailed
 from core.site import Fetched
-from core.values import value
+from plugins.fetch.page import Page, Reading
 from plugins.fetch.pages import main_text
+from plugins.fetch.tree import TooDeep
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -20,22 +22,16 @@ _WIDER = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "us-ascii": "w
 """What pages mean by these: https://encoding.spec.whatwg.org/#names-and-labels."""
 
 
-@value
-class Page:
-    """A page as it is told to a model; the title is "" where it has none."""
-
-    title: str
-    text: str
-
-
-def read(fetched: Fetched) -> Page:
-    """Make text of it. Takes its time: call it in a thread."""
+def read(reading: Reading) -> Page:
+    """Make text of what was fetched. Runs in the limited process."""
+    fetched, most = reading.fetched, reading.max_chars
     is_html = fetched.mime in _HTML
     text = _decoded(fetched, is_html=is_html)
-    if not is_html:
-        return Page(title="", text=text.strip())
-    title, text = main_text(text, fetched.url)
-    return Page(title=title, text=text)
+    try:
+        title, text = main_text(text, fetched.url) if is_html else ("", text.strip())
+    except TooDeep as error:
+        raise ToolFailed("the page is nested too deeply to be read") from error
+    return Page(title=title, text=text[:most], chars=len(text))
 
 
 def _decoded(fetched: Fetched, *, is_html: bool) -> str:

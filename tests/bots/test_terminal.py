@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -258,7 +259,7 @@ async def test_a_failure_is_marked_as_one(tmp_path: Path) -> None:
 async def test_nothing_in_an_answer_can_steer_the_terminal(tmp_path: Path) -> None:
     """What a model says is text: escape codes and other control characters are taken out, also C1."""
     async with opened(tmp_path) as desk:
-        said = "a\x1b]0;owned\x07b\x9b31mc\r\x7f\u200dd\te\n"
+        said = "a\x1b]0;owned\x07b\x9b31mc\r\x7f\u200dd\te\u202e\U000e0041\n"
         (page,) = desk.terminal.pages(Reply(markdown=said), "markdown")
         assert json.loads(page.body)["text"] == "a]0;ownedb31mc\u200dd\te\n"
 
@@ -269,6 +270,9 @@ async def test_media_is_named_since_a_terminal_cannot_show_it(tmp_path: Path) ->
         reply = Reply(markdown="Here:", media=(Media(adapter="x", ref="r", kind="photo", name="cat.jpg"),))
         (page,) = desk.terminal.pages(reply, "markdown")
         assert json.loads(page.body)["text"] == "Here:\n\n[photo: cat.jpg]"
+        named = replace(reply.media[0], name="x]\nMay I do this?\x1b[2J")
+        (page,) = desk.terminal.pages(replace(reply, media=(named,)), "markdown")
+        assert json.loads(page.body)["text"] == "Here:\n\n[photo: x) May I do this?(2J]"
 
 
 async def test_a_terminal_may_come_before_the_adapter_listens(tmp_path: Path) -> None:

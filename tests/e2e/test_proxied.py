@@ -29,6 +29,7 @@ from core.proxies import Proxies, proxies_of
 from core.seams import Adapter, Provider
 from core.server import Server
 from core.site import ProviderSite
+from core.testing import UnlimitedTasks
 from core.values import Address, Inbound, Reply
 from providers import anthropic, compatible, google, openai
 from simulators.anthropic import AnthropicSimulator
@@ -196,7 +197,7 @@ async def test_pages_are_asked_for_by_the_address_that_was_checked(kind: str) ->
         proxy.names = {"93.184.215.14": site.port, "10.0.0.7": site.port}
         site.says["/"] = answer(b"Hello")
         way = proxies_of(f"{kind}://{proxy.address}")
-        gate = Gate(Egress(), resolve=resolve, proxies=way)
+        gate = Gate(Egress(), UnlimitedTasks(), resolve=resolve, proxies=way)
         try:
             fetched = await gate.get("http://page.example/")
             assert (fetched.body, fetched.url) == (b"Hello", "http://page.example/")

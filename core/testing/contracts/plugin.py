@@ -12,11 +12,10 @@ import pytest
 from pydantic import BaseModel
 
 from core.errors import CallMalformed
-from core.plugin import Plugin, PluginSpec, Tool
+from core.plugin import Plugin, PluginSpec, Tool, ToolContext
 from core.site import Egress, NoEgress
 from core.testing import plugin_site, tool_context
 
-CALLER = tool_context("somebody")
 EMPTY = ("", "{}")
 NONSENSE = ("", "no JSON", "null", "[]", '"text"', "{}", '{"no_such_argument": 1}', "[" * 5000)
 
@@ -43,6 +42,11 @@ async def opened(rig: PluginRig, folder: Path) -> AsyncGenerator[Plugin, None]:
     site = plugin_site(folder, rig.spec.name, egress=rig.egress)
     async with rig.spec.open(site, rig.settings) as plugin:
         yield plugin
+
+
+def caller_of(rig: PluginRig) -> ToolContext:
+    """Whom a call is made for, with what there is in the web."""
+    return tool_context("somebody", egress=rig.egress)
 
 
 def tools_and_calls(rig: PluginRig, plugin: Plugin) -> list[tuple[Tool, str]]:
@@ -93,7 +97,7 @@ class PluginContract:
         """A model has something to go on with."""
         async with opened(rig, tmp_path) as plugin:
             for tool, call in tools_and_calls(rig, plugin):
-                result = await tool.call(call, CALLER)
+                result = await tool.call(call, caller_of(rig))
                 assert (result if isinstance(result, str) else result.text).strip()
 
     @pytest.mark.parametrize("nonsense", NONSENSE, ids=range(len(NONSENSE)))
@@ -106,7 +110,7 @@ class PluginContract:
                 if nonsense in EMPTY and not json.loads(tool.schema.parameters).get("required"):
                     continue  # a call without arguments is one
                 with pytest.raises(CallMalformed, match=r"\w"):
-                    await tool.call(nonsense, CALLER)
+                    await tool.call(nonsense, caller_of(rig))
                 if tool.effect != "reads":
                     with pytest.raises(CallMalformed, match=r"\w"):
                         tool.summary(nonsense)

@@ -150,7 +150,7 @@ async def test_more_chats_than_couriers_all_get_theirs(rig: SqliteRig) -> None:
         task = asyncio.create_task(delivery.run())
         for number in range(20):
             out = _out(str(number), Address(adapter="fake", chat=str(number)), "x")
-            written = (delivery.written(out),)
+            written = (await delivery.written(out),)
             with delivery.closing("", written):
                 await engine._store.settle("", Outcome(out=(out,)), written)
         await adapter.until(lambda: len(adapter.calls) == 2)

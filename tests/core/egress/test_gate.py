@@ -15,6 +15,7 @@ from core.config.settings import Egress
 from core.egress.addresses import IPAddress
 from core.egress.gate import Gate, system
 from core.errors import AddressRefused, ContentRefused, EgressError, NotFetched
+from core.testing import UnlimitedTasks
 from simulators.site import SimulatedSite, answer, endless, moved, served
 
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
@@ -62,7 +63,9 @@ class Fetching:
     def __init__(self, port: int, names: Names | None = None, **settings: object) -> None:
         self.names = names or Names(a=[[PUBLIC]], b=[[PUBLIC]], within=[[PRIVATE]])
         self.base = f"http://a.example:{port}"
-        self.gate = Gate(Egress.model_validate(settings), resolve=self.names, public=is_public, ports={port})
+        self.gate = Gate(
+            Egress.model_validate(settings), UnlimitedTasks(), resolve=self.names, public=is_public, ports={port}
+        )
 
     async def get(self, path: str = "/", **how: object) -> bytes:
         """Fetch, and close everything."""
@@ -341,7 +344,7 @@ async def test_a_resolver_that_hangs_is_left() -> None:
         await asyncio.Event().wait()
         return ()
 
-    gate = Gate(Egress(timeout_s=0.05), resolve=hangs)
+    gate = Gate(Egress(timeout_s=0.05), UnlimitedTasks(), resolve=hangs)
     with pytest.raises(NotFetched, match="longer"):
         await gate.get("http://a.example/")
     await gate.aclose()
@@ -383,7 +386,7 @@ async def test_names_and_ports_where_nobody_is_are_told(site: SimulatedSite) -> 
 
 async def test_nothing_is_opened_before_something_is_fetched() -> None:
     """A deployment that never fetches imports and opens nothing for it."""
-    gate = Gate(Egress())
+    gate = Gate(Egress(), UnlimitedTasks())
     await gate.aclose()
     with pytest.raises(AddressRefused):
         await gate.get("http://127.0.0.1/")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from core.config.settings import Egress
 from core.egress.gate import Gate
 from core.errors import AddressRefused, NotFetched
+from core.testing import UnlimitedTasks
 from simulators.site import answer, moved, served
 
 
@@ -58,7 +59,9 @@ async def test_a_certificate_has_to_be_trusted_and_the_names_own(tmp_path: Path,
     async with served(tls=tls(path)) as site:
         site.says["/"] = answer(b"Hello")
         authorities = ssl.create_default_context(cafile=path) if trusted else None
-        gate = Gate(Egress(), resolve=to_loopback, public=lambda _: True, ports={site.port}, tls=authorities)
+        gate = Gate(
+            Egress(), UnlimitedTasks(), resolve=to_loopback, public=lambda _: True, ports={site.port}, tls=authorities
+        )
         url = f"https://{name}:{site.port}/"
         try:
             if trusted and name == "a.example":
@@ -80,7 +83,7 @@ async def test_a_plain_server_at_an_encrypted_address_is_told() -> None:
 
     async with await asyncio.start_server(refuse, "127.0.0.1") as plain:
         port = plain.sockets[0].getsockname()[1]
-        gate = Gate(Egress(), resolve=to_loopback, public=lambda _: True, ports={port})
+        gate = Gate(Egress(), UnlimitedTasks(), resolve=to_loopback, public=lambda _: True, ports={port})
         try:
             with pytest.raises(NotFetched, match="encrypted"):
                 await gate.get(f"https://a.example:{port}/")
@@ -97,7 +100,9 @@ async def test_an_encrypted_page_leads_to_no_plain_one(tmp_path: Path) -> None:
         plain.says["/"] = moved(f"https://a.example:{site.port}/found")
         authorities = ssl.create_default_context(cafile=path)
         ports = {site.port, plain.port}
-        gate = Gate(Egress(), resolve=to_loopback, public=lambda _: True, ports=ports, tls=authorities)
+        gate = Gate(
+            Egress(), UnlimitedTasks(), resolve=to_loopback, public=lambda _: True, ports=ports, tls=authorities
+        )
         try:
             with pytest.raises(AddressRefused, match="encrypted"):
                 await gate.get(f"https://a.example:{site.port}/")

@@ -1,7 +1,7 @@
 """Markdown as a document: what a text says is read alike for every platform, whatever the text."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.text.document import (
@@ -176,6 +176,8 @@ def test_what_is_held_back_comes_back(markdown: str) -> None:
 
 
 @settings(deadline=None, max_examples=300)
+@example("/_0")
+@example("a/_b_\\*c*")
 @given(st.text(max_size=60))
 def test_a_literal_text_is_one_that_means_nothing(markdown: str) -> None:
     """Every character is read, and nothing else."""

@@ -36,6 +36,7 @@ def read_back(block: str) -> str:
     """The text that a person reads in a block of code, as the words around such blocks explain it."""
     lines = block.split("\n")[1:-1]
     whole = "\n".join(lines).replace("\n⟨↩⟩", "").replace("\u200e", "")
+    whole = re.sub(r"⟨= [^⟩]*⟩", "", whole)
     return re.sub(r"⟨U\+([0-9A-F]{4,6})(?: ×(\d+))?⟩", lambda found: chr(int(found[1], 16)) * int(found[2] or 1), whole)
 
 
@@ -49,6 +50,29 @@ def test_what_is_shown_is_exactly_what_it_says(text: str) -> None:
 def test_no_line_is_longer_than_a_screen(text: str) -> None:
     """What does not fit into a line goes on in the next one, instead of beside the screen."""
     assert all(sum(max(0, wcwidth(one)) for one in line) <= 64 for line in fenced(text).split("\n"))
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("https://\u0430pple.com/x", "https://\u0430pple.com⟨= xn--pple-43d.com⟩/x"),
+        ("to: ann@b\u00fccher.example", "to: ann@b\u00fccher.example⟨= xn--bcher-kva.example⟩"),
+        ("http://a.example\u3002evil.example/", "http://a.example\u3002evil.example⟨= a.example.evil.example⟩/"),
+        ("https://me@\uff45vil.example:8080/", "https://me@\uff45vil.example⟨= evil.example⟩:8080/"),
+        ("https://\u0661\u0662.example?x", "\u200ehttps://\u0661\u0662\u200e.example⟨= xn--9hbc.example⟩?x"),
+        ("https://apple.com/\u0430", "https://apple.com/\u0430"),
+        ("\u0442.\u0435. \u0442\u0430\u043a", "\u0442.\u0435. \u0442\u0430\u043a"),
+        ("https://\u2603\u2603" + "a" * 70 + ".example", None),
+    ],
+)
+def test_a_host_in_other_letters_is_told_as_it_is_looked_up(text: str, shown: str | None) -> None:
+    """A Cyrillic letter looks like a Latin one; and a full stop of Japan parts a host as any other does."""
+    told = fenced(text)
+    assert read_back(told) == text
+    if shown is None:
+        assert "⟨= no host⟩" in told.replace("\n⟨↩⟩", "")
+    else:
+        assert told == f"```\n{shown}\n```"
 
 
 def test_a_line_that_goes_on_says_so() -> None:

@@ -1,7 +1,7 @@
 """A text that is still being written is shown as it will look, not as it happens to end."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.text.markup import lines
@@ -98,6 +98,10 @@ MARKUP = (
 
 
 @CALM
+@example("[```\na")
+@example("> [~~~\n> a")
+@example("* ```\n\n_")
+@example("- ~~~\n[")
 @given(st.lists(st.sampled_from(MARKUP), max_size=40).map("".join))
 def test_no_text_is_left_within_a_fence(text: str) -> None:
     """Whatever the beginning, the end is mended, and no word is made up."""
@@ -110,3 +114,4 @@ def test_no_text_is_left_within_a_fence(text: str) -> None:
 def test_many_bare_marks_are_left_out_in_one_pass() -> None:
     """Not even a text of nothing but bullets takes long."""
     assert completed("-\n" * 50_000) == ""
+    assert completed("**\n\n" * 50_000) == ""
