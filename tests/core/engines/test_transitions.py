@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engines.transitions import (
+from core.engines.tables.transitions import (
     WAITS_MS,
     Confirmed,
     Cut,

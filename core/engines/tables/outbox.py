@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.codec import dump
-from core.engines.transitions import (
+from core.engines.tables.transitions import (
     WAITS_MS,
     Confirmed,
     Cut,
@@ -27,7 +27,7 @@ from core.engines.transitions import (
     Told,
     after,
 )
-from core.engines.vault import Vault, now_ms
+from core.engines.tables.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import DueChats, Ended, OutboxRow, Written
 from core.values import Address, Outbound, Page, Put, Receipt, value
