@@ -1,6 +1,6 @@
 """The seams: what an adapter, a provider, a plugin and an engine promise each other.
 
-Each is a small protocol with one contract suite in ``tests/contracts`` that every implementation passes.
+Each is a small protocol with one contract in ``core/testing/contracts`` that every implementation passes.
 Nothing here has optional methods or a lifecycle: abilities are data (``Capabilities``), and whatever has to be
 opened and closed is opened by a ``Spec``'s async context manager, which the composition root holds.
 """

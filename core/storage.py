@@ -5,7 +5,7 @@ Chats and lanes go by names of our own (keyed hashes, ids), never by a platform'
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import structlog
 
@@ -16,6 +16,9 @@ from core.seams import Adapter
 from core.values import Address, Outbound, Outcome, Page, Put, Received, Reply, value
 
 log = structlog.get_logger(__name__)
+
+Ended = Literal["sent", "failed", "unknown"]
+"""What a page's delivery comes to."""
 
 MAX_PAGES: Final = 1000
 """Of one reply: nobody reads as many, and a page's number has a place in an idempotency key."""
@@ -158,8 +161,8 @@ class Outbox(Protocol):
             settles: The platform will say later what became of it (``Receipt``); until then what it says is kept.
         """
 
-    async def dropped(self, row: int, state: str) -> None:
-        """It will not be tried again: ``sent``, ``failed`` or ``unknown``."""
+    async def dropped(self, row: int, state: Ended) -> None:
+        """It will not be tried again."""
 
     async def put_off(self, row: int, delay_s: float, *, counts: bool, as_new: bool) -> None:
         """Try again later; ``as_new`` forgets the message that was there.

@@ -260,6 +260,7 @@ class Reply:
         more: The answer goes on in another slot right away; for programs that wait for its end.
         unfinished: It is still being written; what its end has left open is to be shown calmly.
         only_edits: It is worth saying only where it changes a message: it never becomes one of its own.
+        max_pages: Pages after so many are not asked for, 0 for all: what is longer is said otherwise.
     """
 
     markdown: str
@@ -269,6 +270,7 @@ class Reply:
     more: bool = False
     unfinished: bool = False
     only_edits: bool = False
+    max_pages: int = 0
 
 
 @value

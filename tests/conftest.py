@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 
 import forkserver
 
+collect_ignore = ["strangers"]  # repositories of their own: test_strangers.py runs their tests
+
 _LONGEST_FIRST = ("e2e", "docs", "chaos", "conformance")
 
 # --- hypothesis ------------------------------------------------------------------------------------------------------

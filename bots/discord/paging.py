@@ -6,11 +6,13 @@ A message holds 2,000 characters; we count UTF-16 units, which are never fewer.
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import zip_longest
 from typing import Any, Final
 
 from core.text.chat import Dialect, bare, fence, written
 from core.text.splitting import split
+from core.text.unfinished import divisible
 from core.values import Choice, Page, Reply
 
 MARKDOWN: Final = "markdown"
@@ -103,13 +105,9 @@ def units(text: str) -> int:
 
 def pages(reply: Reply, form: str) -> tuple[Page, ...]:
     """Render a reply: files from the first page on, choices below the last; an ellipsis where there is nothing."""
-
-    def said(markdown: str) -> str:
-        if form == PLAIN:
-            return bare(markdown)
-        return written(markdown, DIALECT, unfinished=reply.unfinished)
-
-    texts = split(reply.markdown, lambda piece: units(said(piece)) <= CONTENT_UNITS) or ("",)
+    said = cache(bare if form == PLAIN else _written)
+    whole = divisible(reply.markdown, unfinished=reply.unfinished)
+    texts = split(whole, lambda piece: units(said(piece)) / CONTENT_UNITS, max_pages=reply.max_pages) or ("",)
     files = [reply.media[at : at + _MOST_FILES] for at in range(0, len(reply.media), _MOST_FILES)]
     last = max(len(texts), len(files)) - 1
     made = []
@@ -129,6 +127,10 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
             )
         )
     return tuple(made)
+
+
+def _written(markdown: str) -> str:
+    return written(markdown, DIALECT)
 
 
 def _components(choices: Sequence[Choice]) -> list[Json]:

@@ -69,12 +69,12 @@ def _caption(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _said(reply: Reply, form: str, *, rich: bool) -> list[_Part]:
-    markdown = reply.markdown
+    markdown, growing, most = reply.markdown, reply.unfinished, reply.max_pages
     if form == "plain":
-        return [_text(piece) for piece in plain_pages(markdown, unfinished=reply.unfinished)]
+        return [_text(piece) for piece in plain_pages(markdown, unfinished=growing, max_pages=most)]
     if form == "rich" and rich and is_worth_it(markdown):
-        return [part for page in rich_pages(markdown) for part in _richly(page)]
-    return [_text(piece) for piece in entity_pages(markdown, unfinished=reply.unfinished)]
+        return [part for page in rich_pages(markdown, unfinished=growing, max_pages=most) for part in _richly(page)]
+    return [_text(piece) for piece in entity_pages(markdown, unfinished=growing, max_pages=most)]
 
 
 def _richly(page: RichPage) -> list[_Part]:

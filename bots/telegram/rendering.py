@@ -34,9 +34,8 @@ from core.text.document import (
 from core.text.formulas import readable, small
 from core.text.grids import drawn, widths
 from core.text.links import deceptive, misleads
-from core.text.references import resolved
 from core.text.splitting import split
-from core.text.unfinished import completed
+from core.text.unfinished import divisible
 
 TEXT_UNITS: Final = 4096
 """UTF-16 units of text in one message, once rendered: https://core.telegram.org/bots/api#sendmessage."""
@@ -92,28 +91,31 @@ def length(markdown: str) -> int:
     return utf16_length(render(markdown).text)
 
 
-def pages(markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False) -> tuple[Rendered, ...]:
+def pages(
+    markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False, max_pages: int = 0
+) -> tuple[Rendered, ...]:
     """Render a text as messages. Without anything to see there are none.
 
     Args:
         markdown: The whole text, or its beginning.
         limit: The most that a message holds, in UTF-16 units.
         unfinished: Whether the text is still being written; then what it has left open is shown closed.
+        max_pages: Pages after so many are not made, 0 for all.
     """
     rendered = cache(render)
-    pieces = split(_whole(markdown, unfinished=unfinished), lambda piece: utf16_length(rendered(piece).text) <= limit)
+    whole = divisible(markdown, unfinished=unfinished)
+    pieces = split(whole, lambda piece: utf16_length(rendered(piece).text) / limit, max_pages=max_pages)
     return tuple(page for page in map(rendered, pieces) if can_be_seen(page.text))
 
 
-def plain_pages(markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False) -> tuple[Rendered, ...]:
+def plain_pages(
+    markdown: str, limit: int = TEXT_UNITS, *, unfinished: bool = False, max_pages: int = 0
+) -> tuple[Rendered, ...]:
     """Like `pages`, in plain words."""
     worded = cache(plain)
-    pieces = split(_whole(markdown, unfinished=unfinished), lambda piece: utf16_length(worded(piece)) <= limit)
+    whole = divisible(markdown, unfinished=unfinished)
+    pieces = split(whole, lambda piece: utf16_length(worded(piece)) / limit, max_pages=max_pages)
     return tuple(Rendered(source=piece, text=worded(piece)) for piece in pieces if can_be_seen(worded(piece)))
-
-
-def _whole(markdown: str, *, unfinished: bool) -> str:
-    return resolved(completed(markdown) if unfinished else markdown)
 
 
 def can_be_seen(text: str) -> bool:

@@ -32,8 +32,8 @@ from core.text.document import (
     walk,
 )
 from core.text.formulas import is_involved
-from core.text.references import resolved
 from core.text.splitting import split
+from core.text.unfinished import divisible
 from core.values import value
 
 log = structlog.get_logger(__name__)
@@ -67,15 +67,21 @@ def is_worth_it(markdown: str) -> bool:
     return bool(_MAYBE.search(markdown)) and any(map(_asks_for_it, walk(parse(markdown).blocks)))
 
 
-def rich_pages(markdown: str) -> tuple[RichPage, ...]:
-    """Render an answer of any length; without anything to see there are no pages."""
+def rich_pages(markdown: str, *, unfinished: bool = False, max_pages: int = 0) -> tuple[RichPage, ...]:
+    """Render an answer of any length; without anything to see there are no pages.
+
+    Args:
+        unfinished: Whether the text is still being written; then what it has left open is shown closed.
+        max_pages: Pages after so many are not made, 0 for all.
+    """
     rendered = cache(_rendered)
 
-    def fits(piece: str) -> bool:
+    def fill(piece: str) -> float:
         _, units, size = rendered(piece)
-        return units <= PAGE_UNITS and (size is None or size.blocks <= PAGE_BLOCKS)
+        return max(units / PAGE_UNITS, size.blocks / PAGE_BLOCKS if size else 0.0)
 
-    pieces = [piece for piece in split(resolved(markdown), fits) if can_be_seen(piece)]
+    whole = divisible(markdown, unfinished=unfinished)
+    pieces = [piece for piece in split(whole, fill, max_pages=max_pages) if can_be_seen(piece)]
     return tuple(_page(piece, *rendered(piece)) for piece in pieces)
 
 

@@ -216,7 +216,11 @@ class Web:
     def pages(self, reply: Reply, form: str) -> tuple[Page, ...]:
         """See ``Adapter``. A page has room: one, unless the answer is enormous."""
         text = _CONTROL.sub("", reply.markdown)
-        pieces = split(text, lambda piece: len(piece) <= _LONGEST) if len(text) > _LONGEST else (text,)
+        pieces = (
+            split(text, lambda piece: len(piece) / _LONGEST, max_pages=reply.max_pages)
+            if len(text) > _LONGEST
+            else (text,)
+        )
         last = len(pieces) - 1
         return tuple(
             Page(

@@ -8,10 +8,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from core.text.chat import Dialect, bare, fence, written
 from core.text.splitting import split
+from core.text.unfinished import divisible
 from core.values import Choice, Media, Page, Reply
 
 TEXT: Final = "text"
@@ -73,9 +75,11 @@ def pages(reply: Reply, form: str) -> tuple[Page, ...]:
         return _template(reply)
     if not (reply.media or reply.choices or reply.unfinished) and is_emoji(reply.markdown.strip()):
         return (_page({"type": "reaction", "reaction": {"emoji": reply.markdown.strip()}}, reply.markdown),)
-    texts = list(split(reply.markdown, lambda piece: units(_said(piece)) <= TEXT_UNITS))
-    if reply.choices and texts and units(_said(texts[-1])) > INTERACTIVE_UNITS:
-        texts[-1:] = split(texts[-1], lambda piece: units(_said(piece)) <= INTERACTIVE_UNITS)
+    said = cache(_said)
+    whole = divisible(reply.markdown, unfinished=reply.unfinished)
+    texts = list(split(whole, lambda piece: units(said(piece)) / TEXT_UNITS, max_pages=reply.max_pages))
+    if reply.choices and texts and units(said(texts[-1])) > INTERACTIVE_UNITS:
+        texts[-1:] = split(texts[-1], lambda piece: units(said(piece)) / INTERACTIVE_UNITS)
     made = [_file_page(media) for media in reply.media]
     if reply.media and len(texts) == 1 and not reply.choices and _takes_caption(reply.media[-1], texts[0]):
         made[-1] = _file_page(reply.media[-1], texts[0])
@@ -171,7 +175,9 @@ def _template(reply: Reply) -> tuple[Page, ...]:
     """
     files = [f"[{media.name or media.kind}]" for media in reply.media]
     words = "\n\n".join(filter(None, [reply.markdown, " ".join(files)]))
-    texts = split(words, lambda piece: units(_line(piece)) <= TEMPLATE_UNITS) or ("",)
+    line = cache(_line)
+    texts = split(divisible(words), lambda piece: units(line(piece)) / TEMPLATE_UNITS, max_pages=reply.max_pages)
+    texts = texts or ("",)
     made = []
     for number, text in enumerate(texts):
         last = number == len(texts) - 1
@@ -187,6 +193,8 @@ def _line(markdown: str) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    while units(text) > most:
-        text = text[:-2].rstrip() + "…" if not text.endswith("…") else text[:-2] + "…"
-    return text
+    if units(text) <= most:
+        return text
+    while units(text) >= most:
+        text = text[: most - 1] if len(text) >= most else text[:-1]
+    return text.rstrip() + "…"

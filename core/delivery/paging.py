@@ -90,7 +90,7 @@ async def rendered(adapter: Adapter, reply: Reply, form: str, can: Capabilities)
 async def _paged(adapter: Adapter, reply: Reply, form: str, can: Capabilities) -> tuple[Page, ...] | None:
     """Pages in one form, None where they cannot be made."""
     try:
-        return await rendered(adapter, reply, form, can)
+        return await rendered(adapter, replace(reply, max_pages=MOST_PAGES + 1), form, can)
     except Exception:
         # A bug in a form must cost neither the answer nor the turn that made it.
         log.exception("pages broke", adapter=adapter.name, form=form, chars=len(reply.markdown))

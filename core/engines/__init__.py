@@ -1,1 +1,4 @@
-"""The engines: what keeps accepted events, runs turns over them and delivers the answers. One file an engine."""
+"""The engines: what keeps accepted events, runs turns over them and delivers the answers.
+
+``tables/`` is shared by all of them; each has a folder for its own connections.
+"""

@@ -7,15 +7,15 @@ from functools import partial
 
 import structlog
 
-from core.engines import upkeep
-from core.engines.inbox import InboxTable, Names, lane_of
-from core.engines.jobs import Appointment, Due, JobTable, first_ms, next_ms
-from core.engines.outbox import OutboxTable
-from core.engines.reader import Reader
-from core.engines.vault import Vault
-from core.engines.writer import Writer
+from core.engines.sqlite.reader import Reader
+from core.engines.sqlite.writer import Writer
+from core.engines.tables import upkeep
+from core.engines.tables.inbox import InboxTable, Names, lane_of
+from core.engines.tables.jobs import Appointment, Due, JobTable, first_ms, next_ms
+from core.engines.tables.outbox import OutboxTable
+from core.engines.tables.vault import Vault
 from core.seams import Records, Sealer
-from core.storage import DueChats, LaneStore, Opened, Outbox, OutboxRow, Written
+from core.storage import DueChats, Ended, LaneStore, Opened, Outbox, OutboxRow, Written
 from core.values import Address, Inbound, Outbound, Outcome, Page, Put, Receipt
 
 log = structlog.get_logger(__name__)
@@ -120,7 +120,7 @@ class SqliteStore:
         """See ``Outbox``."""
         await self._writer.do(lambda db: self._out.sent(db, row, sent_as, settles=settles))
 
-    async def dropped(self, row: int, state: str) -> None:
+    async def dropped(self, row: int, state: Ended) -> None:
         """See ``Outbox``."""
         await self._writer.do(lambda db: self._out.dropped(db, row, state))
 

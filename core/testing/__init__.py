@@ -5,6 +5,8 @@ down (``answer``, ``tool_call``); ``message``, ``command`` and ``tap`` make what
 things in. For plugins ``use`` makes a call, ``FakeClock`` moves when told and ``FakeEgress`` holds a few pages.
 ``deployed`` puts them together with the real store and the real turn. What a chat finally shows is what a
 test should judge by.
+
+What every implementation promises is tested by ``core.testing.contracts``, which wants pytest: import it by itself.
 """
 
 from core.testing.adapter import BY_EDITS, FORMS, Call, FakeAdapter, Fault, Shown

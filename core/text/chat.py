@@ -36,7 +36,6 @@ from core.text.document import (
 from core.text.formulas import readable, small
 from core.text.grids import drawn, widths
 from core.text.links import deceptive, misleads, shortened
-from core.text.unfinished import completed
 from core.values import value
 
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel"})
@@ -86,14 +85,9 @@ class Dialect:
     tables: Literal["columns", "list"] = "list"
 
 
-def written(markdown: str, dialect: Dialect, *, unfinished: bool = False) -> str:
-    """A text in a messenger's marks.
-
-    Args:
-        unfinished: It is still being written; its end is mended for showing.
-    """
-    text = completed(markdown) if unfinished else markdown
-    return "\n\n".join(_Writer(dialect).blocks(parse(text).blocks)).strip("\n")
+def written(markdown: str, dialect: Dialect) -> str:
+    """A text in a messenger's marks."""
+    return "\n\n".join(_Writer(dialect).blocks(parse(markdown).blocks)).strip("\n")
 
 
 def bare(markdown: str) -> str:

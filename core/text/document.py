@@ -434,9 +434,10 @@ class _Reader:
         for start, end in addresses(text) if not self._links and ("://" in text or "." in text) else ():
             if start > at:
                 pieces.append(Text(text=text[at:start]))
-            address = text[start:end]
+            found = text[start:end].rstrip(SPOILER)  # two bars around it
+            address = found.replace(SPOILER, "||")
             pieces.append(Address(text=address, url=address if "://" in address else f"https://{address}"))
-            at = end
+            at = start + len(found)
         if at < len(text):
             pieces.append(Text(text=text[at:]))
 

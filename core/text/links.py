@@ -21,6 +21,7 @@ _TURN = re.compile(
     "\uac00-\ud7af\U00020000-\U0003ffff])"
 )
 _TRAILING: Final = "?!.,:;*_~'|"
+_MARKS: Final = frozenset("*_~")
 _PAIRS: Final = {")": "(", "]": "["}
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
@@ -56,18 +57,19 @@ _FILES_TOO: Final = frozenset({"cc", "md", "mk", "ml", "mov", "pl", "ps", "py", 
 def addresses(text: str) -> Iterator[tuple[int, int]]:
     """Where the bare web addresses of a text begin and end, in order.
 
-    An address ends before punctuation that ends a sentence or a mark that may close around it, before a bracket that
-    was not opened in it, and where letters of East Asia follow its own without anything between.
+    An address ends before punctuation that ends a sentence or a mark that may close around it (but not before one that
+    it holds another of, such as those of ``/__init__``), before a bracket that was not opened in it, and where letters
+    of East Asia follow its own without anything between.
     """
     at = 0
     while found := _START.search(text, at):
-        end = _end(text, found.end())
+        end = _end(text, found.end(), wrapped=text[found.start() - 1 : found.start()] in _MARKS)
         at = max(end, found.end())
         if end > found.end():
             yield found.start(), end
 
 
-def _end(text: str, start: int) -> int:
+def _end(text: str, start: int, *, wrapped: bool) -> int:
     opened = {"(": 0, "[": 0}
     end = len(text)
     for turn in _TURN.finditer(text, start):
@@ -79,8 +81,14 @@ def _end(text: str, start: int) -> int:
             break
         else:
             opened[_PAIRS[bracket]] -= 1
-    while end > start and text[end - 1] in _TRAILING:
-        end -= 1
+    while end > start and (last := text[end - 1]) in _TRAILING:
+        if last in _MARKS:
+            before = start + len(text[start:end].rstrip(last))
+            if not wrapped and last in text[start:before]:
+                break  # the second of a pair within the address: ``/__init__``
+            end = before
+        else:
+            end -= 1
     return end
 
 

@@ -1,14 +1,17 @@
 """Cutting a long Markdown answer into pages that each read well by themselves.
 
-A platform limits what it shows, not what we write, so the measure is asked for: `fits` says whether a piece, as the
-adapter renders it, is within the limit. Rendering is dear, so it is asked few times (a handful a page) and never about
-much more than a page. What a piece means on a platform, and how it is sent, is the adapter's affair.
+A platform limits what it shows, not what we write, so the measure is asked for: `fill` says how full a page would be
+with a piece, as the adapter renders it. Rendering is dear, so it is asked few times (a handful a page), never about
+much more than a page, and each answer tells where to ask next. What a piece means on a platform, and how it is sent, is
+the adapter's affair.
 """
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 
 from core.text.markup import BLOCK_MARK, TAB_COLUMNS, Line, Rank, columns, lines
 from core.text.spans import Span, enclosing, spans
@@ -16,11 +19,21 @@ from core.text.spans import Span, enclosing, spans
 FIRST_GUESS = 4096
 """Characters of the source that a page is first thought to hold; a wrong guess costs a few measurements."""
 
+FULL = 0.97
+"""A page as full as this is not filled any more."""
+
 _WORD = re.compile(r"(?<=\S)[^\S\n\u00a0\u202f]+(?=\S)|\n+|(?<=[。！？；])(?=[^\s。！？；])")  # noqa: RUF001
+_HALVES = 4
+"""Each so-manieth step of the search halves what is left."""
+_MARKS = 40
+"""Characters by which a page that cuts constructs in two, and so closes them, may be longer than one that does not."""
+_AIM = 0.99
+"""How full a page is meant to be: one that surely fits is found sooner than one that is full to the last letter."""
+
 _SENTENCE = re.compile(r"(?:[.!?…][\"'”’»)*_]*\s+|[。！？；])$")  # noqa: RUF001
 
 
-def split(markdown: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
+def split(markdown: str, fill: Callable[[str], float], *, max_pages: int = 0) -> tuple[str, ...]:
     """Cut a Markdown text into pages that fit.
 
     A page ends, in this order of preference, at a heading or an empty line, at a line's end, a sentence's, a word's,
@@ -30,24 +43,33 @@ def split(markdown: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
 
     Args:
         markdown: The whole text. Its line ends become newlines.
-        fits: Whether a piece is within the limit once rendered. It should hold for every beginning of a piece for
-            which it holds. Pages fit unless not even one character does.
+        fill: How full a page is with a piece, once rendered: 1.0 is all that it may hold, and what is more does not
+            fit. It should grow with the piece. Who cannot tell says whether it fits (a bool), and is asked more often.
+            Pages fit unless not even one character does.
+        max_pages: Pages after so many are not made, 0 for all.
 
     Returns:
         The pages in order, none empty. A text that fits is one page, unchanged but for empty lines at its ends.
     """
     text = markdown.replace("\r\n", "\n").replace("\r", "\n")
-    if text and text == text.strip() and len(text) <= FIRST_GUESS and fits(text):
+    if text and text == text.strip() and len(text) <= FIRST_GUESS and _told(fill(text)) <= 1:
         return (text,)  # as most answers are; what is said of their structure below would be learnt for nothing
-    return tuple(_Splitter(text, fits).pages())
+    return tuple(islice(_Splitter(text, fill).pages(), max_pages or None))
+
+
+def _told(fill: float) -> float:
+    """How full a page is; infinite where it is only known not to fit."""
+    return fill if fill is not False else math.inf
 
 
 class _Splitter:
     """The state of one split: the text, what is known of its structure, and how far the last page reached."""
 
-    def __init__(self, text: str, fits: Callable[[str], bool]) -> None:
+    def __init__(self, text: str, fill: Callable[[str], float]) -> None:
         self._text = text
-        self._fits = fits
+        self._fill = fill
+        self._fills: dict[tuple[int, int], float] = {}  # of the page under way
+        self._over, self._over_fill = len(text) + 1, math.inf  # the least end at which it is known to be too full
         self._lines = lines(text)
         self._starts = [line.start for line in self._lines]
         self._spans = spans(text, self._paragraphs())
@@ -58,12 +80,17 @@ class _Splitter:
     def pages(self) -> Iterator[str]:
         at = self._skip(0)
         while at < len(self._text):
-            self._bare = False
+            self._begin_page()
             end = self._end(at)
             if self._text[at:end].strip():
                 yield self._page(at, end)
             self._reach = max(end - at, self._reach // 2)
             at = self._skip(end)
+
+    def _begin_page(self, *, bare: bool = False) -> None:
+        self._bare = bare
+        self._fills.clear()
+        self._over, self._over_fill = len(self._text) + 1, math.inf
 
     # --- what is known of the text ---
 
@@ -160,7 +187,7 @@ class _Splitter:
         limit = line.end if line.table and start > line.start else len(self._text)
         best, bad = self._furthest(start, [*self._breaks_to(limit), limit], start, limit + 1)
         for level, marks in enumerate(self._finer()):
-            if best == limit or (best > start and 2 * (best - start) >= bad - start):
+            if best == limit or (best > start and 2 * (best - start) >= bad - start) or self._is_full(start, best):
                 break
             if bisect_right(marks, best) == bisect_left(marks, bad):
                 continue
@@ -171,7 +198,7 @@ class _Splitter:
             return best if best == limit else self._settle(start, best, bad)
         if self._bare:
             return start + 1
-        self._bare = True  # even what must be repeated is too large
+        self._begin_page(bare=True)  # even what must be repeated is too large
         return self._end(start)
 
     def _breaks_to(self, limit: int) -> list[int]:
@@ -183,31 +210,58 @@ class _Splitter:
         yield range(len(self._text) + 1)
 
     def _furthest(self, start: int, marks: Sequence[int], best: int, bad: int) -> tuple[int, int]:
-        """Narrow `best`, which fits, and `bad`, which does not, to neighbours among the marks.
+        """Narrow `best`, which fits, and `bad`, which does not, to neighbours among the marks, or until one is full.
 
-        Pages of one text are alike, so the search steps away from where the last one ended, faster and faster until it
-        has passed the limit, and then halves what is left.
+        Where a page may end is told by how full it was when it ended elsewhere. Where that is not told, pages of one
+        text being alike, the search steps away from where the last one ended, faster and faster until it has passed
+        the limit. Whenever neither comes to an end, what is left is halved.
         """
         low, high = bisect_right(marks, best) - 1, bisect_left(marks, bad)
-        guess, step, turns = start + self._reach, self._reach // 8 + 1, set[bool]()
-        while high - low > 1:
-            probe = (low + high) // 2 if len(turns) > 1 else bisect_right(marks, guess) - 1
+        guess, step, number = start + self._reach, self._reach // 8 + 1, 0
+        while high - low > 1 and not self._is_full(start, best):
+            number += 1
+            probe = (low + high) // 2 if number % _HALVES == 0 else bisect_right(marks, guess) - 1
             probe = min(max(probe, low + 1), high - 1)
-            fits = self._within(start, marks[probe])
-            low, high = (probe, high) if fits else (low, probe)
-            best, bad = (marks[probe], bad) if fits else (best, marks[probe])
-            turns.add(fits)
-            guess, step = marks[probe] + (step if fits else -step), 2 * step
+            fill = self._filled(start, marks[probe])
+            low, high = (probe, high) if fill <= 1 else (low, probe)
+            best, bad = (marks[probe], bad) if fill <= 1 else (best, marks[probe])
+            if 0 < fill < math.inf and fill != 1:
+                guess = start + round((marks[probe] - start) * _AIM / fill)
+            else:
+                guess, step = marks[probe] + (step if fill <= 1 else -step), 2 * step
         return best, bad
 
+    def _is_full(self, start: int, end: int) -> bool:
+        return end > start and FULL <= self._fills.get((start, end), 0.0) < 1
+
     def _within(self, start: int, end: int) -> bool:
+        return self._filled(start, end) <= 1
+
+    def _filled(self, start: int, end: int) -> float:
+        """How full a page is with this stretch."""
+        known = self._fills.get((start, end))
+        if known is None:
+            known = self._fills[start, end] = self._told(start, end)
+        return known
+
+    def _told(self, start: int, end: int) -> float:
         # A line far longer than a page is judged by its beginning: to render all of it for each page is quadratic.
-        far = start + 4 * self._reach
-        while far < end:
-            if not self._fits(self._page(start, far)):
-                return False
-            far = start + 4 * (far - start)
-        return self._fits(self._page(start, end))
+        far = start + 2 * self._reach
+        while far < min(end, self._over):
+            if self._measured(start, far) > 1:
+                break
+            far = start + 2 * (far - start)
+        if end > self._over + (self._over - start) // 4 + _MARKS:
+            return self._over_fill * (end - start) / (self._over - start)
+        return self._measured(start, end)
+
+    def _measured(self, start: int, end: int) -> float:
+        fill = _told(self._fill(self._page(start, end)))
+        if fill > 1 and end < self._over:
+            self._over, self._over_fill = end, fill
+        if 0 < fill < math.inf and fill != 1:
+            self._reach = max(1, round((end - start) / fill))
+        return fill
 
     def _settle(self, start: int, best: int, bad: int) -> int:
         """The best place for a cut that leaves the page half full, the page being something between best and bad."""

@@ -8,6 +8,8 @@ and the finished answer, are never touched.
 import re
 
 from core.text.markup import BLOCK_MARK, Line, lines
+from core.text.references import resolved
+from core.text.source import cleaned
 from core.text.spans import left_open
 
 _BARE_MARK = re.compile(r"[ \t>]*(?:[-+*=#>|]+|\d{1,3}[.)]|[-+*][ \t]+\[[ xX]?|\[[^\]\n]+\]:.*)?[ \t]*")
@@ -15,6 +17,16 @@ _OPENING = re.compile(r"[ \t>]*(?:[-+*][ \t]+|\d{1,9}[.)][ \t]+)?(?:`{1,2}|~{1,2
 _CLOSING = re.compile(r"[ \t>]*(?:`+|~+)")
 _LAST_MARKS = re.compile(r"[ \t]*[*_~`|]+$")
 _PAIRED = {"*", "**", "***", "_", "__", "___", "~~", "||"}
+
+
+def divisible(markdown: str, *, unfinished: bool = False) -> str:
+    """A text any part of which can be shown by itself: links by reference have their addresses where they stand.
+
+    Args:
+        unfinished: It is the beginning of an answer; its end is mended, too.
+    """
+    text = cleaned(markdown)
+    return resolved(completed(text) if unfinished else text)
 
 
 def completed(markdown: str) -> str:

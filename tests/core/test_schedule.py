@@ -9,7 +9,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engines.jobs import Due, first_ms, next_ms
+from core.engines.tables.jobs import Due, first_ms, next_ms
 from core.schedule import at, following, upcoming
 from core.values import Address, Job
 

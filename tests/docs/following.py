@@ -227,12 +227,11 @@ class Shell:
         match words:
             case ["python3", "-m", "venv", ".venv"]:
                 make_environment(self.folder / ".venv")
-            case [".venv/bin/pip", "install", "../waystation", "-e", ".", *tools]:
+            case [".venv/bin/pip", "install", "../waystation[testing]", "-e", "."]:
                 environment = self.folder / ".venv"
                 install(environment, self.folder.parent / "waystation")
                 install(environment, self.folder)
-                for tool in tools:
-                    install_script(environment, tool)
+                install_script(environment, "pytest")
             case ["python3", ".ci/uv.py", "sync"]:
                 make_environment(self.folder / ".venv")
                 install(self.folder / ".venv", self.folder)

@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from core.errors import AdapterError, MediaUnavailable
 from core.seams import Adapter
+from core.storage import message_key
 from core.testing.contracts.turns import until
-from core.values import Address, Choice, Inbound, Media, Page, Receipt, Reply
+from core.values import MAX_KEY_CHARS, MAX_SLOT_CHARS, Address, Choice, Inbound, Media, Page, Receipt, Reply
 
 LONG = "\n\n".join(f"## Part {n}\n\n" + f"Sentence {n} says *a little* and `code`. " * 9 for n in range(60))
 TEXTS = {
@@ -220,6 +221,14 @@ class AdapterContract:
         assert second
         assert first != second
         assert [words(text) for text in rig.screen()] == [["Hello"], ["World"]]
+
+    async def test_a_key_of_full_length_is_taken(self, rig: AdapterRig) -> None:
+        """Two messages whose keys differ in one character are two messages."""
+        for number in (1, 2):
+            key = message_key(f"{number}".rjust(MAX_SLOT_CHARS, "m"), 1999, renewed=99)
+            assert len(key) == MAX_KEY_CHARS
+            assert await rig.adapter.put(rig.to, first_page(rig, f"Page {number}"), slot=key, was=None)
+        assert [words(text) for text in rig.screen()] == [["Page", "1"], ["Page", "2"]]
 
     async def test_every_form_can_be_put(self, rig: AdapterRig) -> None:
         """What a chat says it takes, it takes."""

@@ -1,6 +1,7 @@
 """Plugins that are single files: found in the operator's folder, and what is wrong with one costs no other anything."""
 
 import py_compile
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -74,15 +75,8 @@ def off(settings: Settings) -> dict[str, str]:
 
 def on(settings: Settings) -> set[str]:
     """The plugins that are on, besides those that ship."""
-    return {section.name for section in settings.plugins} - {
-        "clock",
-        "conversation",
-        "fetch",
-        "model",
-        "notes",
-        "abacus",
-        "shelf",
-    }
+    installed = {entry.name for entry in entry_points(group="waystation.plugins")}
+    return {section.name for section in settings.plugins} - installed
 
 
 def test_a_file_is_a_plugin(folder: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.engines.reader import Reader
-from core.engines.schema import connect
+from core.engines.sqlite.connection import connect
+from core.engines.sqlite.reader import Reader
 from core.errors import StoreError
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from contracts.rigs.engines import Diary, SqliteRig, answered, running, text_of, until
-from core.engines import schema
-from core.engines.sqlite import SqliteEngine
+from core.engines.sqlite import SqliteEngine, connection
 from core.engines.store import SqliteStore
+from core.engines.tables.schema import MIGRATIONS, Migration
 from core.errors import StoreError
 from core.schedule import at
 from core.seams import Engine, Work
@@ -63,15 +62,8 @@ async def test_a_newer_database_is_refused_in_words_and_left_alone(rig: SqliteRi
 
 async def test_a_migration_that_fails_leaves_nothing_behind(rig: SqliteRig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each migration is kept whole or not at all, and is tried again at the next start."""
-    migrations = Migrations("waystation")
-    migrations(name="m001_ground")(schema.m001_ground)
-
-    @migrations()
-    def m002_half(db: Database) -> None:
-        db.execute("CREATE TABLE half (n INTEGER)")
-        db.execute("INSERT INTO nowhere VALUES (1)")
-
-    monkeypatch.setattr(schema, "migrations", migrations)
+    half = Migration(name="m002_half", sql="CREATE TABLE half (n INTEGER); INSERT INTO nowhere VALUES (1)")
+    monkeypatch.setattr(connection, "MIGRATIONS", (MIGRATIONS[0], half))
     with pytest.raises(StoreError, match="nowhere"):
         async with rig.open():
             pass

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.engines.schema import connect
-from core.engines.writer import Writer
+from core.engines.sqlite.connection import connect
+from core.engines.sqlite.writer import Writer
 from core.errors import StoreError
 
 PAGES = 40

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.text.chat import Dialect, bare, fence, written
+from core.text.unfinished import divisible
 
 FEW = Dialect(
     bold="*",
@@ -84,8 +85,8 @@ def test_marks_keep_to_one_line_and_to_words() -> None:
 
 def test_an_unfinished_text_is_calm() -> None:
     """No half marks while it grows."""
-    assert written("It is **very", FEW, unfinished=True) == "It is *very*"
-    assert written("So:\n\n```py\nx", FEW, unfinished=True) == "So:\n\n```\nx\n```"
+    assert written(divisible("It is **very", unfinished=True), FEW) == "It is *very*"
+    assert written(divisible("So:\n\n```py\nx", unfinished=True), FEW) == "So:\n\n```\nx\n```"
 
 
 def test_bare_text_has_no_marks() -> None:

@@ -98,3 +98,21 @@ def test_words_that_name_none_or_the_same_do_not(words: str, url: str) -> None:
 def test_an_address_that_reads_like_another_has_its_host_named(url: str, host: str) -> None:
     """What stands before an @ is no host, and Cyrillic letters are no Latin ones."""
     assert deceptive(url) == host
+
+
+@pytest.mark.parametrize(
+    "text, address",
+    [
+        ("https://a.example/__init__", "https://a.example/__init__"),
+        ("see https://a.example/?d=*e* there", "https://a.example/?d=*e*"),
+        ("https://a.example/~~x~~.", "https://a.example/~~x~~"),
+        ("https://a.example/a_b_", "https://a.example/a_b_"),
+        ("_https://a.example/a_b_", "https://a.example/a_b"),
+        ("**https://a.example/x**", "https://a.example/x"),
+        ("see *this: https://a.example/x*", "https://a.example/x"),
+    ],
+)
+def test_marks_that_an_address_holds_in_pairs_are_its_own(text: str, address: str) -> None:
+    """Those that stand around it, or close what was opened before it, are not."""
+    ((start, end),) = addresses(text)
+    assert text[start:end] == address

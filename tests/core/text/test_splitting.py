@@ -14,9 +14,9 @@ from core.text.splitting import split
 FAMILY = "👩‍👩‍👧"
 
 
-def at_most(limit: int) -> Callable[[str], bool]:
+def at_most(limit: int) -> Callable[[str], float]:
     """A measure by characters."""
-    return lambda page: len(page) <= limit
+    return lambda page: len(page) / limit
 
 
 def ink(text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
 from core.codec import dump
-from core.engines.vault import Vault, now_ms
+from core.engines.tables.vault import Vault, now_ms
 from core.schedule import following, upcoming
 from core.values import Fired, Inbound, Job, value
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from core.engines.words import worded
+from core.engines.sqlite.errors import worded
 from core.errors import StoreError
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ Plain functions of a connection, run by the writer or the reader.
 
 import sqlite3
 
-from core.engines.vault import now_ms
+from core.engines.tables.vault import now_ms
 
 
 def lease(db: sqlite3.Connection, name: str) -> int:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from core.codec import dump
-from core.engines.jobs import Appointment, Due, JobTable
-from core.engines.outbox import OutboxTable
-from core.engines.vault import Vault, now_ms
+from core.engines.tables.jobs import Appointment, Due, JobTable
+from core.engines.tables.outbox import OutboxTable
+from core.engines.tables.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import Opened, Written
 from core.values import HOUSE, Address, Inbound, Outcome, Put, Receipt, Received, value

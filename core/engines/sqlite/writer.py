@@ -13,7 +13,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from core.engines.words import worded
+from core.engines.sqlite.errors import worded
 from core.errors import StoreError
 
 T = TypeVar("T")

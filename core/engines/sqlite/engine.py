@@ -18,12 +18,12 @@ from pydantic import BaseModel, ConfigDict
 
 from core.delivery.couriers import Delivery
 from core.delivery.governor import Governor
-from core.engines.inbox import Names
-from core.engines.reader import Reader
-from core.engines.schema import connect, migrate
 from core.engines.sealing import Hasher, PlainSealer, load_secret
+from core.engines.sqlite.connection import connect, migrate
+from core.engines.sqlite.reader import Reader
+from core.engines.sqlite.writer import Writer
 from core.engines.store import SqliteStore
-from core.engines.writer import Writer
+from core.engines.tables.inbox import Names
 from core.errors import StoreError
 from core.lanes import Lanes
 from core.patience import patiently
