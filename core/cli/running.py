@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -145,11 +145,10 @@ class _Beside:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        try:
+        with ExitStack() as unless_begun:
+            unless_begun.callback(self._end)
             self._began.wait()
-        except BaseException:
-            self._end()
-            raise
+            unless_begun.pop_all()
         if self._problem is not None:
             raise self._problem
         return self

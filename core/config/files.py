@@ -7,6 +7,7 @@ other anything.
 
 import importlib.util
 import sys
+from contextlib import ExitStack
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -65,9 +66,8 @@ def _spec(file: Path) -> object:
         return None
     module = importlib.util.module_from_spec(about)
     sys.modules[name] = module  # or its types could not be looked up by name
-    try:
+    with ExitStack() as unless_loaded:
+        unless_loaded.callback(sys.modules.pop, name, None)
         about.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+        unless_loaded.pop_all()
     return getattr(module, "spec", None)

@@ -83,9 +83,10 @@ class _Server:
         gc.freeze()
         pid = os.fork()
         if pid == 0:
-            with suppress(BaseException):
+            try:
                 _run(function, problem, order, task)
-            os._exit(0)
+            finally:
+                os._exit(0)
         _send(task, BEGUN)
         self._running[pid] = (order["number"], task)
 

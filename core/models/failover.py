@@ -247,11 +247,11 @@ class Asker:
             if isinstance(error, ModelUnknown):
                 self._router.forget(window.chosen.provider)
             raise
-        except BaseException:
-            breaker.dropped(trial)  # cut off from outside, which says nothing about the model
-            raise
-        breaker.succeeded(trial, _now())
-        return finished
+        else:
+            breaker.succeeded(trial, _now())
+            return finished
+        finally:
+            breaker.dropped(trial)  # of no effect unless it was cut off from outside: that says nothing about it
 
     async def _shrinking(self, window: Window, question: Question) -> Finished:
         """Ask; a conversation the model finds too long is shortened and asked again."""
@@ -297,17 +297,17 @@ class Asker:
         """One call, noted on the bill however it ends."""
         request, answer, chosen = window.request(entries, tools=question.tools), question.answer, window.chosen
         self._bill.open(chosen)
+        ended: Ended | None = "stopped"  # cut off from outside: what came until then is paid for
         try:
             finished = await ask(chosen.provider, request, answer, question.grow)
+            ended = "answered"
         except ProviderError as error:
             log.warning("model failed", model=chosen.name, kind=type(error).__name__, reason=str(error))
-            if answer.begun:  # a request that was turned away costs nothing
-                self._note(question, chosen, request, "broke")
+            ended = "broke" if answer.begun else None  # a request that was turned away costs nothing
             raise
-        except BaseException:
-            self._note(question, chosen, request, "stopped")  # cut off from outside: what came until then is paid for
-            raise
-        self._note(question, chosen, request, "answered")
+        finally:
+            if ended is not None:
+                self._note(question, chosen, request, ended)
         log.info(
             "model answered",
             provider=chosen.provider.name,

@@ -29,13 +29,14 @@ from core.turn.acts import same_asker
 from core.turn.allowing import Allowing, goes_on
 from core.turn.answering import Answering, Means
 from core.turn.approvals import is_expiry
+from core.turn.guarding import FAILED, guarding, in_time
 from core.turn.hearing import Ear
 from core.turn.jobs import PluginJobs
 from core.turn.late import LateReading
 from core.turn.recalling import recalling
 from core.turn.results import brought, messages_of
 from core.turn.steps import Repeated, pack, unpack
-from core.turn.toolbox import Caller, in_time
+from core.turn.toolbox import Caller
 from core.values import Command, Fired, Message, Outbound, Outcome, Received, Reply, Tap
 
 log = structlog.get_logger(__name__)
@@ -270,11 +271,10 @@ class Assistant:
         """Do what a plugin's command says; a plugin that fails costs its own command, nothing else."""
         caller = self._means.toolbox.context(Caller(received=first, lane=work.lane))
         try:
-            result = await in_time(found.call(command.args.strip(), caller), self._means.toolbox.limits.call_s)
-            told = brought(result, first, plugin)
-        except StoreError:
-            raise
-        except Exception:
+            with guarding(plugin):
+                result = await in_time(found.call(command.args.strip(), caller), self._means.toolbox.limits.call_s)
+                told = brought(result, first, plugin)
+        except FAILED:
             log.exception("command failed", plugin=plugin, command=found.name)
             return _say_done(first, phrases.COMMAND_FAILED.format(name=found.name), failed=True)
         out = Outbound(

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import structlog
 
 from core.context.marks import Mark, is_empty, mark_of
+from core.errors import WaystationError
 from core.seams import Work
 from core.turn import acts
 from core.turn.acts import same_asker
@@ -188,7 +189,7 @@ class Ear:
                 rows = rows or await self._work.later()
                 await self._hear(rows)
                 rows = ()
-            except Exception:
+            except WaystationError:
                 # An answer whose lane cannot be heard is still an answer. Rows come once: those at hand are kept.
                 log.exception("lane not heard")
                 await asyncio.sleep(_DEAF_S)

@@ -13,13 +13,13 @@ import structlog
 from core import phrases
 from core.context.conversation import Context, row_of
 from core.context.parts import text_of
-from core.errors import StoreError
 from core.plugin import Exchange, ToolContext
 from core.schedule import at
 from core.seams import Work
+from core.turn.guarding import FAILED, guarding, in_time
 from core.turn.plugins import Plugins
 from core.turn.results import Produced, brought, messages_of, plugin_of, schedule_of
-from core.turn.toolbox import Caller, Toolbox, in_time
+from core.turn.toolbox import Caller, Toolbox
 from core.values import Fired, Job, Media, Outbound, Outcome, Received, Reply
 
 log = structlog.get_logger(__name__)
@@ -67,12 +67,10 @@ class PluginJobs:
         if answers is None:
             return await self._of_nobody(first, fired, f"the plugin {name}, which set it, is off or answers for none")
         try:
-            result = await in_time(answers(schedule_of(fired.job), self._caller(work, first)), _FIRED_S)
-            told = brought(result, first, name)
-        except StoreError:
-            raise
-        except Exception:
-            # A plugin is a stranger's code: it may cost its own job, nothing else.
+            with guarding(name):
+                result = await in_time(answers(schedule_of(fired.job), self._caller(work, first)), _FIRED_S)
+                told = brought(result, first, name)
+        except FAILED:
             log.exception("job failed", plugin=name)
             return Outcome(done=(first.row,), out=(_say(first, phrases.JOB_FAILED.format(plugin=name)),))
         said = (_say(first, told.text, told.produced.files),) if told.text or told.produced.files else ()

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import structlog
 
-from core.errors import SettingsError
+from core.errors import SettingsError, StoreError
 from core.plugin import Exchange, Plugin, PluginCommand, ToolContext, ToolResult, WebPage
 from core.text.invisible import cleaned
+from core.turn.guarding import FAILED, guarding, in_time
 from core.turn.results import Brought, brought
-from core.turn.toolbox import in_time
 from core.values import Received
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ class Plugins:
         hooks = [(plugin.name, hook) for plugin in self._plugins.values() for hook in plugin.before_prompt]
         if not hooks:
             return ""
-        told = await asyncio.gather(*(_note(name, hook(question, caller)) for name, hook in hooks))
+        told = await asyncio.gather(*(_note(name, partial(hook, question, caller)) for name, hook in hooks))
         return cleaned("\n\n".join(filter(None, told)))
 
     @property
@@ -72,17 +73,18 @@ class Plugins:
         for plugin in self._plugins.values():
             for hook in plugin.after_turn:
                 try:
-                    found.append(brought(await in_time(hook(exchange, caller), _HOOK_S), received, plugin.name))
-                except Exception:
+                    with guarding(plugin.name):
+                        found.append(brought(await in_time(hook(exchange, caller), _HOOK_S), received, plugin.name))
+                except (*FAILED, StoreError):
                     log.exception("after_turn failed", plugin=plugin.name)
         return found
 
 
-async def _note(plugin: str, telling: Awaitable[str]) -> str:
+async def _note(plugin: str, tell: Callable[[], Awaitable[str]]) -> str:
     try:
-        return str(await in_time(telling, _NOTES_S))[:_NOTE_CHARS]
-    except Exception:
-        # A plugin is a stranger's code: without its words the question is answered all the same.
+        with guarding(plugin):
+            return str(await in_time(tell(), _NOTES_S))[:_NOTE_CHARS]
+    except (*FAILED, StoreError):  # without its words the question is answered all the same
         log.exception("before_prompt failed", plugin=plugin)
         return ""
 

@@ -1,7 +1,7 @@
 """Runs the tools that plugins add: each call within its limits, each failure told to the model in one of two ways."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -10,13 +10,14 @@ import structlog
 from core.arguments import unfit
 from core.config.settings import Tools
 from core.context.parts import cut, result, whole
-from core.errors import AddressRefused, CallMalformed, EgressError, SettingsError, ToolFailed
+from core.errors import AddressRefused, CallMalformed, EgressError, SettingsError, StoreError, ToolError, ToolFailed
 from core.exchange import Entry, Part, ToolSchema
 from core.plugin import Plugin, Tool, ToolContext, no_addresses
 from core.site import TEXT, Egress, Fetched, NoEgress
 from core.text.fencing import outside
 from core.text.invisible import cleaned, cleaned_line
 from core.turn.given import Given
+from core.turn.guarding import FAILED, PluginBroke, guarding, in_time
 from core.turn.results import Produced, brought, context_of
 from core.values import Media, Put, Received, value
 
@@ -28,7 +29,6 @@ Questions = Mapping[int, str | Part]
 T = TypeVar("T")
 
 _TOLD_CHARS = 1000
-_STOPPING_S = 1.0  # for a tool to clean up after itself once it is stopped
 _MALFORMED = "These arguments cannot be used: "
 
 
@@ -139,15 +139,16 @@ class Toolbox:
         if tool is None or (tool.effect == "reads" and tool.addresses is no_addresses):
             return None
         try:
-            _check(tool, call)
-            if tool.effect == "reads" and all(map((given or Given()).holds, tool.addresses(call.body))):
-                return None
-            question = tool.summary(call.body)
+            with guarding(self._owners[call.name]):
+                _check(tool, call)
+                if tool.effect == "reads" and all(map((given or Given()).holds, tool.addresses(call.body))):
+                    return None
+                question = tool.summary(call.body)
         except CallMalformed as error:
             return _malformed(call, error)
         except AddressRefused as error:
             return _could_not(call, error)
-        except Exception:
+        except (*FAILED, StoreError):
             log.exception("tool broke", tool=call.name)
             return _broke(call)
         return question if isinstance(question, str) and question.strip() else _broke(call)
@@ -179,9 +180,10 @@ class Toolbox:
     async def _run(self, tool: Tool, call: Part, caller: Caller) -> Ran:
         context = self.context(caller)
         try:
-            _check(tool, call)
-            returned = await in_time(tool.call(call.body, context), self.limits.call_s)
-            told = brought(returned, caller.received, self._owners[call.name], effect=tool.effect)
+            with guarding(plugin := self._owners[call.name]):
+                _check(tool, call)
+                returned = await in_time(tool.call(call.body, context), self.limits.call_s)
+                told = brought(returned, caller.received, plugin, effect=tool.effect)
             part = result(call, self._kept(tool, told.text), origin="outside" if tool.outside else "")
             return Ran(part=part, produced=told.produced, writes=told.writes)
         except CallMalformed as error:
@@ -191,14 +193,7 @@ class Toolbox:
         except TimeoutError:
             why = "The tool took too long and was stopped; whether it did anything is not known."
             return Ran(part=result(call, why, failed=True))
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            log.exception("tool broke", tool=call.name)  # it ended itself as if it had been cancelled
-            return Ran(part=_broke(call))
-        except Exception:
-            # A plugin is a stranger's code: it may cost its own call, nothing else.
+        except (PluginBroke, ToolError, StoreError):
             log.exception("tool broke", tool=call.name)
             return Ran(part=_broke(call))
 
@@ -218,39 +213,6 @@ def _check(tool: Tool, call: Part) -> None:
     """
     if not tool.checks and (wrong := unfit(tool.schema.parameters, call.body)):
         raise CallMalformed(wrong)
-
-
-async def in_time(running: Awaitable[T], most_s: float) -> T:
-    """What a tool returns, waited for no longer than this: a tool that does not let itself be stopped is left behind.
-
-    Raises:
-        TimeoutError: It took longer.
-    """
-    task = asyncio.ensure_future(_ending(running))
-    try:
-        done, _ = await asyncio.wait({task}, timeout=most_s)
-        if not done:
-            raise TimeoutError
-    finally:
-        if not task.done():
-            task.cancel()
-            task.add_done_callback(_left_behind)
-            await asyncio.wait({task}, timeout=_STOPPING_S)
-    return task.result()
-
-
-async def _ending(running: Awaitable[T]) -> T:
-    """The same, with what would end the whole process made a failure like any other."""
-    try:
-        return await running
-    except (SystemExit, KeyboardInterrupt, BaseExceptionGroup) as problem:
-        raise RuntimeError(f"the tool ended by {type(problem).__name__}") from problem
-
-
-def _left_behind(task: asyncio.Task[T]) -> None:
-    """Nobody waits for it any more: what it fails with is no news."""
-    if not task.cancelled():
-        task.exception()
 
 
 def asks_leave(questions: Questions) -> bool:
