@@ -11,8 +11,8 @@ import pytest
 from bots.whatsapp.adapter import _SETTLES_S
 from core import exchange, plugin, seams, site, values
 from core.delivery.couriers import Delivery
-from core.engines.sqlite.connection import connect
 from core.engines.sealing import PlainSealer
+from core.engines.sqlite.connection import connect
 from core.lanes import Lanes
 from core.seams import Adapter, Work
 
