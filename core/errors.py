@@ -2,6 +2,8 @@
 
     WaystationError
     ├── SettingsError            the configuration is wrong: which value, why, and the mend
+    ├── CommitRefused            nothing of a commit was kept, by what itself asks for
+    │   └── Outdated             a row it was to replace is another by now: read it again and decide anew
     ├── StoreError               the database cannot be used: newer than us, locked by another process, damaged, full
     ├── AdapterError             a messenger
     │   ├── PlatformRefusedUs    bad token, banned bot: final, asking again is pointless
@@ -57,6 +59,14 @@ class SettingsError(WaystationError):
 
 class StoreError(WaystationError):
     """The database cannot be used; the message says why and what to do."""
+
+
+class CommitRefused(WaystationError):
+    """Nothing of a commit was kept, by what it asks for itself; the store is well."""
+
+
+class Outdated(CommitRefused):
+    """A row that was to be replaced is another by now: read it again and decide anew."""
 
 
 class AdapterError(WaystationError):

@@ -121,9 +121,9 @@ def made(blob: Blob, scope: str) -> tuple[Media, tuple[Put, ...]]:
 async def _read_made(records: Records, media: Media) -> AsyncGenerator[bytes, None]:
     number = 0
     while (piece := await records.get(_TABLE, _row(media.ref, number))) is not None:
-        yield piece
+        yield piece.body
         number += 1
-        if len(piece) < _PIECE_BYTES:
+        if len(piece.body) < _PIECE_BYTES:
             return
     if number == 0:
         raise MediaUnavailable("the file is not kept any more")

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 from core.delivery.couriers import Delivery
-from core.errors import StoreError, WaystationError
+from core.errors import CommitRefused, Outdated, StoreError, WaystationError
 from core.patience import back_off_s, patiently
 from core.seams import Turn
 from core.storage import LaneStore, Opened
@@ -24,8 +24,11 @@ log = structlog.get_logger(__name__)
 _AT_ONCE = 2000
 _LINE = 10_000
 _ROWS_A_TURN = 64
-_RETRY_S = (0.5, 60.0)
 _CUT_OFF_S = 2.0
+_RETRY_S = (0.5, 60.0)
+"""The pause before a turn that failed runs again: the first, and the longest."""
+_ANEW_S = (0.005, 2.0)
+"""Likewise for a turn that runs again since what it had read was changed before it ended."""
 
 
 class _Running:
@@ -140,8 +143,13 @@ class Lanes:
             except Exception as error:
                 # The turn answers for its own failures; what arrives here is the store's, or a bug. Nothing is lost.
                 failures += 1
-                delay_s = back_off_s(failures, *_RETRY_S)
-                bug = not isinstance(error, StoreError)
+                outdated = isinstance(error, Outdated)
+                delay_s = back_off_s(failures, *(_ANEW_S if outdated else _RETRY_S))
+                if outdated:  # somebody else got on instead
+                    log.info("turn decides anew", lane=lane, reason=str(error), again_in_s=round(delay_s, 2))
+                    await self._rest(running, delay_s)
+                    continue
+                bug = not isinstance(error, StoreError | CommitRefused)
                 log.warning("turn failed", lane=lane, reason=str(error), again_in_s=round(delay_s, 1), exc_info=bug)
                 await self._rest(running, delay_s)
                 continue

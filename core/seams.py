@@ -24,6 +24,7 @@ from core.values import (
     Put,
     Receipt,
     Received,
+    Record,
     Reply,
     value,
 )
@@ -157,19 +158,25 @@ class Provider(Protocol):
 
 
 class Records(Protocol):
-    """Reading what ``Put`` wrote. Bodies come back unsealed."""
+    """Reading what ``Put`` wrote, unsealed. Rows are in the order of their names' code points."""
 
-    async def get(self, table: str, row: str) -> bytes | None:
+    async def get(self, table: str, row: str) -> Record | None:
         """One row, None where there is none."""
 
-    async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def latest(self, table: str, prefix: str, limit: int) -> tuple[Record, ...]:
         """At most ``limit`` rows whose names begin so, the last by name, in ascending order."""
 
-    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
         """At most ``limit`` rows whose names begin so and come before ``row``, the last of them, in ascending order."""
 
-    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
         """At most ``limit`` rows whose names begin so and come after ``row``, the first of them, in ascending order."""
+
+    async def owned(self, scope: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, Record], ...]:
+        """At most ``limit`` rows of a scope beyond a table and a row, by table and row; each with its table.
+
+        Begin after ("", ""), and go on after the last.
+        """
 
 
 class Work(Protocol):

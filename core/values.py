@@ -329,17 +329,42 @@ HOUSE = "house"
 
 @value
 class Put:
-    """A row to keep; the engine seals ``body`` under the scope's key. None deletes the row."""
+    """A row to keep; the engine seals ``body`` under the scope's key. None deletes the row.
+
+    Attributes:
+        scope: Whose it is, that is who said it.
+        was: The version it was read at (``Record.version``), 0 where there was none. Where there is another by now, the
+            whole commit is refused (``Outdated``). None: whatever is there is replaced.
+        until: When it is forgotten by itself; None for never.
+    """
 
     table: str
     row: str
     scope: str
     body: bytes | None
+    was: int | None = None
+    until: datetime | None = None
 
     def __post_init__(self) -> None:
         check_key("Put.table", self.table)
         check_key("Put.row", self.row)
         check_key("Put.scope", self.scope)
+        check_aware("Put.until", self.until)
+        if self.was is not None:
+            check_at_least("Put.was", self.was, 0)
+
+
+@value
+class Record:
+    """A row as it is kept.
+
+    Attributes:
+        version: Another one after each ``Put``, also of a row that was deleted meanwhile; never 0.
+    """
+
+    row: str
+    body: bytes
+    version: int
 
 
 @value

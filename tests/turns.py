@@ -26,7 +26,21 @@ from core.turn.assistant import Assistant
 from core.turn.hearing import WhileBusy
 from core.turn.plugins import Plugins
 from core.turn.toolbox import Caller, Toolbox
-from core.values import Address, Body, Command, Fired, Inbound, Job, Message, Outbound, Outcome, Put, Received, Tap
+from core.values import (
+    Address,
+    Body,
+    Command,
+    Fired,
+    Inbound,
+    Job,
+    Message,
+    Outbound,
+    Outcome,
+    Put,
+    Received,
+    Record,
+    Tap,
+)
 from plugins.conversation import conversation_plugin
 from plugins.model import model_plugin
 
@@ -60,18 +74,22 @@ class FakeRecords:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], bytes] = {}
 
-    async def get(self, table: str, row: str) -> bytes | None:
-        return self.rows.get((table, row))
+    async def get(self, table: str, row: str) -> Record | None:
+        body = self.rows.get((table, row))
+        return None if body is None else Record(row=row, body=body, version=1)
 
-    async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def latest(self, table: str, prefix: str, limit: int) -> tuple[Record, ...]:
         found = sorted((row, body) for (tbl, row), body in self.rows.items() if tbl == table and row.startswith(prefix))
-        return tuple(found[-limit:])
+        return tuple(Record(row=row, body=body, version=1) for row, body in found[-limit:])
 
-    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
-        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] < row][-limit:])
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one.row < row][-limit:])
 
-    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
-        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one[0] > row][:limit])
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
+        return tuple([one for one in await self.latest(table, prefix, len(self.rows) or 1) if one.row > row][:limit])
+
+    async def owned(self, scope: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, Record], ...]:
+        raise NotImplementedError
 
     def apply(self, writes: Iterable[Put]) -> None:
         for put in writes:

@@ -20,7 +20,7 @@ from core.seams import Records
 from core.site import Excerpt
 from core.text.fencing import as_quotation
 from core.text.invisible import cleaned_line
-from core.values import Media, Put, value
+from core.values import Media, Put, Record, value
 
 log = structlog.get_logger(__name__)
 
@@ -114,29 +114,29 @@ class Context:
 
     async def current(self, lane: str) -> Talk:
         """The conversation that what is said next belongs to."""
-        body = await self._records.get(_CURRENT, lane)
-        return Talk() if body is None else load(Talk, body)
+        record = await self._records.get(_CURRENT, lane)
+        return Talk() if record is None else load(Talk, record.body)
 
     async def talks(self, lane: str, limit: int) -> tuple[Talk, ...]:
         """Conversations in which something was said, the latest begun last."""
-        return tuple(load(Talk, body) for _, body in await self._records.latest(_TALKS, f"{lane}/", limit))
+        return tuple(load(Talk, record.body) for record in await self._records.latest(_TALKS, f"{lane}/", limit))
 
     async def talk(self, lane: str, name: str) -> Talk | None:
         """One of the lane's conversations, None where there is no such one."""
-        body = await self._records.get(_TALKS, f"{lane}/{name}")
-        return None if body is None else load(Talk, body)
+        record = await self._records.get(_TALKS, f"{lane}/{name}")
+        return None if record is None else load(Talk, record.body)
 
     async def history(self, lane: str, entries: int = _ENTRIES, talk: Talk | None = None) -> History:
         """The lane's current conversation or another one, or its last entries."""
         talk = talk or await self.current(lane)
         kept: list[Kept] = []
         rows: list[str] = []
-        for row, body in await self._records.latest(_TABLE, f"{lane}/{talk.id}/", entries):
+        for record in await self._records.latest(_TABLE, f"{lane}/{talk.id}/", entries):
             try:
-                kept.append(load(Kept, body))
-                rows.append(row)
+                kept.append(load(Kept, record.body))
+                rows.append(record.row)
             except ValueError:
-                log.exception("entry not read", row=row, note="the conversation begins after it")
+                log.exception("entry not read", row=record.row, note="the conversation begins after it")
                 kept.clear()
                 rows.clear()
         length = _after(kept[-1]) if kept else Length()
@@ -154,7 +154,7 @@ class Context:
             row = prefix + (_LAST if before is None else before)
             found = await self._records.before(_TABLE, prefix, row, limit + 1)
             kept, begins, ends = found[-limit:], len(found) <= limit, before is None
-        entries = [(row.removeprefix(prefix), entry) for row, body in kept if (entry := _read(row, body))]
+        entries = [(record.row.removeprefix(prefix), entry) for record in kept if (entry := _read(record))]
         return Excerpt(
             entries=tuple(entry for _, entry in entries),
             places=tuple(place for place, _ in entries),
@@ -165,22 +165,22 @@ class Context:
     async def recent(self, lane: str) -> tuple[tuple[str, Kept], ...]:
         """The last entries of the lane's conversations, whichever is the current one; with their names."""
         found: list[tuple[str, Kept]] = []
-        for name, body in await self._records.latest(_TABLE, f"{lane}/", _RECENT):
+        for record in await self._records.latest(_TABLE, f"{lane}/", _RECENT):
             try:
-                found.append((name, load(Kept, body)))
+                found.append((record.row, load(Kept, record.body)))
             except ValueError:
-                log.exception("entry not read", row=name)
+                log.exception("entry not read", row=record.row)
         return tuple(found)
 
 
-def _read(row: str, body: bytes) -> Entry | None:
+def _read(record: Record) -> Entry | None:
     """An entry as stored, None with a word in the log where it makes no sense: what stands around it is shown."""
     try:
-        kept = load(Kept, body)
+        kept = load(Kept, record.body)
         shown = (Part(kind="media", name=file.name, media=file) for file in kept.files)
         return replace(kept.entry, parts=(*kept.entry.parts, *shown))
     except ValueError:
-        log.error("entry not read", row=row)  # noqa: TRY400 - its text is nobody's
+        log.error("entry not read", row=record.row)  # noqa: TRY400 - its text is nobody's
         return None
 
 

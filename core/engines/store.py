@@ -13,10 +13,11 @@ from core.engines.tables import upkeep
 from core.engines.tables.inbox import InboxTable, Names, lane_of
 from core.engines.tables.jobs import Appointment, Due, JobTable, first_ms, next_ms
 from core.engines.tables.outbox import OutboxTable
+from core.engines.tables.records import RecordsTable
 from core.engines.tables.vault import Vault
 from core.seams import Records, Sealer
 from core.storage import DueChats, Ended, LaneStore, Opened, Outbox, OutboxRow, Written
-from core.values import Address, Inbound, Outbound, Outcome, Page, Put, Receipt
+from core.values import Address, Inbound, Outbound, Outcome, Page, Put, Receipt, Record
 
 log = structlog.get_logger(__name__)
 
@@ -35,10 +36,11 @@ class SqliteStore:
         self._names = names
         # Each has a vault of its own, since each remembers keys and they run in different threads.
         writing, self._reading = Vault(sealer), Vault(sealer)
-        self._out, self._read_out = OutboxTable(writing), OutboxTable(self._reading)
+        records, self._records = RecordsTable(writing), RecordsTable(self._reading)
+        self._out, self._read_out = OutboxTable(writing, records), OutboxTable(self._reading, self._records)
         self._jobs, self._read_jobs = JobTable(writing), JobTable(self._reading)
-        self._in = InboxTable(writing, self._out, self._jobs)
-        self._read_in = InboxTable(self._reading, self._read_out, self._read_jobs)
+        self._in = InboxTable(writing, records, self._out, self._jobs)
+        self._read_in = InboxTable(self._reading, self._records, self._read_out, self._read_jobs)
 
     # -- the inbox
 
@@ -151,21 +153,25 @@ class SqliteStore:
 
     # -- records, leases, upkeep
 
-    async def get(self, table: str, row: str) -> bytes | None:
+    async def get(self, table: str, row: str) -> Record | None:
         """See ``Records``."""
-        return self._reader.do(lambda db: self._reading.get(db, table, row))
+        return self._reader.do(lambda db: self._records.get(db, table, row))
 
-    async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def latest(self, table: str, prefix: str, limit: int) -> tuple[Record, ...]:
         """See ``Records``."""
-        return self._reader.do(lambda db: self._reading.latest(db, table, prefix, limit))
+        return self._reader.do(lambda db: self._records.latest(db, table, prefix, limit))
 
-    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
         """See ``Records``."""
-        return self._reader.do(lambda db: self._reading.before(db, table, prefix, row, limit))
+        return self._reader.do(lambda db: self._records.before(db, table, prefix, row, limit))
 
-    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
         """See ``Records``."""
-        return self._reader.do(lambda db: self._reading.after(db, table, prefix, row, limit))
+        return self._reader.do(lambda db: self._records.after(db, table, prefix, row, limit))
+
+    async def owned(self, scope: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, Record], ...]:
+        """See ``Records``."""
+        return self._reader.do(lambda db: self._records.owned(db, scope, after, limit))
 
     async def lease(self, name: str) -> int:
         """The next fence of a name."""

@@ -8,8 +8,8 @@ _TABLE = "wishes"
 
 async def of(records: Records, lane: str) -> str:
     """What was chosen for a lane, as ``provider/model``; "" for nothing."""
-    body = await records.get(_TABLE, lane)
-    return "" if body is None else body.decode()
+    record = await records.get(_TABLE, lane)
+    return "" if record is None else record.body.decode()
 
 
 def keep(lane: str, scope: str, name: str) -> Put:

@@ -78,7 +78,7 @@ class Access:
         if adapter in self._local:
             return Verdict(kind="owner")
         owner = await self._records.get(_TABLE, f"owner/{adapter}")
-        if owner == scope.encode():
+        if owner is not None and owner.body == scope.encode():
             return Verdict(kind="owner")
         if self._policy == "open":
             return Verdict(kind="guest")

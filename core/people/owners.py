@@ -41,7 +41,7 @@ class Owners:
         try:
             for adapter in self._adapters:
                 if adapter != but and (kept := await self._engine.records.get(_TABLE, _row(adapter))) is not None:
-                    said = Outbound(slot=f"o{token_hex(7)}", to=load(Address, kept), reply=Reply(markdown=text))
+                    said = Outbound(slot=f"o{token_hex(7)}", to=load(Address, kept.body), reply=Reply(markdown=text))
                     await self._engine.commit(Outcome(done=(), out=(said,)))
                     return
         except StoreError as error:  # whoever tells has other work to do

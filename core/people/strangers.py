@@ -65,10 +65,10 @@ class PaidReplies:
         """The rows that were replied to today, and what forgets those of the days before."""
         said: set[str] = set()
         gone: list[Put] = []
-        for name, _ in await self._records.latest(_TABLE, f"{adapter}/", self._max_per_day + _OLD_ROWS):
-            _, on, row = name.rsplit("/", 2)
+        for record in await self._records.latest(_TABLE, f"{adapter}/", self._max_per_day + _OLD_ROWS):
+            _, on, row = record.row.rsplit("/", 2)
             if on == day:
                 said.add(row)
             else:
-                gone.append(Put(table=_TABLE, row=name, scope=HOUSE, body=None))
+                gone.append(Put(table=_TABLE, row=record.row, scope=HOUSE, body=None))
         return said, tuple(gone)

@@ -16,7 +16,7 @@ class Notes:
     async def get(self, name: str) -> str:
         """See ``Memo``."""
         kept = await self._engine.records.get(_TABLE, f"{self._name}/{name}")
-        return "" if kept is None else kept.decode()
+        return "" if kept is None else kept.body.decode()
 
     async def keep(self, name: str, text: str) -> None:
         """See ``Memo``."""

@@ -94,7 +94,7 @@ class Approvals:
         """What a token stands for and whether it says yes; None for one that was used, has expired or never was."""
         hashed = _hash(token)
         slot = await self._records.get(_TAPS, hashed)
-        pending = None if slot is None else await self._pending(slot.decode())
+        pending = None if slot is None else await self._pending(slot.body.decode())
         return None if pending is None else (pending, hashed == pending.taps[0])
 
     async def expired(self, job: str) -> Pending | None:
@@ -102,11 +102,11 @@ class Approvals:
         return await self._pending(job.removeprefix(_JOB)) if job.startswith(_JOB) else None
 
     async def _pending(self, slot: str) -> Pending | None:
-        body = await self._records.get(_PENDING, slot)
-        if body is None:
+        record = await self._records.get(_PENDING, slot)
+        if record is None:
             return None
         try:
-            return load(Pending, body)
+            return load(Pending, record.body)
         except ValueError:
             log.exception("question not read", slot=slot, note="nothing is done without it")
             return None

@@ -74,4 +74,4 @@ class LateReading:
     async def _is_news(self, lane: str) -> bool:
         """Whether nobody was told of it lately."""
         kept = await self._records.get(_TABLE, lane)
-        return kept is None or datetime.now(UTC) - load(datetime, kept) > _AGAIN
+        return kept is None or datetime.now(UTC) - load(datetime, kept.body) > _AGAIN

@@ -135,11 +135,11 @@ def _job(repeat: Repeat, rule: str) -> Job:
 
 
 async def _find(records: Records, tap: str) -> Repeat | None:
-    body = await records.get(_TABLE, tap)
-    if body is None:
+    record = await records.get(_TABLE, tap)
+    if record is None:
         return None
     try:
-        return load(Repeat, body)
+        return load(Repeat, record.body)
     except ValueError:
         log.exception("question not read", note="it is not asked again")
         return None

@@ -20,7 +20,7 @@ from core.process.report import Report
 from core.seams import Accept, Adapter, Records, Turn
 from core.site import BotSite, Spec
 from core.testing import FakeAdapter
-from core.values import HOUSE, Inbound, Outcome, Receipt
+from core.values import HOUSE, Inbound, Outcome, Receipt, Record
 from turns import FakeTool
 
 PATIENCE_S = 10.0
@@ -36,16 +36,20 @@ class FakeRecords:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], bytes] = {}
 
-    async def get(self, table: str, row: str) -> bytes | None:
-        return self.rows.get((table, row))
+    async def get(self, table: str, row: str) -> Record | None:
+        body = self.rows.get((table, row))
+        return None if body is None else Record(row=row, body=body, version=1)
 
-    async def latest(self, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def latest(self, table: str, prefix: str, limit: int) -> tuple[Record, ...]:
         return ()
 
-    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def before(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
         return ()
 
-    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def after(self, table: str, prefix: str, row: str, limit: int) -> tuple[Record, ...]:
+        return ()
+
+    async def owned(self, scope: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, Record], ...]:
         return ()
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from core.codec import dump
 from core.engines.tables.jobs import Appointment, Due, JobTable
 from core.engines.tables.outbox import OutboxTable
+from core.engines.tables.records import RecordsTable
 from core.engines.tables.vault import Vault, now_ms
 from core.errors import StoreError
 from core.storage import Opened, Written
@@ -77,8 +78,9 @@ class Names:
 class InboxTable:
     """The statements over inbox and steps."""
 
-    def __init__(self, vault: Vault, outbox: OutboxTable, jobs: JobTable) -> None:
+    def __init__(self, vault: Vault, records: RecordsTable, outbox: OutboxTable, jobs: JobTable) -> None:
         self._vault = vault
+        self._records = records
         self._outbox = outbox
         self._jobs = jobs
 
@@ -155,7 +157,7 @@ class InboxTable:
             raise StoreError(msg)
         sealed = self._vault.seal(db, space, "steps", f"{lane}/{number}", step)
         db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (lane, number, space, sealed))
-        self._vault.put(db, writes)
+        self._records.put(db, writes)
         for one in written:
             self._outbox.say(db, lane, space, one)
 
@@ -178,7 +180,7 @@ class InboxTable:
                 raise StoreError(msg)
         if lane:
             db.execute("DELETE FROM steps WHERE lane = ?", (lane,))
-        self._vault.put(db, outcome.writes)
+        self._records.put(db, outcome.writes)
         for appointment in appointments:
             self._jobs.keep(db, appointment)
         for one in written:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.codec import dump
+from core.engines.tables.records import RecordsTable
 from core.engines.tables.transitions import (
     WAITS_MS,
     Confirmed,
@@ -63,8 +64,9 @@ class Where:
 class OutboxTable:
     """The statements over slots and outbox."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, records: RecordsTable) -> None:
         self._vault = vault
+        self._records = records
 
     # -- what turns say
 
@@ -243,7 +245,7 @@ class OutboxTable:
         ).fetchone()
         if found is None:
             return
-        self._vault.put(db, writes)
+        self._records.put(db, writes)
         slot, first, chat, refused = found
         event = Reworded() if refused else Paged()
         name, space = db.execute("SELECT slot, space FROM slots WHERE id = ?", (slot,)).fetchone()

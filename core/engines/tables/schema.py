@@ -80,8 +80,16 @@ _COST_OF_A_PAGE = "ALTER TABLE outbox ADD COLUMN microcredits INTEGER NOT NULL D
 _WHICH_MESSAGE_OF_A_PAGE = "ALTER TABLE outbox ADD COLUMN renewed INTEGER NOT NULL DEFAULT 0"
 """How often a page was said anew, its message being gone: a later word about the former is not about the latter."""
 
+_VERSIONS_AND_ENDS = """
+ALTER TABLE records ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE records ADD COLUMN until_ms INTEGER;
+CREATE INDEX records_until ON records (until_ms) WHERE until_ms IS NOT NULL
+"""
+"""Which of its bodies a record has, and when it is forgotten by itself."""
+
 MIGRATIONS = (
     Migration(name="m001_ground", sql=_GROUND),
     Migration(name="m002_cost_of_a_page", sql=_COST_OF_A_PAGE),
     Migration(name="m003_which_message_of_a_page", sql=_WHICH_MESSAGE_OF_A_PAGE),
+    Migration(name="m004_versions_and_ends", sql=_VERSIONS_AND_ENDS),
 )

@@ -32,10 +32,18 @@ def pause(db: sqlite3.Connection, name: str, seconds: float) -> None:
 
 
 def prune(db: sqlite3.Connection, tombstones_before_ms: int, sent_before_ms: int, limit: int) -> bool:
-    """Forget keys of events no platform delivers again, and messages nobody edits any more; False when all is gone."""
+    """Forget keys of events no platform delivers again, records whose time is over, and messages nobody edits any more.
+
+    Returns:
+        Whether there may be more of them.
+    """
     keys = db.execute(
         "DELETE FROM tombstones WHERE event IN (SELECT event FROM tombstones WHERE at_ms < ? LIMIT ?)",
         (tombstones_before_ms, limit),
+    ).rowcount
+    over = db.execute(
+        "DELETE FROM records WHERE (tbl, row) IN (SELECT tbl, row FROM records WHERE until_ms <= ? LIMIT ?)",
+        (now_ms(), limit),
     ).rowcount
     old = [
         slot
@@ -47,7 +55,7 @@ def prune(db: sqlite3.Connection, tombstones_before_ms: int, sent_before_ms: int
     ]
     db.executemany("DELETE FROM outbox WHERE slot = ?", [(slot,) for slot in old])
     db.executemany("DELETE FROM slots WHERE id = ?", [(slot,) for slot in old])
-    return keys >= limit or len(old) >= limit
+    return max(keys, over, len(old)) >= limit
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:

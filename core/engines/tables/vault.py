@@ -6,7 +6,6 @@ Plain functions of a connection, run by the writer, many to a transaction, or by
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from secrets import token_hex
 from typing import TypeVar
 
@@ -15,15 +14,13 @@ import structlog
 from core.codec import load
 from core.errors import StoreError
 from core.seams import Sealer
-from core.values import HOUSE, Put
+from core.values import HOUSE
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 _KEYS_REMEMBERED = 4096
-_BEYOND = "\U0010ffff"
-"""Stands after every character that a name may have."""
 
 
 def now_ms() -> int:
@@ -92,43 +89,3 @@ class Vault:
         except ValueError:
             log.error("a row makes no sense", table=place[1], row=place[2])  # noqa: TRY400  its text is nobody's
             return None
-
-    def put(self, db: sqlite3.Connection, writes: Sequence[Put]) -> None:
-        """Keep or delete records."""
-        for put in writes:
-            if put.body is None:
-                db.execute("DELETE FROM records WHERE tbl = ? AND row = ?", (put.table, put.row))
-                continue
-            if put.scope == HOUSE:
-                self.scope(db, HOUSE)
-            sealed = self.seal(db, put.scope, put.table, put.row, put.body)
-            db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (put.table, put.row, put.scope, sealed))
-
-    def get(self, db: sqlite3.Connection, table: str, row: str) -> bytes | None:
-        """One record."""
-        found = db.execute("SELECT scope, body FROM records WHERE tbl = ? AND row = ?", (table, row)).fetchone()
-        return None if found is None else self.open(db, found[0], table, row, found[1])
-
-    def latest(self, db: sqlite3.Connection, table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
-        """The last records whose names begin so, in ascending order."""
-        return self.before(db, table, prefix, prefix + _BEYOND, limit)
-
-    def before(
-        self, db: sqlite3.Connection, table: str, prefix: str, row: str, limit: int
-    ) -> tuple[tuple[str, bytes], ...]:
-        """The last records whose names begin so and come before a name, in ascending order."""
-        rows = db.execute(
-            "SELECT row, scope, body FROM records WHERE tbl = ? AND row >= ? AND row < ? ORDER BY row DESC LIMIT ?",
-            (table, prefix, min(row, prefix + _BEYOND), limit),
-        ).fetchall()
-        return tuple((name, self.open(db, scope, table, name, body)) for name, scope, body in reversed(rows))
-
-    def after(
-        self, db: sqlite3.Connection, table: str, prefix: str, row: str, limit: int
-    ) -> tuple[tuple[str, bytes], ...]:
-        """The first records whose names begin so and come after a name, in ascending order."""
-        rows = db.execute(
-            "SELECT row, scope, body FROM records WHERE tbl = ? AND row > ? AND row < ? ORDER BY row LIMIT ?",
-            (table, max(row, prefix), prefix + _BEYOND, limit),
-        ).fetchall()
-        return tuple((name, self.open(db, scope, table, name, body)) for name, scope, body in rows)

@@ -15,7 +15,7 @@ from core.schedule import at
 from core.seams import Engine, Work
 from core.testing import BY_EDITS, FakeAdapter, Fault, message
 from core.testing.contracts.turns import echo, running, until
-from core.values import Address, Fired, Job, Outbound, Outcome, Put, Reply
+from core.values import Address, Fired, Job, Outbound, Outcome, Put, Record, Reply
 
 HERE = Address(adapter="fake", chat="1")
 
@@ -43,6 +43,16 @@ def soon(seconds: float = 0.0) -> str:
 def by_itself(text: str, slot: str) -> Outbound:
     """Something nobody asked for."""
     return Outbound(slot=slot, to=HERE, reply=Reply(markdown=text))
+
+
+async def body_of(engine: Engine, table: str, row: str) -> bytes | None:
+    """What a row holds."""
+    record = await engine.records.get(table, row)
+    return None if record is None else record.body
+
+
+def _told(records: Sequence[Record]) -> list[tuple[str, bytes]]:
+    return [(one.row, one.body) for one in records]
 
 
 async def fired(engine: Engine, count: int, meanwhile: Sequence[Job] = ()) -> list[str]:
@@ -107,15 +117,16 @@ class DeliveryContract:
             rows = [Put(table="t", row=f"a/{n:03}", scope="house", body=str(n).encode()) for n in range(12)]
             await engine.commit(Outcome(writes=(*rows, Put(table="t", row="b/000", scope="house", body=b"other"))))
             await engine.commit(Outcome(writes=(Put(table="t", row="a/011", scope="house", body=None),)))
-            assert await engine.records.latest("t", "a/", 3) == (("a/008", b"8"), ("a/009", b"9"), ("a/010", b"10"))
-            assert await engine.records.get("t", "a/011") is None
-            assert await engine.records.latest("t", "c/", 3) == ()
-            assert await engine.records.before("t", "a/", "a/003", 2) == (("a/001", b"1"), ("a/002", b"2"))
-            assert await engine.records.before("t", "a/", "a/", 2) == ()
-            assert [row for row, _ in await engine.records.before("t", "a/", "z", 2)] == ["a/009", "a/010"]
-            assert await engine.records.after("t", "a/", "a/008", 3) == (("a/009", b"9"), ("a/010", b"10"))
-            assert [row for row, _ in await engine.records.after("t", "a/", "", 2)] == ["a/000", "a/001"]
-            assert await engine.records.after("t", "a/", "z", 2) == ()
+            records = engine.records
+            assert _told(await records.latest("t", "a/", 3)) == [("a/008", b"8"), ("a/009", b"9"), ("a/010", b"10")]
+            assert await records.get("t", "a/011") is None
+            assert await records.latest("t", "c/", 3) == ()
+            assert _told(await records.before("t", "a/", "a/003", 2)) == [("a/001", b"1"), ("a/002", b"2")]
+            assert await records.before("t", "a/", "a/", 2) == ()
+            assert [one.row for one in await records.before("t", "a/", "z", 2)] == ["a/009", "a/010"]
+            assert _told(await records.after("t", "a/", "a/008", 3)) == [("a/009", b"9"), ("a/010", b"10")]
+            assert [one.row for one in await records.after("t", "a/", "", 2)] == ["a/000", "a/001"]
+            assert await records.after("t", "a/", "z", 2) == ()
 
     async def test_a_job_fires_once_and_not_early(self, rig: EngineRig) -> None:
         """It becomes an event of its person's lane when its time has come."""

@@ -8,9 +8,9 @@ import pytest
 
 from core.seams import Engine, Work
 from core.testing import FakeAdapter, message
-from core.testing.contracts.delivering import DeliveryContract, EngineRig, job, soon
+from core.testing.contracts.delivering import DeliveryContract, EngineRig, body_of, job, soon
 from core.testing.contracts.turns import Diary, answered, running, say, text_of, until
-from core.values import Inbound, Outcome, Put
+from core.values import HOUSE, Inbound, Outcome, Put
 
 
 async def never(work: Work) -> Outcome:
@@ -213,7 +213,7 @@ class EngineContract(DeliveryContract):
         async with after.open() as engine:
             async with running(engine, diary):
                 await diary.until(1)
-            assert await engine.records.get("notes", "n") == b"kept"
+            assert await body_of(engine, "notes", "n") == b"kept"
         assert (diary.texts, diary.steps) == (["a"], [(b"one", b"two")])
 
     async def test_steps_are_gone_once_the_turn_has_ended(self, rig: EngineRig) -> None:
@@ -270,9 +270,32 @@ class EngineContract(DeliveryContract):
             async with running(engine, turn, adapter):
                 await engine.accept([message("a")])
                 await adapter.until(lambda: adapter.texts() == ["try 2"])
-            assert await engine.records.get("notes", "half") is None
-            assert await engine.records.get("notes", "good") == b"1"
+            assert await body_of(engine, "notes", "half") is None
+            assert await body_of(engine, "notes", "good") == b"1"
         assert tries == 2
+
+    async def test_a_turn_decides_anew_where_what_it_had_read_was_changed(self, rig: EngineRig) -> None:
+        """Five turns side by side count in one row, and none of them is lost."""
+        together = asyncio.Barrier(5)
+        runs = 0
+
+        async with rig.open() as engine:
+
+            async def turn(work: Work) -> Outcome:
+                nonlocal runs
+                runs += 1
+                record = await engine.records.get("notes", "count")
+                if runs <= 5:
+                    await together.wait()  # all of them have read the same
+                count, was = (0, 0) if record is None else (int(record.body), record.version)
+                one = Put(table="notes", row="count", scope=HOUSE, body=str(count + 1).encode(), was=was)
+                return Outcome(done=(work.events[0].row,), writes=(one,))
+
+            async with running(engine, turn):
+                await engine.accept([message("a", chat=str(n), sender=str(n)) for n in range(5)])
+                async with asyncio.timeout(10):
+                    while await body_of(engine, "notes", "count") != b"5":  # noqa: ASYNC110  nothing tells of it
+                        await asyncio.sleep(0.01)
 
     async def test_a_turn_that_settles_nothing_does_not_run_for_ever(self, rig: EngineRig) -> None:
         """An outcome without rows would be asked for again and again: it counts as a failure."""

@@ -119,7 +119,9 @@ async def test_what_a_tool_with_an_effect_brings_is_committed_with_its_result(tm
         await chat.until(lambda: wanted <= set(chat.texts()))
     assert [job for job, _ in fired] == ["tea/1"]
     async with open_sqlite(EngineSite(name="sqlite", data_dir=tmp_path), SqliteSettings()) as engine:
-        assert await engine.records.get("teas", "x") == b"green"
+        kept = await engine.records.get("teas", "x")
+        assert kept is not None
+        assert kept.body == b"green"
 
 
 async def test_a_tool_that_only_reads_can_set_no_job_and_say_nothing(tmp_path: Path) -> None:

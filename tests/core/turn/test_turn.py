@@ -10,7 +10,7 @@ from core.errors import StoreError
 from core.exchange import Delta, Finished, Model, Part, Usage
 from core.testing import answer
 from core.turn.hearing import WhileBusy
-from core.values import Command, Fired, Media, Message, Quote, Tap
+from core.values import Command, Fired, Media, Message, Quote, Record, Tap
 from turns import GROUP, FakeTool, Killed, Lane, Windowed, assistant, calls, ended, question, said
 
 
@@ -161,7 +161,7 @@ async def test_a_store_that_fails_lets_the_engine_run_the_turn_again() -> None:
     """Before anything is committed nothing is lost, so the engine's own patience is the better answer."""
     lane = Lane()
 
-    async def fail(table: str, row: str) -> bytes | None:
+    async def fail(table: str, row: str) -> Record | None:
         raise StoreError("full")
 
     lane.records.get = fail  # type: ignore[method-assign]
@@ -197,7 +197,7 @@ async def test_a_conversation_that_cannot_be_read_costs_its_answer_and_not_its_l
     """A damaged row stays damaged: the person is told, and can begin anew."""
     lane = Lane()
 
-    async def damaged(table: str, prefix: str, limit: int) -> tuple[tuple[str, bytes], ...]:
+    async def damaged(table: str, prefix: str, limit: int) -> tuple[Record, ...]:
         raise StoreError("it was changed")
 
     lane.records.latest = damaged  # type: ignore[method-assign]
@@ -433,7 +433,7 @@ class TestBroken:
     def broken(self, lane: Lane) -> None:
         """From now on the store's rows make no sense."""
 
-        async def fail(table: str, row: str) -> bytes | None:
+        async def fail(table: str, row: str) -> Record | None:
             raise ArithmeticError("secret")
 
         lane.records.get = fail  # type: ignore[method-assign]
