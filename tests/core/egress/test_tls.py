@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from core.config.settings import Egress
 from core.egress.gate import Gate
 from core.errors import AddressRefused, NotFetched
+from core.proxies import proxies_of
 from core.testing import UnlimitedTasks
+from simulators.proxy import proxied
 from simulators.site import answer, moved, served
 
 
@@ -108,5 +110,36 @@ async def test_an_encrypted_page_leads_to_no_plain_one(tmp_path: Path) -> None:
                 await gate.get(f"https://a.example:{site.port}/")
             assert plain.asked == []
             assert (await gate.get(f"http://a.example:{plain.port}/")).body == b"found"
+        finally:
+            await gate.aclose()
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5h"])
+@pytest.mark.parametrize("name", ["a.example", "b.example"])
+async def test_by_a_proxy_the_certificate_still_has_to_be_the_names(tmp_path: Path, kind: str, name: str) -> None:
+    """The proxy connects to the number that was checked; what answers there proves to us that it is the name's."""
+
+    async def to_the_internet(_: str) -> Sequence[str]:
+        return ["93.184.215.14"]
+
+    path = certificate(tmp_path, "a.example")
+    async with served(tls=tls(path)) as site, proxied() as proxy:
+        site.says["/"] = answer(b"Hello")
+        proxy.names = {"93.184.215.14": site.port}
+        gate = Gate(
+            Egress(),
+            UnlimitedTasks(),
+            resolve=to_the_internet,
+            tls=ssl.create_default_context(cafile=path),
+            proxies=proxies_of(f"{kind}://{proxy.address}"),
+        )
+        try:
+            if name == "a.example":
+                assert (await gate.get(f"https://{name}/")).body == b"Hello"
+            else:
+                with pytest.raises(NotFetched, match="certificate"):
+                    await gate.get(f"https://{name}/")
+                assert site.asked == []
+            assert set(proxy.asked) == {"93.184.215.14:443"}
         finally:
             await gate.aclose()
