@@ -6,6 +6,7 @@ processes of their own first, so that none of the workers is still busy with one
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,13 @@ settings.register_profile(
     "waystation-ci", settings.get_profile("waystation"), derandomize=True, database=None, print_blob=True
 )
 settings.load_profile("waystation-ci" if os.environ.get("CI") else "waystation")
+
+
+# --- signals ---------------------------------------------------------------------------------------------------------
+
+# Whoever runs the tests in the background has Ctrl-C ignored, and so would the programs that are started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

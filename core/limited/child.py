@@ -87,8 +87,9 @@ class _Server:
                 _run(function, problem, order, task)
             finally:
                 os._exit(0)
-        _send(task, BEGUN)
         self._running[pid] = (order["number"], task)
+        with suppress(OSError):  # a task may have ended by now, and whoever waited for it be gone
+            _send(task, BEGUN)
 
     def _kill(self, number: int) -> None:
         for pid, (running, _) in self._running.items():

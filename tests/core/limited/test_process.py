@@ -60,11 +60,15 @@ def text(name: str, limits: Limits = QUICK) -> Task[str, str]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    with suppress(ProcessLookupError):
+    """Whether a process of this number runs; one that has ended may still wait for whoever asks what became of it."""
+    try:
         os.kill(pid, 0)
-        return True
-    return False
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    with suppress(OSError):
+        return stat.read_text(encoding="ascii").rpartition(")")[2].split()[0] not in {"Z", "X"}
+    return sys.platform != "linux"
 
 
 def children(pid: int) -> list[int]:
