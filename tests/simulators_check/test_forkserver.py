@@ -56,5 +56,5 @@ def test_a_terminal_is_its_own_and_ctrl_c_reaches_it(place: Path) -> None:
         terminal.expect("\n> ")
         terminal.type("\x03")
         terminal.expect("Ctrl-D")
-        terminal.type("\x04")
+        terminal.keeps_typing("\x04")
         assert terminal.ends() == 0
